@@ -1,0 +1,136 @@
+//! The hands: one door for each dangerous thing, each worked in a child, each leaving what it found or what was wanted.
+
+pub mod restart;
+
+use crate::kernel::dm;
+use crate::kernel::grow::{self, GrowOrder, ResumeOrder};
+use crate::model::{Backing, Bytes, Deed, Seen, Settings, Snapshot, Target};
+use restart::RestartOrder;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// First byte of a request that is a deed.
+pub const REQUEST_TAG: u8 = b'!';
+
+/// Directory on tmpfs for locks and for what must outlive the guard's own restart. Not systemd's `RuntimeDirectory=`: that is
+/// removed with each stop of the unit.
+pub const RUN_DIR: &str = "/run/thinguard";
+
+/// A deed with everything that the child needs to do it, and to refuse if the world has changed meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Grow one device of the pool.
+    Grow(GrowOrder),
+    /// Resume a pool that was left suspended.
+    Resume(ResumeOrder),
+    /// Lengthen a file of a pool that is not active; dockerd makes the pool as large as its files.
+    Lengthen {
+        /// The file.
+        file: String,
+        /// Its new size.
+        to: Bytes,
+    },
+    /// Restart the daemon.
+    Restart(RestartOrder),
+    /// Complete a restart that an earlier life of the guard did not live to see.
+    FinishRestart(RestartOrder),
+}
+
+/// Turns a deed into an order from what was seen.
+///
+/// # Errors
+/// Says what is missing: a deed without it is not done.
+pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
+    let pool = || match &seen.pool {
+        Seen::Known(Some(pool)) => Ok(pool),
+        Seen::Known(None) => Err("there is no pool".to_owned()),
+        Seen::Unknown(why) => Err(format!("the pool cannot be seen: {why}")),
+    };
+    match deed {
+        Deed::Resume => Ok(Order::Resume(ResumeOrder {
+            pool: pool()?.name.clone(),
+            dm_control: dm::CONTROL.into(),
+            lock: lock(),
+        })),
+        Deed::Grow { target, to, .. } => {
+            let pool = pool()?;
+            let backing = match target {
+                Target::Data => &pool.data_backing,
+                Target::Metadata => &pool.metadata_backing,
+            };
+            let Backing::Loop { device, file } = backing else {
+                return Err(format!("the {target} device is not on a loop device"));
+            };
+            Ok(Order::Grow(GrowOrder {
+                pool: pool.name.clone(),
+                target: *target,
+                file: file.clone(),
+                loop_device: device.clone(),
+                to: *to,
+                expect_params: pool.table_params.clone(),
+                dm_control: dm::CONTROL.into(),
+                dev: "/dev".into(),
+                lock: lock(),
+            }))
+        }
+        Deed::Restart => {
+            let unit = seen.daemon.unit.known().ok_or("the unit is not known")?;
+            Ok(Order::Restart(RestartOrder {
+                unit: unit.name.clone(),
+                main_pid: unit.main_pid,
+                start_ticks: None,
+                stop_timeout: unit.stop_timeout.ok_or("the unit may take for ever to stop")?,
+            }))
+        }
+    }
+}
+
+/// Held through each deed at the pool, so that two growers never overlap: watch, preflight and `thinguard grow` all take it.
+fn lock() -> PathBuf {
+    PathBuf::from(RUN_DIR).join("deed.lock")
+}
+
+/// The bytes of a request.
+pub fn request(order: &Order) -> Vec<u8> {
+    let mut bytes = vec![REQUEST_TAG];
+    bytes.extend(serde_json::to_vec(order).unwrap_or_default());
+    bytes
+}
+
+/// How long a deed may take before it counts as stuck. A stuck deed is left alone: it may still complete.
+pub fn deadline(deed: &Deed, settings: &Settings) -> Duration {
+    match deed {
+        Deed::Grow { .. } | Deed::Resume => settings.watch.look_deadline.saturating_mul(4),
+        Deed::Restart => restart::LONGEST,
+    }
+}
+
+/// Does the deed of a request (without its tag), in the child. May block for ever. The answer is what the child believes; what
+/// counts is the fresh look that follows (law 6).
+pub fn perform(request: &[u8]) -> Vec<u8> {
+    let done: Result<String, String> = match serde_json::from_slice(request) {
+        Err(error) => Err(format!("unreadable order: {error}")),
+        Ok(Order::Grow(order)) => grow::grow(&order)
+            .map(|report| format!("{report:?}"))
+            .map_err(|error| format!("{error:#}")),
+        Ok(Order::Resume(order)) => grow::resume_if_suspended(&order)
+            .map(|resumed| format!("resumed: {resumed}"))
+            .map_err(|error| format!("{error:#}")),
+        Ok(Order::Lengthen { file, to }) => grow::lengthen_offline(Path::new(&file), to, &lock())
+            .map(|()| format!("{file} is {to} long"))
+            .map_err(|error| format!("{error:#}")),
+        Ok(Order::Restart(order)) => restart::restart(&order),
+        Ok(Order::FinishRestart(order)) => restart::finish(&order),
+    };
+    serde_json::to_vec(&done).unwrap_or_default()
+}
+
+/// Reads a child's answer.
+///
+/// # Errors
+/// What the child said went wrong.
+pub fn parse(answer: &[u8]) -> Result<String, String> {
+    serde_json::from_slice::<Result<String, String>>(answer)
+        .unwrap_or_else(|error| Err(format!("the child's answer cannot be read: {error}")))
+}

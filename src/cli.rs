@@ -1,0 +1,151 @@
+//! What can be asked, and the one place that prints an error chain.
+
+use crate::commands::{grow, preflight, status, watch};
+use lexopt::prelude::*;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+thinguard keeps a Docker host on the devicemapper storage driver alive.
+
+  thinguard preflight [--root DIR] [--unit UNIT] [--json]   may Docker start?
+                      exit 0: yes, 1: no, 3: could not judge (Docker starts)
+  thinguard watch     the guard itself, run by thinguard.service
+  thinguard status [--json]
+                      exit 0: healthy, 1: warning, 2: critical, 3: unknown
+  thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
+                      SIZE: 400G, +20G or +25%; the pool must be active
+  thinguard --help | --version
+
+Settings: /etc/thinguard.toml and /etc/thinguard.d/*.toml. Journal: journalctl -u thinguard -u docker
+";
+
+/// Wrong usage, everywhere (sysexits.h, EX_USAGE).
+const USAGE: u8 = 64;
+
+/// A command that could not do its work; what each verb's own codes mean stands with the verb.
+const FAILED: u8 = 3;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Command {
+    Help,
+    Version,
+    Preflight(preflight::Args),
+    Watch,
+    Status { json: bool },
+    Grow(grow::Args),
+}
+
+/// Does what the arguments ask for.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match parse(args) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("thinguard: {error}\nTry 'thinguard --help'.");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let done = match command {
+        Command::Help => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version => {
+            println!("thinguard {}", env!("CARGO_PKG_VERSION"));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Preflight(args) => preflight::run(&args),
+        Command::Watch => watch::run().map(|()| ExitCode::SUCCESS),
+        Command::Status { json } => status::run(json),
+        Command::Grow(args) => grow::run(&args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("thinguard: {error:#}");
+        ExitCode::from(FAILED)
+    })
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_iter(args);
+    let verb = match parser.next()? {
+        None => return Err("a command is missing".into()),
+        Some(Long("help") | Short('h')) => return Ok(Command::Help),
+        Some(Long("version") | Short('V')) => return Ok(Command::Version),
+        Some(Value(verb)) => verb.string()?,
+        Some(other) => return Err(other.unexpected()),
+    };
+    let mut command = match verb.as_str() {
+        "preflight" => Command::Preflight(preflight::Args {
+            root: "/".into(),
+            unit: None,
+            json: false,
+        }),
+        "watch" => Command::Watch,
+        "status" => Command::Status { json: false },
+        "grow" => Command::Grow(grow::Args::default()),
+        other => return Err(format!("there is no command '{other}'").into()),
+    };
+    while let Some(arg) = parser.next()? {
+        match (&mut command, arg) {
+            (_, Long("help") | Short('h')) => return Ok(Command::Help),
+            (Command::Preflight(args), Long("root")) => args.root = parser.value()?.string()?,
+            (Command::Preflight(args), Long("unit")) => args.unit = Some(parser.value()?.string()?),
+            (Command::Preflight(preflight::Args { json, .. }) | Command::Status { json }, Long("json")) => *json = true,
+            (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
+            (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
+            (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
+            (_, other) => return Err(other.unexpected()),
+        }
+    }
+    match &command {
+        Command::Grow(args) if args.data.is_none() && args.metadata.is_none() => {
+            Err("grow needs --data SIZE or --metadata SIZE".into())
+        }
+        _ => Ok(command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, lexopt::Error> {
+        parse(
+            std::iter::once("thinguard")
+                .chain(line.split_whitespace())
+                .map(OsString::from),
+        )
+    }
+
+    #[test]
+    fn arguments() {
+        assert_eq!(parsed("watch").unwrap(), Command::Watch);
+        assert_eq!(parsed("status --json").unwrap(), Command::Status { json: true });
+        assert_eq!(parsed("preflight --help").unwrap(), Command::Help);
+        assert_eq!(
+            parsed("preflight --root /mnt --unit docker-latest.service --json").unwrap(),
+            Command::Preflight(preflight::Args {
+                root: "/mnt".into(),
+                unit: Some("docker-latest.service".into()),
+                json: true
+            })
+        );
+        let Command::Grow(args) = parsed("grow --data +25% --metadata=64M --dry-run").unwrap() else {
+            panic!("not grow")
+        };
+        assert_eq!((args.data, args.dry_run), (Some(grow::Size::ByPercent(25)), true));
+        for wrong in [
+            "",
+            "restart",
+            "watch now",
+            "status --data 1G",
+            "grow",
+            "grow --data",
+            "grow --data 5%",
+            "--json status",
+        ] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What the helper's children do: the one place that joins looks and deeds into a single worker.
+
+use crate::kernel::errand::Porter;
+use crate::{act, observe};
+use anyhow::{Context, Result};
+
+/// Starts the helper. To be called before anything else: it must be forked while all is well and no thread runs.
+///
+/// # Errors
+/// When the kernel refuses a process.
+pub fn start() -> Result<Porter> {
+    Porter::start(work).context("cannot start the helper process")
+}
+
+fn work(request: &[u8]) -> Vec<u8> {
+    match request.split_first() {
+        Some((&observe::REQUEST_TAG, look)) => observe::answer(look),
+        Some((&act::REQUEST_TAG, deed)) => act::perform(deed),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,147 @@
+//! One look for the commands that run once: the senses of the daemon, one overall deadline, nothing remembered.
+
+use super::errands;
+use crate::act;
+use crate::judge;
+use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::kernel::process;
+use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
+use crate::observe::Observer;
+use anyhow::Result;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::time::Duration;
+
+/// A command's eyes and hands.
+pub struct Once {
+    porter: Porter,
+    /// The senses.
+    pub observer: Observer,
+    settings: Settings,
+    until: Duration,
+}
+
+impl Once {
+    /// Starts the helper; all that follows is to be done within `deadline`.
+    ///
+    /// # Errors
+    /// When the kernel refuses a process.
+    pub fn new(settings: &Settings, deadline: Duration) -> Result<Once> {
+        Ok(Once {
+            porter: errands::start()?,
+            observer: Observer::new(settings.clone()),
+            settings: settings.clone(),
+            until: process::since_boot() + deadline,
+        })
+    }
+
+    /// Whether the deadline is over.
+    pub fn is_late(&self) -> bool {
+        process::since_boot() >= self.until
+    }
+
+    /// Learns Docker's configuration below `root`.
+    pub fn learn_config(&mut self, root: &str, inside_unit: bool) {
+        self.observer
+            .learn_config(&self.porter, root, inside_unit, process::since_boot());
+        self.wait();
+    }
+
+    /// Looks at the pool and its files.
+    pub fn look_at_storage(&mut self) -> Snapshot {
+        // Twice, since only the first look at the pool tells which files it is on.
+        for _ in 0..2 {
+            self.observer.look_at_storage(&self.porter, process::since_boot());
+            self.wait();
+        }
+        self.observer.snapshot(process::since_boot())
+    }
+
+    /// Looks at the daemon: its unit first, which tells where its tasks are and whether its socket may be asked.
+    pub fn look_at_daemon(&mut self) -> Snapshot {
+        for _ in 0..2 {
+            self.observer.look_at_daemon(&self.porter, process::since_boot());
+            self.wait();
+        }
+        self.observer.snapshot(process::since_boot())
+    }
+
+    /// Waits longer for answers of the daemon than for its first word.
+    pub fn wait_for_daemon(&mut self, longest: Duration) -> Snapshot {
+        let end = (process::since_boot() + longest).min(self.until);
+        while process::since_boot() < end
+            && self
+                .observer
+                .snapshot(process::since_boot())
+                .daemon
+                .info
+                .silent_for()
+                .is_some()
+        {
+            self.pump(None, end);
+        }
+        self.observer.snapshot(process::since_boot())
+    }
+
+    /// Reads the superblock of a metadata file whose pool is not active.
+    pub fn superblock(&mut self, path: &str) -> Seen<crate::kernel::superblock::Superblock> {
+        self.observer.read_superblock(&self.porter, path, process::since_boot());
+        self.wait();
+        self.observer.superblock(process::since_boot())
+    }
+
+    /// Does one order and waits for the child's word, which a fresh look must bear out.
+    pub fn send(&mut self, order: &act::Order) -> Result<String, String> {
+        let mut errand = self
+            .porter
+            .send(&act::request(order))
+            .map_err(|error| format!("no errand could be sent: {error}"))?;
+        loop {
+            match errand.progress() {
+                Progress::Answered(answer) => return act::parse(&answer),
+                Progress::Lost => return Err("the child ended without a word".into()),
+                Progress::Pending if self.is_late() => {
+                    return Err("not back in time; left alone, it may still complete".into());
+                }
+                Progress::Pending => self.pump(Some(&errand), self.until),
+            }
+        }
+    }
+
+    /// Does a deed at a live pool and says what a fresh look shows.
+    pub fn perform(&mut self, deed: &Deed, seen: &Snapshot) -> (Outcome, Snapshot) {
+        let said = act::order(deed, seen).and_then(|order| self.send(&order));
+        let after = self.look_at_storage();
+        let outcome = match (judge::verify(deed, &after), said) {
+            (Ok(_), _) => Outcome::Done,
+            (Err(shown), Ok(_)) => Outcome::Failed(shown),
+            (Err(shown), Err(why)) => Outcome::Failed(format!("{why}; {shown}")),
+        };
+        (outcome, after)
+    }
+
+    fn wait(&mut self) {
+        while self.observer.is_waiting(process::since_boot()) && !self.is_late() {
+            self.pump(None, self.until);
+        }
+    }
+
+    fn pump(&mut self, errand: Option<&Errand>, end: Duration) {
+        // A tenth of a second at most: limits that pass without any answer are noticed this fast.
+        let longest = end
+            .saturating_sub(process::since_boot())
+            .min(Duration::from_millis(100));
+        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::ZERO);
+        {
+            let answers = self.observer.fds().into_iter().chain(errand.map(Errand::as_fd));
+            let mut fds: Vec<_> = answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+            // A failed poll is a short rest like any other; the deadline still ends it.
+            let _ = poll(&mut fds, timeout);
+        }
+        self.observer.collect(process::since_boot());
+    }
+
+    /// The settings that these looks go by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

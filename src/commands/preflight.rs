@@ -1,0 +1,262 @@
+//! `thinguard preflight`: may Docker start, and what should the operator know before it does?
+
+use super::look::Once;
+use super::{reports, settings};
+use crate::act::{Order, RUN_DIR};
+use crate::judge::preflight::{self, Before, DEFAULT_LOOP_DATA, DEFAULT_LOOP_METADATA};
+use crate::judge::{Memory, Verdict, storage};
+use crate::kernel::process;
+use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::report::json::{self, HeadroomReport, PreflightReport};
+use crate::report::{Event, Journal, text};
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Args {
+    /// `--root`: the tree to read.
+    pub root: String,
+    /// `--unit`
+    pub unit: Option<String>,
+    /// `--json`
+    pub json: bool,
+}
+
+/// Exit codes of the contract.
+const START: u8 = 0;
+const REFUSE: u8 = 1;
+const UNKNOWN: u8 = 3;
+
+/// A file is enough for a shell's `test` to enforce a refusal; see the drop-in.
+const DENY: &str = "deny-docker";
+
+/// Judges one start.
+///
+/// # Errors
+/// When it could not judge at all; Docker then starts.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let began = process::since_boot();
+    let mut settings = settings::load(Path::new(&args.root))?;
+    if let Some(unit) = &args.unit {
+        settings.docker.unit.clone_from(unit);
+    }
+    let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
+    let mut once = Once::new(&settings, settings.preflight.deadline)?;
+    once.learn_config(&args.root, inside_unit);
+    let mut told = Told::default();
+    let seen = once.look_at_storage();
+    let (findings, seen) = judge_and_grow(&mut once, seen, args, &mut told)?;
+    let verdict = match findings.iter().map(|finding| finding.severity).max() {
+        Some(Severity::Refuse) => "refuse",
+        _ if once.is_late() => "unknown",
+        _ => "start",
+    };
+    let disk = once.observer.disk(process::since_boot());
+    let config = once.observer.config();
+    let report = PreflightReport {
+        verdict,
+        findings: &findings,
+        driver: config
+            .and_then(|config| config.effective.driver.as_ref())
+            .map(|driver| driver.value.as_str()),
+        data_root: config.map(|config| config.data_root.as_str()),
+        pool: pool(&seen).map(|pool| reports::pool(pool, &seen, &settings)),
+        headroom: headroom(&seen, &disk, &settings),
+        elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
+    };
+    if inside_unit {
+        enforce(&report, &settings, &told, process::since_boot().saturating_sub(began))?;
+    }
+    match args.json {
+        true => println!("{}", json::line(&report)?),
+        // In the unit the journal has been told; the unit's output would only say it twice.
+        false if inside_unit => {}
+        false => print!("{}", text::preflight(&report)),
+    }
+    Ok(ExitCode::from(match verdict {
+        "start" => START,
+        "refuse" => REFUSE,
+        _ => UNKNOWN,
+    }))
+}
+
+/// Growths that were made, for the journal.
+#[derive(Debug, Default)]
+struct Told {
+    deeds: Vec<(Deed, Outcome, Duration)>,
+}
+
+/// Judges, grows where that is called for, and judges again: metadata and data, so at most twice.
+fn judge_and_grow(
+    once: &mut Once,
+    mut seen: Snapshot,
+    args: &Args,
+    told: &mut Told,
+) -> Result<(Vec<Finding>, Snapshot)> {
+    const GROWTHS: usize = 2;
+    let mut verdict = judge(once, &seen)?;
+    // Another tree is only read.
+    for _ in 0..if args.root == "/" { GROWTHS } else { 0 } {
+        let Some(deed) = verdict.deed.take() else { break };
+        let began = process::since_boot();
+        let (outcome, after) = match pool(&seen) {
+            Some(_) => once.perform(&deed, &seen),
+            None => lengthen(once, &deed)?,
+        };
+        let failed = outcome != Outcome::Done;
+        told.deeds
+            .push((deed, outcome, process::since_boot().saturating_sub(began)));
+        seen = after;
+        verdict = judge(once, &seen)?;
+        if failed {
+            break;
+        }
+    }
+    Ok((verdict.findings, seen))
+}
+
+fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
+    let now = process::since_boot();
+    let settings = once.settings().clone();
+    let disk = once.observer.disk(now);
+    let config = once
+        .observer
+        .config()
+        .context("Docker's configuration could not be read in time")?;
+    let options = &config.options;
+    let before = Before {
+        driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
+        not_on_loop: !options.data_on_loop() || !options.metadata_on_loop(),
+        loop_data_size: options
+            .loop_data_size
+            .as_ref()
+            .map_or(DEFAULT_LOOP_DATA, |size| size.value),
+        loop_metadata_size: options
+            .loop_metadata_size
+            .as_ref()
+            .map_or(DEFAULT_LOOP_METADATA, |size| size.value),
+        pool: seen.pool.clone(),
+        disk: disk.clone(),
+        superblock: None,
+    };
+    let mut findings = config.findings.clone();
+    if let Some(why) = &config.unit_unknown {
+        findings.push(Finding {
+            code: "command-line-unknown",
+            severity: Severity::Note,
+            subject: settings.docker.unit.clone(),
+            message: format!("flags on the daemon's command line are not known: {why}"),
+            place: String::new(),
+            remedy: String::new(),
+        });
+    }
+    let superblock = match (&seen.pool, &disk) {
+        (Seen::Known(None), Seen::Known(disk)) if disk.file(&disk.metadata_path).known().is_some() => {
+            Some(once.superblock(&disk.metadata_path))
+        }
+        _ => None,
+    };
+    let mut verdict = preflight::judge(&Before { superblock, ..before }, &settings);
+    if pool(seen).is_some() {
+        storage::judge(seen, &settings, &Memory::default(), now, &mut verdict);
+        // An active pool in trouble is the guard's to cure; dockerd starts on it.
+        for finding in &mut verdict.findings {
+            finding.severity = finding.severity.min(Severity::Warn);
+        }
+    }
+    verdict.findings.extend(findings);
+    verdict
+        .findings
+        .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
+    Ok(verdict)
+}
+
+/// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.
+fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
+    let Deed::Grow { target, to, .. } = deed else {
+        return Ok((
+            Outcome::Failed("only growth is done before a start".into()),
+            once.look_at_storage(),
+        ));
+    };
+    let disk = once.observer.disk(process::since_boot());
+    let disk = disk.known().context("the files cannot be seen")?;
+    let file = match target {
+        Target::Data => disk.data_path.clone(),
+        Target::Metadata => disk.metadata_path.clone(),
+    };
+    let said = once.send(&Order::Lengthen {
+        file: file.clone(),
+        to: *to,
+    });
+    let after = once.look_at_storage();
+    let size = once
+        .observer
+        .disk(process::since_boot())
+        .known()
+        .and_then(|disk| disk.file(&file).known_or_none());
+    let outcome = match (size, said) {
+        (Some(file), _) if file.size_bytes >= *to => Outcome::Done,
+        (_, Err(why)) => Outcome::Failed(why),
+        (_, Ok(_)) => Outcome::Failed("the file is no longer than before".into()),
+    };
+    Ok((outcome, after))
+}
+
+fn pool(seen: &Snapshot) -> Option<&Pool> {
+    match &seen.pool {
+        Seen::Known(Some(pool)) => Some(pool),
+        _ => None,
+    }
+}
+
+fn headroom(seen: &Snapshot, disk: &Seen<Disk>, settings: &Settings) -> Option<HeadroomReport> {
+    if let Some(pool) = pool(seen) {
+        return Some(reports::headroom(pool, seen, settings));
+    }
+    let disk = disk.known()?;
+    let file = disk.file(&disk.data_path).known_or_none();
+    let owed = file.map_or(crate::model::Bytes(0), |file| {
+        file.size_bytes.saturating_sub(file.allocated_bytes)
+    });
+    Some(HeadroomReport {
+        headroom_bytes: crate::judge::growth::room(&disk.host, &settings.host),
+        overcommit_bytes: owed.saturating_sub(disk.host.free_bytes),
+        host: Some(reports::host(&disk.host, settings)),
+    })
+}
+
+/// Tells the journal, and leaves the file that stops Docker, or sees that there is none.
+fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elapsed: Duration) -> Result<()> {
+    let journal = Journal::open(&settings.docker.unit);
+    for (deed, outcome, took) in &told.deeds {
+        journal.tell(&match outcome {
+            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
+            Outcome::Failed(why) | Outcome::Stuck(why) => Event::deed_failed(deed, why),
+        });
+    }
+    for finding in report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warn)
+    {
+        journal.tell(&Event::raised(finding));
+    }
+    journal.tell(&Event::preflight_verdict(report.verdict, report.findings, elapsed));
+    journal.finish(Duration::from_secs(1));
+    if report.verdict == "refuse" {
+        std::fs::create_dir_all(RUN_DIR).context(RUN_DIR)?;
+        let path = format!("{RUN_DIR}/{DENY}");
+        let why: Vec<_> = report
+            .findings
+            .iter()
+            .filter(|f| f.severity == Severity::Refuse)
+            .map(|f| format!("{}: {}\n", f.code, f.message))
+            .collect();
+        std::fs::write(&path, why.concat()).context(path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
+
+use super::look::Once;
+use super::watch::state;
+use super::{reports, settings};
+use crate::judge::memory::Persistent;
+use crate::judge::{self, Memory};
+use crate::kernel::process;
+use crate::model::{Seen, Settings, Snapshot};
+use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
+use crate::report::text;
+use anyhow::Result;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Time for all looks together.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Shows the state and exits with it: 0 healthy, 1 warning, 2 critical, 3 unknown.
+///
+/// # Errors
+/// When the settings are wrong or nothing could be looked at.
+pub fn run(as_json: bool) -> Result<ExitCode> {
+    let settings = settings::load(Path::new("/"))?;
+    let mut once = Once::new(&settings, DEADLINE)?;
+    once.learn_config("/", false);
+    once.look_at_storage();
+    once.look_at_daemon();
+    // Long enough to tell a hung daemon from a busy one by the settings' own measure.
+    let seen = once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
+    let kept = state::read();
+    let findings = judge(&seen, &settings, &kept);
+    let stuck = {
+        let mut memory = Memory::default();
+        judge::judge(&seen, &settings, &mut memory, process::since_boot());
+        memory.stuck_tasks(&seen, process::since_boot())
+    };
+    let report = StatusReport {
+        pool: match &seen.pool {
+            Seen::Known(Some(pool)) => Some(reports::pool(pool, &seen, &settings)),
+            _ => None,
+        },
+        pool_unknown: seen.pool.why_unknown().map(str::to_owned),
+        daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
+        guard: guard(&kept, &settings),
+        findings: &findings,
+    };
+    match as_json {
+        true => println!("{}", json::line(&report)?),
+        false => print!("{}", text::status(&report)),
+    }
+    Ok(ExitCode::from(report.health() as u8))
+}
+
+/// Judged with what the guard remembers of an incident, and with nothing done.
+fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> Vec<crate::model::Finding> {
+    let mut memory = Memory::recall(kept.clone(), &process::boot_id());
+    judge::judge(seen, settings, &mut memory, process::since_boot()).findings
+}
+
+fn guard(kept: &Persistent, settings: &Settings) -> GuardReport {
+    let now = process::since_boot();
+    let spent = kept
+        .restarts
+        .iter()
+        .filter(|at| now.saturating_sub(**at) < settings.restart.window)
+        .count() as u32;
+    GuardReport {
+        running: state::is_running(),
+        last_deed: kept.last_deed.as_ref().map(|(deed, outcome, at)| LastDeed {
+            deed: deed.clone(),
+            outcome: outcome.clone(),
+            seconds_ago: now.saturating_sub(*at).as_secs(),
+        }),
+        restarts_left: Some(settings.restart.budget.saturating_sub(spent)),
+    }
+}

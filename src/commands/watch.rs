@@ -1,0 +1,270 @@
+//! The daemon: look, judge, look again, act, verify, remember, tell, rest.
+//!
+//! One process, one thread, one `poll` over timers, signals and answers. It makes no call that can enter D state or wait for a
+//! peer; those are errands.
+
+mod hands;
+pub mod state;
+mod tell;
+
+use super::errands;
+use super::settings;
+use crate::judge::{self, Memory, Verdict, pace};
+use crate::kernel::errand::Porter;
+use crate::kernel::process;
+use crate::model::{Deed, Seen, Settings, Snapshot};
+use crate::observe::{Observer, Sense};
+use crate::systemd::notify::{Notifier, watchdog_interval};
+use anyhow::{Context, Result, bail};
+use hands::Hands;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signalfd::SignalFd;
+use state::StateFile;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+use tell::Teller;
+
+/// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Everything that the daemon holds.
+struct Guard {
+    settings: Settings,
+    porter: Porter,
+    signals: SignalFd,
+    observer: Observer,
+    memory: Memory,
+    hands: Hands,
+    teller: Teller,
+    state: StateFile,
+    notifier: Notifier,
+    beat_every: Option<Duration>,
+    stopping: bool,
+    /// A deed ended or the pool raised an event: there is something to look at now.
+    woken: bool,
+    /// The daemon whose configuration was learnt.
+    configured_for: Option<u32>,
+}
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// When it cannot start, or its helper died; systemd starts it again.
+pub fn run() -> Result<()> {
+    let porter = errands::start()?;
+    let mut guard = Guard::new(porter)?;
+    guard.teller.started(&guard.settings, &guard.memory);
+    let mut ready = false;
+    while !guard.stopping {
+        guard.look()?;
+        let seen = guard.see();
+        guard.verify(&seen);
+        let verdict = guard.judge(&seen);
+        guard.act(&verdict)?;
+        guard.tell(&seen, &verdict);
+        if !std::mem::replace(&mut ready, true) {
+            guard.notifier.ready();
+        }
+        guard.rest(pace::rest(&seen, &verdict, &guard.settings))?;
+    }
+    guard.notifier.stopping();
+    guard.teller.stopping();
+    Ok(())
+}
+
+impl Guard {
+    fn new(porter: Porter) -> Result<Guard> {
+        let (settings, warnings) = settings::load_lenient(Path::new("/"));
+        let state = StateFile::open().context("another thinguard watch seems to run")?;
+        let memory = Memory::recall(state.recall(), &process::boot_id());
+        let signals = process::signals().context("cannot take signals")?;
+        // Threads may start from here on: the helper has been forked.
+        let mut teller = Teller::new(&settings);
+        for warning in warnings {
+            teller.settings_ignored(&warning);
+        }
+        // Not by the unit's NoNewPrivileges=: on EL7 that would keep the service in systemd's own SELinux domain.
+        if let Err(error) = process::no_new_privileges() {
+            log::warn!("{error}; the guard goes on without");
+        }
+        if let Err(error) = process::lock_memory() {
+            log::warn!("memory is not locked ({error}); a hung disk may take parts of the program with it");
+        }
+        Ok(Guard {
+            observer: Observer::new(settings.clone()),
+            hands: Hands::default(),
+            notifier: Notifier::from_env(),
+            beat_every: watchdog_interval(),
+            stopping: false,
+            woken: false,
+            configured_for: None,
+            settings,
+            porter,
+            signals,
+            memory,
+            teller,
+            state,
+        })
+    }
+
+    /// Sends out all looks that are due and waits for those that the verdict needs, each within its deadline.
+    fn look(&mut self) -> Result<()> {
+        self.woken = false;
+        self.learn_config();
+        self.observer.look_at_storage(&self.porter, now());
+        self.observer.look_at_daemon(&self.porter, now());
+        self.await_looks()?;
+        // What only now can be asked: the unit's tasks, once the unit is known; the files, once the data root is.
+        self.observer.look_at_daemon(&self.porter, now());
+        self.observer.look_at_files(&self.porter, now());
+        self.await_looks()
+    }
+
+    fn await_looks(&mut self) -> Result<()> {
+        while self.observer.is_waiting(now()) && !self.stopping {
+            self.pump(TICK)?;
+        }
+        Ok(())
+    }
+
+    /// Docker's configuration is what its newest start has read.
+    fn learn_config(&mut self) {
+        let pid = self
+            .observer
+            .snapshot(now())
+            .daemon
+            .unit
+            .known()
+            .map(|unit| unit.main_pid);
+        if self.observer.config().is_none() || (pid.is_some() && pid != self.configured_for) {
+            self.observer.learn_config(&self.porter, "/", false, now());
+            self.configured_for = pid;
+        }
+    }
+
+    fn see(&mut self) -> Snapshot {
+        self.observer.await_event(&self.porter, now());
+        self.observer.snapshot(now())
+    }
+
+    /// Tells of deeds that have ended, by what the fresh look shows.
+    fn verify(&mut self, seen: &Snapshot) {
+        for (deed, outcome, took, shown) in self.hands.settle(seen, now(), &self.settings) {
+            self.memory.ended(&deed, &outcome, now());
+            self.teller.ended(&deed, &outcome, took, &shown);
+        }
+        if let Some(order) = self.hands.finish_restart(&self.porter, now()) {
+            log::warn!("completing the restart of {} that an earlier guard began", order.unit);
+            self.memory.restarting = true;
+        }
+    }
+
+    fn judge(&mut self, seen: &Snapshot) -> Verdict {
+        judge::judge(seen, &self.settings, &mut self.memory, now())
+    }
+
+    /// Looks again, and does what both looks ask for.
+    fn act(&mut self, verdict: &Verdict) -> Result<()> {
+        let Some(first) = &verdict.deed else { return Ok(()) };
+        self.look()?;
+        let seen = self.observer.snapshot(now());
+        let again = self.judge(&seen);
+        let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
+            log::info!("'{first}' was not done: a second look did not bear it out");
+            return Ok(());
+        };
+        self.teller.begins(deed, &again);
+        match self.hands.begin(&self.porter, deed, &seen, now()) {
+            Ok(()) => self.memory.began(deed, now()),
+            Err(why) => self.teller.refused(deed, &why),
+        }
+        // The state is written before the deed can have an effect worth forgetting.
+        self.remember();
+        match deed {
+            Deed::Grow { .. } | Deed::Resume => self.await_deed(),
+            Deed::Restart => Ok(()),
+        }
+    }
+
+    /// Growth takes a fraction of a second; to wait for it here spares a round.
+    fn await_deed(&mut self) -> Result<()> {
+        let limit = now() + Duration::from_secs(1);
+        while self.hands.at_pool() && now() < limit && !self.stopping {
+            self.pump(TICK)?;
+        }
+        self.woken = true;
+        Ok(())
+    }
+
+    fn tell(&mut self, seen: &Snapshot, verdict: &Verdict) {
+        self.teller.tell(verdict, &self.observer.stuck(now()), now());
+        let status = tell::status_line(seen, &self.settings);
+        self.notifier.status(&status);
+        self.notifier.watchdog();
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        self.state.keep(&self.memory.kept);
+    }
+
+    /// Rests until the time is over or something happens; the heartbeat goes on only as long as rounds do.
+    fn rest(&mut self, longest: Duration) -> Result<()> {
+        let longest = self.beat_every.map_or(longest, |beat| longest.min(beat));
+        let until = now() + longest;
+        while !self.stopping && !self.woken {
+            let left = until.saturating_sub(now());
+            if left.is_zero() {
+                break;
+            }
+            self.pump(left)?;
+        }
+        Ok(())
+    }
+
+    /// One wait for whatever comes first, and the taking in of all that came.
+    fn pump(&mut self, longest: Duration) -> Result<()> {
+        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
+        let (signalled, helper_gone) = {
+            let mut fds = vec![
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
+            ];
+            let answers = self.observer.fds().into_iter().chain(self.hands.fds());
+            fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            match poll(&mut fds, timeout) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(error).context("poll"),
+            }
+            (fds[0].any().unwrap_or(false), fds[1].any().unwrap_or(false))
+        };
+        if helper_gone {
+            bail!("the helper process has died; systemd starts the guard again");
+        }
+        if signalled && self.signals.read_signal().ok().flatten().is_some() {
+            self.stopping = true;
+        }
+        let fresh = self.observer.collect(now());
+        if fresh.contains(&Sense::Event) && self.observer.event_came() {
+            self.woken = true;
+        }
+        if self.hands.collect(now()) {
+            self.woken = true;
+        }
+        self.teller.flush();
+        Ok(())
+    }
+}
+
+fn now() -> Duration {
+    process::since_boot()
+}
+
+/// Whether the pool is there to be watched at all; for the status line.
+fn pool(seen: &Snapshot) -> Option<&crate::model::Pool> {
+    match &seen.pool {
+        Seen::Known(Some(pool)) => Some(pool),
+        _ => None,
+    }
+}

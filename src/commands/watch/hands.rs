@@ -1,0 +1,148 @@
+//! Deeds on their way: at most one at the pool and one at the daemon, each in a child, each judged by a fresh look.
+
+use crate::act::restart::{self, RestartOrder};
+use crate::act::{self, Order};
+use crate::judge;
+use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::model::{Deed, Outcome, Settings, Snapshot};
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// One deed on its way.
+#[derive(Debug)]
+struct Hand {
+    deed: Deed,
+    errand: Option<Errand>,
+    began: Duration,
+    /// What the child said, and when. It is not believed until a look bears it out.
+    said: Option<(Result<String, String>, Duration)>,
+    called_stuck: bool,
+}
+
+/// The two hands.
+#[derive(Debug, Default)]
+pub(super) struct Hands {
+    pool: Option<Hand>,
+    daemon: Option<Hand>,
+    /// A restart that an earlier guard left unfinished was looked for.
+    looked_back: bool,
+}
+
+/// How long after a child's word the effect may take to show.
+fn patience(deed: &Deed, settings: &Settings) -> Duration {
+    match deed {
+        Deed::Grow { .. } | Deed::Resume => settings.watch.look_deadline,
+        // A daemon that has just started answers /info once it has gone through its containers.
+        Deed::Restart => settings.watch.silent_after.max(Duration::from_secs(60)),
+    }
+}
+
+impl Hands {
+    /// Sends a child out to do the deed.
+    ///
+    /// # Errors
+    /// Why it was not begun; nothing has changed then.
+    pub fn begin(&mut self, porter: &Porter, deed: &Deed, seen: &Snapshot, now: Duration) -> Result<(), String> {
+        let order = act::order(deed, seen)?;
+        self.send(porter, deed, &order, now)
+    }
+
+    fn send(&mut self, porter: &Porter, deed: &Deed, order: &Order, now: Duration) -> Result<(), String> {
+        let hand = match deed {
+            Deed::Grow { .. } | Deed::Resume => &mut self.pool,
+            Deed::Restart => &mut self.daemon,
+        };
+        if hand.is_some() {
+            return Err("the last one has not ended".into());
+        }
+        let errand = porter
+            .send(&act::request(order))
+            .map_err(|error| format!("no errand could be sent: {error}"))?;
+        *hand = Some(Hand {
+            deed: deed.clone(),
+            errand: Some(errand),
+            began: now,
+            said: None,
+            called_stuck: false,
+        });
+        Ok(())
+    }
+
+    /// Once: takes up a restart whose stop was ordered by an earlier guard and whose start nobody has seen to.
+    pub fn finish_restart(&mut self, porter: &Porter, now: Duration) -> Option<RestartOrder> {
+        if std::mem::replace(&mut self.looked_back, true) {
+            return None;
+        }
+        let order = restart::unfinished()?;
+        self.send(porter, &Deed::Restart, &Order::FinishRestart(order.clone()), now)
+            .ok()?;
+        Some(order)
+    }
+
+    /// A child is at the pool and has not said anything yet.
+    pub fn at_pool(&self) -> bool {
+        self.pool.as_ref().is_some_and(|hand| hand.said.is_none())
+    }
+
+    /// Descriptors that become readable when a child has ended.
+    pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        [&self.pool, &self.daemon]
+            .into_iter()
+            .flatten()
+            .filter_map(|hand| Some(hand.errand.as_ref()?.as_fd()))
+            .collect()
+    }
+
+    /// Takes in what children have said; whether one has.
+    pub fn collect(&mut self, now: Duration) -> bool {
+        let mut any = false;
+        for hand in [&mut self.pool, &mut self.daemon].into_iter().flatten() {
+            let Some(errand) = &mut hand.errand else { continue };
+            let said = match errand.progress() {
+                Progress::Pending => continue,
+                Progress::Answered(answer) => act::parse(&answer),
+                Progress::Lost => Err("the child ended without a word".into()),
+            };
+            hand.said = Some((said, now));
+            hand.errand = None;
+            any = true;
+        }
+        any
+    }
+
+    /// Deeds that have come to an end in the light of a fresh look, or that are stuck: deed, outcome, time it took, and what the
+    /// look shows.
+    pub fn settle(
+        &mut self,
+        seen: &Snapshot,
+        now: Duration,
+        settings: &Settings,
+    ) -> Vec<(Deed, Outcome, Duration, String)> {
+        let mut ended = Vec::new();
+        for slot in [&mut self.pool, &mut self.daemon] {
+            let Some(hand) = slot else { continue };
+            let out_for = now.saturating_sub(hand.began);
+            let Some((said, at)) = &hand.said else {
+                if out_for > act::deadline(&hand.deed, settings) && !hand.called_stuck {
+                    hand.called_stuck = true;
+                    let why = format!(
+                        "not back after {} s; left alone, it may still complete",
+                        out_for.as_secs()
+                    );
+                    ended.push((hand.deed.clone(), Outcome::Stuck(why), out_for, String::new()));
+                }
+                continue;
+            };
+            let took = at.saturating_sub(hand.began);
+            let (outcome, shown) = match (judge::verify(&hand.deed, seen), said) {
+                (Ok(shown), _) => (Outcome::Done, shown),
+                (Err(shown), Err(why)) => (Outcome::Failed(format!("{why}; {shown}")), shown),
+                (Err(_), Ok(_)) if now.saturating_sub(*at) < patience(&hand.deed, settings) => continue,
+                (Err(shown), Ok(_)) => (Outcome::Failed(shown.clone()), shown),
+            };
+            ended.push((hand.deed.clone(), outcome, took, shown));
+            *slot = None;
+        }
+        ended
+    }
+}

@@ -1,0 +1,86 @@
+//! What outlives the guard within one boot: a small file on tmpfs, and the lock that lets one guard run at a time.
+
+use crate::act::RUN_DIR;
+use crate::judge::memory::Persistent;
+use anyhow::{Context, Result, bail};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+/// The file, with what was last written to it.
+#[derive(Debug)]
+pub struct StateFile {
+    path: PathBuf,
+    written: Option<Persistent>,
+    _lock: File,
+}
+
+fn lock_path() -> PathBuf {
+    PathBuf::from(RUN_DIR).join("watch.lock")
+}
+
+fn state_path() -> PathBuf {
+    PathBuf::from(RUN_DIR).join("watch.json")
+}
+
+impl StateFile {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// When another guard holds it, or `/run` cannot be written.
+    pub fn open() -> Result<StateFile> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(RUN_DIR)
+            .context(RUN_DIR)?;
+        let lock = File::create(lock_path()).with_context(|| lock_path().display().to_string())?;
+        match lock.try_lock() {
+            Ok(()) => Ok(StateFile {
+                path: state_path(),
+                written: None,
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => bail!("{} is locked", lock_path().display()),
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| lock_path().display().to_string()),
+        }
+    }
+
+    /// What the last guard left. A file that cannot be read is as good as none: the budget then starts afresh, which allows at
+    /// most one restart more than it should.
+    pub fn recall(&self) -> Persistent {
+        read()
+    }
+
+    /// Writes what has changed, in one rename. On tmpfs this cannot hang; a failure is told and the guard goes on.
+    pub fn keep(&mut self, kept: &Persistent) {
+        if self.written.as_ref() == Some(kept) {
+            return;
+        }
+        let draft = self.path.with_extension("new");
+        let text = serde_json::to_vec(kept).unwrap_or_default();
+        match fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)) {
+            Ok(()) => self.written = Some(kept.clone()),
+            Err(error) => log::warn!(
+                "{}: {error}; the restart budget would not survive the guard",
+                self.path.display()
+            ),
+        }
+    }
+}
+
+/// What the guard last wrote.
+pub fn read() -> Persistent {
+    fs::read(state_path())
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Whether a guard is running: it holds its lock for as long as it lives.
+pub fn is_running() -> bool {
+    let Ok(file) = File::open(lock_path()) else {
+        return false;
+    };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}

@@ -1,0 +1,196 @@
+//! Telling: a thing when it changes, not each tick; trouble that lasts, again after a while with fresh figures.
+
+use crate::judge::{Memory, Verdict};
+use crate::model::{Deed, Finding, Outcome, Probe, Seen, Settings, Severity, Snapshot};
+use crate::observe::Sense;
+use crate::report::event::Event;
+use crate::report::journal::Journal;
+use crate::report::log_sink;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Lasting trouble is told again after this time.
+const AGAIN: Duration = Duration::from_secs(15 * 60);
+
+/// One finding that has been told and is not over.
+#[derive(Debug)]
+struct Told {
+    finding: Finding,
+    since: Duration,
+    last: Duration,
+}
+
+/// What has been said, and the journal to say it to.
+#[derive(Debug)]
+pub(super) struct Teller {
+    journal: Journal,
+    told: BTreeMap<(&'static str, String), Told>,
+    stuck: Vec<Sense>,
+}
+
+impl Teller {
+    pub fn new(settings: &Settings) -> Teller {
+        let journal = Journal::open(&settings.docker.unit);
+        // A second logger cannot be installed; there is only one teller.
+        let _ = log_sink::install(journal.clone());
+        Teller {
+            journal,
+            told: BTreeMap::new(),
+            stuck: Vec::new(),
+        }
+    }
+
+    pub fn started(&mut self, settings: &Settings, memory: &Memory) {
+        let restarts = match (settings.restart.enabled, memory.kept.restarts.len()) {
+            (false, _) => "never restarts it".to_owned(),
+            (true, spent) => format!(
+                "restarts it only after a cured pool leaves it silent ({spent} of {} restarts spent)",
+                settings.restart.budget
+            ),
+        };
+        self.journal.tell(&Event::guard_started(&format!(
+            "{}: grows the pool below {}% free data or {}% free metadata, keeps {}% of the host filesystem and at least {} free, and {restarts}",
+            settings.docker.unit,
+            settings.data.below_free_percent,
+            settings.metadata.below_free_percent,
+            settings.host.reserve_percent,
+            settings.host.reserve_min,
+        )));
+    }
+
+    pub fn stopping(&mut self) {
+        self.journal.tell(&Event::guard_stopping("asked to by a signal"));
+        self.journal.finish(Duration::from_secs(1));
+    }
+
+    pub fn settings_ignored(&mut self, warning: &str) {
+        self.journal.tell(&Event::settings_ignored(warning));
+    }
+
+    pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
+        let why = verdict
+            .findings
+            .first()
+            .map_or_else(String::new, |finding| format!("{}: {}", finding.code, finding.message));
+        self.journal.tell(&Event::deed_begun(deed, &why));
+    }
+
+    pub fn refused(&mut self, deed: &Deed, why: &str) {
+        self.journal.tell(&Event::deed_failed(deed, why));
+    }
+
+    pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) {
+        self.journal.tell(&match outcome {
+            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
+            Outcome::Failed(why) | Outcome::Stuck(why) => Event::deed_failed(deed, why),
+        });
+    }
+
+    /// Says what is new, what is over, and what has lasted.
+    pub fn tell(&mut self, verdict: &Verdict, stuck: &[(Sense, Duration)], now: Duration) {
+        for (sense, waited) in stuck {
+            if !self.stuck.contains(sense) {
+                self.journal
+                    .tell(&Event::look_stuck(&format!("{sense:?}"), waited.as_secs()));
+            }
+        }
+        self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
+
+        let current: BTreeMap<_, _> = verdict
+            .findings
+            .iter()
+            .map(|finding| ((finding.code, finding.subject.clone()), finding))
+            .collect();
+        self.told.retain(|key, told| {
+            let goes_on = current.contains_key(key);
+            if !goes_on {
+                self.journal
+                    .tell(&Event::cleared(key.0, &key.1, now.saturating_sub(told.since).as_secs()));
+            }
+            goes_on
+        });
+        for (key, finding) in current {
+            let told = self.told.get(&key);
+            let news = match told {
+                None => true,
+                Some(told) => {
+                    told.finding.severity != finding.severity
+                        || without_figures(&told.finding.remedy) != without_figures(&finding.remedy)
+                        || (finding.severity == Severity::Refuse && now.saturating_sub(told.last) >= AGAIN)
+                }
+            };
+            if news {
+                self.journal.tell(&Event::raised(finding));
+                let since = told.map_or(now, |told| told.since);
+                self.told.insert(
+                    key,
+                    Told {
+                        finding: finding.clone(),
+                        since,
+                        last: now,
+                    },
+                );
+            }
+        }
+    }
+
+    pub fn flush(&mut self) {
+        self.journal.flush();
+    }
+}
+
+/// A text as it would be with other numbers: figures that count down are no news, another next step is.
+fn without_figures(text: &str) -> String {
+    text.split(|c: char| c.is_ascii_digit() || c == '.')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("#")
+}
+
+/// The line that `systemctl status thinguard` shows.
+pub(super) fn status_line(seen: &Snapshot, settings: &Settings) -> String {
+    let pool = match (&seen.pool, super::pool(seen)) {
+        (_, Some(pool)) => format!(
+            "pool {}% of {} data, {}% metadata",
+            pool.data.used_percent(),
+            pool.data.total(),
+            pool.metadata.used_percent()
+        ),
+        (Seen::Unknown(why), None) => format!("pool unknown ({why})"),
+        (Seen::Known(_), None) => "no active pool".into(),
+    };
+    let host = match &seen.host {
+        Seen::Known(host) => format!("host room {}", crate::judge::growth::room(host, &settings.host)),
+        Seen::Unknown(_) => "host room unknown".into(),
+    };
+    let docker = match (&seen.daemon.info, &seen.daemon.unit) {
+        (Probe::Answered { took, .. }, _) => format!("docker answers in {} ms", took.as_millis()),
+        (Probe::Silent(waited), _) if waited.as_secs() > 0 => format!("docker silent for {} s", waited.as_secs()),
+        (Probe::Silent(_), _) => "docker asked".into(),
+        (Probe::Refused(why), _) => format!("docker refuses: {why}"),
+        (Probe::NotAsked, Seen::Known(unit)) => format!("{} is {}", unit.name, unit.sub_state),
+        (Probe::NotAsked, Seen::Unknown(_)) => "docker not asked".into(),
+    };
+    format!("{pool}, {host}, {docker}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_figures;
+
+    #[test]
+    fn countdowns_are_no_news() {
+        assert_eq!(
+            without_figures("no restart: 12 s to go"),
+            without_figures("no restart: 9 s to go")
+        );
+        assert_ne!(
+            without_figures("no restart: 12 s to go"),
+            without_figures("thinguard restarts it now")
+        );
+        assert_eq!(
+            without_figures("grows it to 1.17 GiB"),
+            without_figures("grows it to 12 GiB")
+        );
+    }
+}

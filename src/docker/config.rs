@@ -1,0 +1,251 @@
+//! The configuration dockerd would run with: flags, daemon.json and `DOCKER_DRIVER` merged, each value with its place.
+
+use super::daemon_json::DaemonJson;
+use super::flags::Flags;
+use super::{Sourced, names};
+use crate::model::{Finding, Severity};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// What dockerd would run with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effective {
+    /// Docker's data root as written: symlinks are not resolved and a `userns-remap` directory is not added.
+    pub data_root: Sourced<String>,
+    /// The storage driver asked for; `None` where Docker chooses by what it finds in the data root.
+    pub driver: Option<Sourced<String>>,
+    /// Storage options in order. They come wholly from the flags or wholly from the file.
+    pub storage_opts: Vec<Sourced<String>>,
+    /// Where the API listens; empty means the default socket.
+    pub hosts: Vec<Sourced<String>>,
+    /// Containers outlive the daemon. A reload (SIGHUP) may have changed it since the start.
+    pub live_restore: Option<Sourced<bool>>,
+    /// User namespaces: the data root is then `<root>/<uid>.<gid>`.
+    pub userns_remap: Option<Sourced<String>>,
+    /// The daemon's pidfile, where it is not `/var/run/docker.pid`.
+    pub pidfile: Option<Sourced<String>>,
+    /// The daemon's state directory, where it is not `/var/run/docker`.
+    pub exec_root: Option<Sourced<String>>,
+    /// Why this is not certain: daemon.json could not be read, or a flag of ours could not. Refuse nothing on its ground.
+    pub uncertain: Option<String>,
+    /// What is wrong with the configuration.
+    pub findings: Vec<Finding>,
+}
+
+impl Effective {
+    /// Merges as dockerd does. Precedence of the driver: a non-empty `DOCKER_DRIVER`, in all versions, then flag or file
+    /// (moby v20.10.27 `daemon/daemon.go:902`). A key that is set both as a flag and in the file makes dockerd refuse to
+    /// start (`daemon/config/config.go:386-537`): a warning `option-set-twice` in this cut, and the flag is taken.
+    pub fn merge(flags: &Flags, file: &DaemonJson, environment: &BTreeMap<String, String>) -> Self {
+        let mut merger = Merger {
+            path: &file.path,
+            findings: file.findings.clone(),
+        };
+        for rejected in &flags.rejected {
+            merger.warn(
+                "flag-rejected",
+                &rejected.place,
+                &rejected.value,
+                format!("correct the {}", rejected.place),
+            );
+        }
+        let environment_driver = environment
+            .get("DOCKER_DRIVER")
+            .filter(|driver| !driver.is_empty())
+            .map(|driver| Sourced::new(driver.clone(), "environment variable DOCKER_DRIVER"));
+        let driver = merger.single("storage-driver", &flags.storage_driver, &file.storage_driver);
+        Effective {
+            data_root: merger.data_root(flags, file),
+            driver: environment_driver.or(driver).filter(|driver| !driver.value.is_empty()),
+            storage_opts: merger.list("storage-opts", &flags.storage_opts, &file.storage_opts),
+            hosts: merger.list("hosts", &flags.hosts, &file.hosts),
+            live_restore: merger.single("live-restore", &flags.live_restore, &file.live_restore),
+            userns_remap: merger.single("userns-remap", &flags.userns_remap, &file.userns_remap),
+            pidfile: merger.single("pidfile", &flags.pidfile, &file.pidfile),
+            exec_root: merger.single("exec-root", &flags.exec_root, &file.exec_root),
+            uncertain: file.unreadable.clone().or_else(|| {
+                let first = flags.rejected.first()?;
+                Some(format!("{}: {}", first.place, first.value))
+            }),
+            findings: merger.findings,
+        }
+    }
+
+    /// Whether devicemapper is asked for by name. Docker also takes it unasked where the data root has been used with it.
+    pub fn asks_for_devicemapper(&self) -> bool {
+        self.driver
+            .as_ref()
+            .is_some_and(|driver| driver.value == names::DEVICEMAPPER)
+    }
+
+    /// The daemon's socket in the filesystem: its first `unix://` host, the default for `fd://` (docker.socket) and where no
+    /// host is set. `None` where it listens on TCP alone.
+    pub fn socket_path(&self) -> Option<String> {
+        let default = || Some(names::DEFAULT_SOCKET.to_owned());
+        // An empty host is the default one (moby opts/hosts.go, ParseHost).
+        let hosts: Vec<&str> = self.hosts.iter().map(|host| host.value.trim()).collect();
+        match hosts.iter().find_map(|host| host.strip_prefix("unix://")) {
+            Some("") => default(),
+            Some(path) => Some(path.to_owned()),
+            None if hosts.is_empty() => default(),
+            None if hosts.iter().any(|host| host.is_empty() || host.starts_with("fd://")) => default(),
+            None => None,
+        }
+    }
+}
+
+/// A value as dockerd shows it in its message: bare, lists as `[a b]`.
+trait Shown {
+    fn shown(&self) -> String;
+    fn places(&self) -> String;
+}
+
+impl<T: Display> Shown for Sourced<T> {
+    fn shown(&self) -> String {
+        self.value.to_string()
+    }
+
+    fn places(&self) -> String {
+        self.place.clone()
+    }
+}
+
+impl Shown for Vec<Sourced<String>> {
+    fn shown(&self) -> String {
+        let values: Vec<&str> = self.iter().map(|item| item.value.as_str()).collect();
+        format!("[{}]", values.join(" "))
+    }
+
+    fn places(&self) -> String {
+        let mut places: Vec<&str> = self.iter().map(|item| item.place.as_str()).collect();
+        places.dedup();
+        places.join(", ")
+    }
+}
+
+struct Merger<'a> {
+    path: &'a str,
+    findings: Vec<Finding>,
+}
+
+impl Merger<'_> {
+    fn single<T: Display + Clone>(
+        &mut self,
+        key: &str,
+        flag: &Option<Sourced<T>>,
+        file: &Option<Sourced<T>>,
+    ) -> Option<Sourced<T>> {
+        if let (Some(flag), Some(file)) = (flag, file) {
+            self.twice(key, flag, file);
+        }
+        flag.clone().or_else(|| file.clone())
+    }
+
+    fn list(
+        &mut self,
+        key: &str,
+        flag: &Vec<Sourced<String>>,
+        file: &Option<Vec<Sourced<String>>>,
+    ) -> Vec<Sourced<String>> {
+        match file {
+            Some(file) if flag.is_empty() => file.clone(),
+            Some(file) => {
+                self.twice(key, flag, file);
+                flag.clone()
+            }
+            None => flag.clone(),
+        }
+    }
+
+    /// `--graph` and `--data-root` are two names of one setting; the file wins over the flag of the *other* name, silently
+    /// (moby v20.10.27 `daemon/config/config.go`, `MergeDaemonConfigurations`).
+    fn data_root(&mut self, flags: &Flags, file: &DaemonJson) -> Sourced<String> {
+        if let (Some(graph), Some(root)) = (&flags.graph, &flags.data_root) {
+            let why = "cannot specify both \"--graph\" and \"--data-root\" option";
+            self.warn_twice(
+                "data-root",
+                why,
+                graph,
+                root,
+                format!("remove --graph ({})", graph.place),
+            );
+        }
+        if let (Some(graph), Some(root)) = (&file.graph, &file.data_root) {
+            let why = "cannot specify both \"graph\" and \"data-root\" config file options";
+            self.warn_twice(
+                "data-root",
+                why,
+                graph,
+                root,
+                format!("remove \"graph\" ({})", graph.place),
+            );
+        }
+        let new = self.single("data-root", &flags.data_root, &file.data_root);
+        let old = self.single("graph", &flags.graph, &file.graph);
+        let not_empty = |root: &Sourced<String>| !root.value.is_empty();
+        let from_file = file.data_root.clone().or_else(|| file.graph.clone()).filter(not_empty);
+        let crossed = match (&flags.data_root, &flags.graph) {
+            (Some(_), None) => file.data_root.is_none(),
+            (None, Some(_)) => file.graph.is_none(),
+            _ => false,
+        };
+        let chosen = match from_file {
+            Some(root) if crossed => Some(root),
+            _ => new.or(old),
+        };
+        chosen
+            .filter(not_empty)
+            .unwrap_or_else(|| Sourced::new(names::DEFAULT_DATA_ROOT.to_owned(), "Docker's default"))
+    }
+
+    fn twice<T: Shown>(&mut self, key: &str, flag: &T, file: &T) {
+        let why = format!(
+            "unable to configure the Docker daemon with file {}: the following directives are specified both as a flag and \
+             in the configuration file: {key}: (from flag: {}, from file: {})",
+            self.path,
+            flag.shown(),
+            file.shown()
+        );
+        let remedy = format!(
+            "remove \"{key}\" from {}, or remove the {}",
+            self.or_path(&file.places()),
+            flag.places()
+        );
+        self.warn_twice(key, &why, flag, file, remedy);
+    }
+
+    fn warn_twice<T: Shown>(&mut self, key: &str, why: &str, one: &T, other: &T, remedy: String) {
+        let place = format!("{}; {}", one.places(), self.or_path(&other.places()));
+        self.findings.push(Finding {
+            code: "option-set-twice",
+            severity: Severity::Warn,
+            subject: key.to_owned(),
+            message: why.to_owned(),
+            place,
+            remedy,
+        });
+    }
+
+    /// The file's name for a list that has no items, and so no line.
+    fn or_path(&self, places: &str) -> String {
+        if places.is_empty() {
+            self.path.to_owned()
+        } else {
+            places.to_owned()
+        }
+    }
+
+    fn warn(&mut self, code: &'static str, place: &str, message: &str, remedy: String) {
+        self.findings.push(Finding {
+            code,
+            severity: Severity::Warn,
+            subject: "dockerd".into(),
+            message: format!("dockerd would refuse its command line: {message}"),
+            place: place.to_owned(),
+            remedy,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! `/etc/docker/daemon.json`: the keys this program needs, each with file and line.
+
+use super::{Sourced, json_lines};
+use crate::model::{Finding, Severity};
+use json_lines::KeyLines;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What a daemon.json says (moby `daemon/config`, struct `Config`; keys are matched case-sensitively). Unknown keys are
+/// passed over: which keys are known differs between Docker's builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DaemonJson {
+    /// The file's name as given to [`parse`]; empty when there is no file.
+    pub path: String,
+    /// `storage-driver`
+    pub storage_driver: Option<Sourced<String>>,
+    /// `storage-opts`; `None` without the key.
+    pub storage_opts: Option<Vec<Sourced<String>>>,
+    /// `data-root`, from 17.05.
+    pub data_root: Option<Sourced<String>>,
+    /// `graph`: deprecated from 17.05, fatal from 23.0.
+    pub graph: Option<Sourced<String>>,
+    /// `hosts`; `None` without the key.
+    pub hosts: Option<Vec<Sourced<String>>>,
+    /// `live-restore`
+    pub live_restore: Option<Sourced<bool>>,
+    /// `userns-remap`
+    pub userns_remap: Option<Sourced<String>>,
+    /// `pidfile`
+    pub pidfile: Option<Sourced<String>>,
+    /// `exec-root`
+    pub exec_root: Option<Sourced<String>>,
+    /// Line of every key of the file, for messages about keys we do not read.
+    pub lines: BTreeMap<String, usize>,
+    /// Why nothing could be read from the file. The configuration is then not known, rather than empty.
+    pub unreadable: Option<String>,
+    /// What is wrong with the file.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the text of the file at `path`. Only the first JSON value counts, as for dockerd up to 20.10; what follows it is a
+/// warning, since dockerd from 23.0 refuses it. So are an empty file (refused up to 20.10) and a byte-order mark (the
+/// same). No finding of this first cut is a refusal.
+pub fn parse(text: &str, path: &str) -> DaemonJson {
+    let mut file = DaemonJson {
+        path: path.to_owned(),
+        ..DaemonJson::default()
+    };
+    let (text, bom) = match text.strip_prefix('\u{feff}') {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    };
+    if bom {
+        file.warn(
+            "daemon-json-malformed",
+            1,
+            "begins with a byte-order mark, which dockerd before 23.0 refuses",
+            "remove it",
+        );
+    }
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let object = match values.next() {
+        Some(Ok(Value::Object(object))) => object,
+        // Go decodes `null` into a struct as nothing at all.
+        Some(Ok(Value::Null)) => Map::new(),
+        Some(Ok(_)) => return file.broken(1, "the top level is not an object { … }"),
+        Some(Err(error)) => {
+            let why = format!("column {}: {}", error.column(), without_place(&error));
+            return file.broken(error.line().max(1), &why);
+        }
+        None => {
+            file.warn(
+                "daemon-json-malformed",
+                1,
+                "is empty, which dockerd before 23.0 refuses",
+                "write {} into it",
+            );
+            Map::new()
+        }
+    };
+    let end = values.byte_offset();
+    if let Some(rest) = text.get(end..).filter(|rest| !rest.trim().is_empty()) {
+        let garbage = end + (rest.len() - rest.trim_start().len());
+        let line = text[..garbage].matches('\n').count() + 1;
+        let why = "has text after the JSON object: dockerd before 23.0 does not read it, later ones refuse the file";
+        file.warn(
+            "daemon-json-malformed",
+            line,
+            why,
+            "remove what follows the closing brace",
+        );
+    }
+    file.fill(&object, &json_lines::lines(text));
+    file
+}
+
+impl DaemonJson {
+    fn fill(&mut self, object: &Map<String, Value>, lines: &BTreeMap<String, KeyLines>) {
+        self.lines = lines.iter().map(|(key, found)| (key.clone(), found.line)).collect();
+        for (key, found) in lines.iter().filter(|(_, found)| found.times > 1) {
+            let why = format!("has the key \"{key}\" {} times; only this last one counts", found.times);
+            self.warn("daemon-json-key-repeated", found.line, &why, "keep one of them");
+        }
+        let line = |key: &str| lines.get(key).cloned().unwrap_or_default();
+        self.storage_driver = self.text(object, "storage-driver", &line("storage-driver"));
+        self.storage_opts = self.list(object, "storage-opts", &line("storage-opts"));
+        self.data_root = self.text(object, "data-root", &line("data-root"));
+        self.graph = self.text(object, "graph", &line("graph"));
+        self.hosts = self.list(object, "hosts", &line("hosts"));
+        self.live_restore = self.switch(object, "live-restore", &line("live-restore"));
+        self.userns_remap = self.text(object, "userns-remap", &line("userns-remap"));
+        self.pidfile = self.text(object, "pidfile", &line("pidfile"));
+        self.exec_root = self.text(object, "exec-root", &line("exec-root"));
+    }
+
+    fn text(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Sourced<String>> {
+        match object.get(key)? {
+            Value::Null => None,
+            Value::String(text) => Some(Sourced::new(text.clone(), self.place(at.line))),
+            _ => self.wrong_type(key, at.line, "a string"),
+        }
+    }
+
+    fn switch(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Sourced<bool>> {
+        match object.get(key)? {
+            Value::Null => None,
+            Value::Bool(on) => Some(Sourced::new(*on, self.place(at.line))),
+            _ => self.wrong_type(key, at.line, "true or false, without quotes"),
+        }
+    }
+
+    fn list(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Vec<Sourced<String>>> {
+        let items = match object.get(key)? {
+            Value::Null => return None,
+            Value::Array(items) => items,
+            _ => return self.wrong_type(key, at.line, "a list of strings, [\"…\", \"…\"]"),
+        };
+        let mut list = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let line = at.items.get(index).copied().unwrap_or(at.line);
+            match item {
+                Value::String(text) => list.push(Sourced::new(text.clone(), self.place(line))),
+                _ => return self.wrong_type(key, line, "a list of strings, [\"…\", \"…\"]"),
+            }
+        }
+        Some(list)
+    }
+
+    fn place(&self, line: usize) -> String {
+        format!("{}:{}", self.path, line.max(1))
+    }
+
+    fn wrong_type<T>(&mut self, key: &str, line: usize, wanted: &str) -> Option<T> {
+        self.warn(
+            "daemon-json-wrong-type",
+            line,
+            &format!("the value of \"{key}\" is not {wanted}"),
+            "correct the value",
+        );
+        None
+    }
+
+    fn broken(mut self, line: usize, why: &str) -> Self {
+        self.warn(
+            "daemon-json-malformed",
+            line,
+            &format!("is not JSON that dockerd reads: {why}"),
+            "correct the file",
+        );
+        self.unreadable = Some(format!("{}: {why}", self.place(line)));
+        self
+    }
+
+    fn warn(&mut self, code: &'static str, line: usize, why: &str, remedy: &str) {
+        let place = self.place(line);
+        self.findings.push(Finding {
+            code,
+            severity: Severity::Warn,
+            subject: self.path.clone(),
+            message: format!("{place}: {why}"),
+            remedy: format!("{remedy} ({place})"),
+            place,
+        });
+    }
+}
+
+/// serde_json's message without its own ` at line L column C`.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

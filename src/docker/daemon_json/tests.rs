@@ -1,0 +1,140 @@
+//! Tests of `daemon_json`: provenance, tolerance, and places of errors.
+
+use super::*;
+use proptest::prelude::*;
+
+const PATH: &str = "/etc/docker/daemon.json";
+
+fn codes(file: &DaemonJson) -> Vec<&str> {
+    file.findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn reads_the_keys_with_their_lines() {
+    let text = r#"{
+  "log-driver": "journald", "storage-driver": "devicemapper",
+  "storage-opts": [ "dm.fs=xfs",
+    "dm.basesize=20G" ],
+  "data-root": "/d", "hosts": ["fd://"], "live-restore": true,
+  "userns-remap": "default", "pidfile": "/p", "exec-root": "/e", "graph": "/g",
+  "x": {"storage-driver": "overlay2"}
+}
+"#;
+    let file = parse(text, PATH);
+    let at = |value: &str, line: usize| Some(Sourced::new(value.to_owned(), format!("{PATH}:{line}")));
+    assert_eq!(file.storage_driver, at("devicemapper", 2));
+    assert_eq!(
+        file.storage_opts,
+        Some(
+            vec![at("dm.fs=xfs", 3), at("dm.basesize=20G", 4)]
+                .into_iter()
+                .flatten()
+                .collect()
+        )
+    );
+    assert_eq!(file.data_root, at("/d", 5));
+    assert_eq!(file.hosts, Some(at("fd://", 5).into_iter().collect()));
+    assert_eq!(file.live_restore, Some(Sourced::new(true, format!("{PATH}:5"))));
+    assert_eq!(file.userns_remap, at("default", 6));
+    assert_eq!(
+        (file.pidfile, file.exec_root, file.graph),
+        (at("/p", 6), at("/e", 6), at("/g", 6))
+    );
+    assert_eq!(file.lines.get("log-driver"), Some(&2));
+    assert_eq!((file.unreadable, file.findings), (None, vec![]));
+}
+
+#[test]
+fn tolerates() {
+    for (text, expected) in [
+        ("{}", &[][..]),
+        ("null", &[]),
+        ("{}\r\n\t \n", &[]),
+        (
+            r#"{"storage-opts": null, "data-root": null, "live-restore": null}"#,
+            &[],
+        ),
+        (
+            r#"{"Storage-Driver": 5, "unknown": [[[1e400]]]}"#,
+            &["daemon-json-malformed"],
+        ),
+        ("", &["daemon-json-malformed"]),
+        (" \n", &["daemon-json-malformed"]),
+        ("\u{feff}{}", &["daemon-json-malformed"]),
+        ("{}}", &["daemon-json-malformed"]),
+        (r#"{"data-root": 5}"#, &["daemon-json-wrong-type"]),
+        (r#"{"live-restore": "true"}"#, &["daemon-json-wrong-type"]),
+        (r#"{"storage-opts": "dm.fs=xfs"}"#, &["daemon-json-wrong-type"]),
+        (r#"{"storage-opts": ["dm.fs=xfs", 5]}"#, &["daemon-json-wrong-type"]),
+        (
+            r#"{"data-root": "/a", "data-root": "/b"}"#,
+            &["daemon-json-key-repeated"],
+        ),
+    ] {
+        let file = parse(text, PATH);
+        assert_eq!(codes(&file), expected, "{text:?}");
+        assert!(
+            file.findings.iter().all(|finding| finding.severity == Severity::Warn),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn the_last_of_a_repeated_key_wins() {
+    let file = parse("{\"data-root\": \"/a\",\n\"data-root\":\n\"/b\"}", PATH);
+    assert_eq!(file.data_root, Some(Sourced::new("/b".into(), format!("{PATH}:2"))));
+}
+
+#[test]
+fn trailing_data_does_not_hide_the_first_value() {
+    let file = parse(
+        "{\"storage-driver\": \"devicemapper\"}\n\n  }{\"storage-driver\": \"vfs\"}",
+        PATH,
+    );
+    assert_eq!(file.storage_driver.map(|s| s.value).as_deref(), Some("devicemapper"));
+    assert_eq!(file.findings[0].place, format!("{PATH}:3"));
+}
+
+#[test]
+fn an_error_names_file_line_and_column() {
+    for (text, line, column) in [
+        ("{\n  \"a\": 1,\n}", 3, 1),
+        ("{\n  // comment\n}", 2, 3),
+        ("{\"a\": \"x\ny\"}", 2, 0),
+        ("{\"a\": 1", 1, 7),
+        ("{'a': 1}", 1, 2),
+    ] {
+        let file = parse(text, PATH);
+        let finding = &file.findings[0];
+        assert_eq!(finding.place, format!("{PATH}:{line}"), "{text:?}");
+        assert!(
+            finding.message.contains(&format!("column {column}:")),
+            "{text:?}: {}",
+            finding.message
+        );
+        assert!(!finding.message.contains(" at line "), "{}", finding.message);
+        assert!(file.unreadable.is_some_and(|why| why.starts_with(PATH)));
+    }
+    assert!(parse("[]", PATH).unreadable.is_some());
+    assert!(parse(&"[".repeat(100_000), PATH).unreadable.is_some());
+    assert!(
+        parse(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)), PATH)
+            .unreadable
+            .is_some()
+    );
+}
+
+proptest! {
+    #[test]
+    fn never_panics(text in "[ -~\n\\\\\"{}\\[\\]:,ü]{0,80}") {
+        parse(&text, PATH);
+    }
+
+    #[test]
+    fn every_option_survives(options in proptest::collection::vec(".{0,12}", 0..5)) {
+        let text = serde_json::json!({ "storage-opts": options }).to_string();
+        let read = parse(&text, PATH).storage_opts.unwrap_or_default();
+        prop_assert_eq!(read.into_iter().map(|s| s.value).collect::<Vec<_>>(), options);
+    }
+}

@@ -1,0 +1,145 @@
+//! Tests of `flags`: the spellings seen in the field, and words that must not be taken for ours.
+
+use super::*;
+use proptest::prelude::*;
+
+fn read(line: &str) -> Flags {
+    let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    parse(&argv, "docker.service's ExecStart").unwrap_or_else(|| panic!("no daemon: {line}"))
+}
+
+fn values<T: Clone>(list: &[Sourced<T>]) -> Vec<T> {
+    list.iter().map(|sourced| sourced.value.clone()).collect()
+}
+
+#[test]
+fn spellings_of_the_driver() {
+    for (line, driver) in [
+        ("dockerd -s devicemapper", Some("devicemapper")),
+        ("dockerd -s=devicemapper", Some("devicemapper")),
+        ("dockerd -sdevicemapper", Some("devicemapper")),
+        ("dockerd -Dsdevicemapper", Some("devicemapper")),
+        ("dockerd -Ds devicemapper", Some("devicemapper")),
+        ("dockerd --storage-driver devicemapper", Some("devicemapper")),
+        (
+            "/usr/bin/dockerd-current --storage-driver=devicemapper",
+            Some("devicemapper"),
+        ),
+        (
+            "/usr/bin/docker daemon -storage-driver=devicemapper",
+            Some("devicemapper"),
+        ),
+        ("docker -d -storage-driver devicemapper", Some("devicemapper")),
+        ("docker -D daemon -s devicemapper", Some("devicemapper")),
+        ("dockerd -s overlay2 -s devicemapper", Some("devicemapper")),
+        ("dockerd --storage-driver=", Some("")),
+        ("dockerd --log-driver journald -s devicemapper", Some("devicemapper")),
+        ("dockerd --selinux-enabled -s devicemapper", Some("devicemapper")),
+        ("dockerd --live-restore -s devicemapper", Some("devicemapper")),
+        ("dockerd -l debug -s devicemapper", Some("devicemapper")),
+        ("dockerd --bip 10.0.0.1/24 -b sss --label storage-driver=x", None),
+        ("dockerd -bs", None),
+        ("dockerd -lstorage", None),
+        ("dockerd -Gs -e-s", None),
+        ("dockerd --storage-drive=x --storage-drivers=y --Storage-Driver z", None),
+        ("dockerd --exec-opt -- -s overlay2", None),
+        ("dockerd -- -s devicemapper", None),
+        ("dockerd - s devicemapper", None),
+        ("dockerd", None),
+    ] {
+        assert_eq!(read(line).storage_driver.map(|s| s.value).as_deref(), driver, "{line}");
+    }
+}
+
+#[test]
+fn everything_at_once() {
+    let flags = read(
+        "/usr/bin/dockerd -H fd:// --host=tcp://0.0.0.0:2375 -g /data/docker --data-root /x --config-file=/etc/d.json \
+         -p /run/d.pid --live-restore=false --userns-remap default --exec-root=/run/d --storage-opt dm.fs=xfs \
+         --storage-opt=dm.basesize=20G",
+    );
+    assert_eq!(values(&flags.hosts), ["fd://", "tcp://0.0.0.0:2375"]);
+    assert_eq!(values(&flags.storage_opts), ["dm.fs=xfs", "dm.basesize=20G"]);
+    assert_eq!(
+        flags.storage_opts[0].place,
+        "flag --storage-opt of docker.service's ExecStart"
+    );
+    assert_eq!(
+        flags.graph.map(|s| (s.value, s.place)),
+        Some(("/data/docker".into(), "flag -g of docker.service's ExecStart".into()))
+    );
+    assert_eq!(flags.data_root.map(|s| s.value).as_deref(), Some("/x"));
+    assert_eq!(flags.config_file.map(|s| s.value).as_deref(), Some("/etc/d.json"));
+    assert_eq!(flags.pidfile.map(|s| s.value).as_deref(), Some("/run/d.pid"));
+    assert_eq!(flags.live_restore.map(|s| s.value), Some(false));
+    assert_eq!(flags.userns_remap.map(|s| s.value).as_deref(), Some("default"));
+    assert_eq!(flags.exec_root.map(|s| s.value).as_deref(), Some("/run/d"));
+    assert!(flags.rejected.is_empty());
+}
+
+#[test]
+fn a_value_is_eaten_whatever_it_looks_like() {
+    let flags = read("dockerd --storage-opt --live-restore --storage-opt -- -s x");
+    assert_eq!(values(&flags.storage_opts), ["--live-restore", "--"]);
+    assert!(flags.live_restore.is_none());
+    assert_eq!(flags.storage_driver.map(|s| s.value).as_deref(), Some("x"));
+}
+
+#[test]
+fn what_dockerd_would_reject() {
+    for line in [
+        "dockerd --storage-opt",
+        "dockerd -s",
+        "dockerd --live-restore=yes",
+        "dockerd -D -g",
+    ] {
+        assert_eq!(read(line).rejected.len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn what_is_a_daemon() {
+    for (line, daemon) in [
+        ("dockerd", true),
+        ("/usr/local/bin/dockerd-latest", true),
+        ("docker daemon", true),
+        ("/usr/bin/docker-current daemon -D", true),
+        ("docker -d", true),
+        ("docker --daemon", true),
+        ("docker -H unix:///x -D -d", true),
+        ("docker --log-level debug daemon", true),
+        ("docker ps", false),
+        ("docker run -d daemon", false),
+        ("docker -H tcp://x run -d nginx", false),
+        ("docker -D run -d nginx", false),
+        ("docker", false),
+        ("/bin/sh -c dockerd", false),
+        ("docker-containerd", false),
+        ("", false),
+    ] {
+        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(is_daemon(&argv), daemon, "{line}");
+        assert_eq!(parse(&argv, "x").is_some(), daemon, "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(words in proptest::collection::vec("-{0,2}[a-zH=ü -]{0,12}", 0..8)) {
+        let mut argv = vec!["dockerd".to_owned()];
+        argv.extend(words);
+        prop_assert!(parse(&argv, "x").is_some());
+    }
+
+    #[test]
+    fn an_option_is_found_behind_any_unknown_flag(name in "x[a-z-]{0,9}", value in "[a-z0-9/:.=]{0,9}", eq: bool) {
+        let mut argv = vec!["dockerd".to_owned()];
+        match eq {
+            true => argv.push(format!("--{name}={value}")),
+            false => argv.extend([format!("--{name}"), value]),
+        }
+        argv.extend(["--storage-opt".to_owned(), "dm.fs=xfs".to_owned()]);
+        let flags = parse(&argv, "x");
+        prop_assert_eq!(flags.map(|f| values(&f.storage_opts)), Some(vec!["dm.fs=xfs".to_owned()]));
+    }
+}

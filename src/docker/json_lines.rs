@@ -1,0 +1,140 @@
+//! Where things stand in a JSON text: the lines of the keys of its top-level object, and of the items of their arrays.
+//! serde_json gives values without places; this walks a text that serde_json has already accepted.
+
+use std::collections::BTreeMap;
+
+/// Lines (from 1) of one key of the top-level object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyLines {
+    /// The key's own line.
+    pub line: usize,
+    /// Lines of the items, where its value is an array.
+    pub items: Vec<usize>,
+    /// How often the key occurs.
+    pub times: usize,
+}
+
+/// The lines of all keys of the object at the start of `text`; of a repeated key, the last one's. On a text that is no
+/// JSON it returns something of no use, and never panics.
+pub fn lines(text: &str) -> BTreeMap<String, KeyLines> {
+    let mut keys: BTreeMap<String, KeyLines> = BTreeMap::new();
+    let mut current: Option<String> = None;
+    let (mut line, mut at, mut stack, mut expect_key) = (1, 0, Vec::new(), false);
+    let bytes = text.as_bytes();
+    while let Some(&byte) = bytes.get(at) {
+        let top = stack.len() == 1 && stack[0] == b'{';
+        if is_item(byte) && stack == [b'{', b'['] {
+            // Any byte that can begin a value; the rest of a word such as `true` is passed over below.
+            if let Some(entry) = current.as_ref().and_then(|key| keys.get_mut(key)) {
+                entry.items.push(line);
+            }
+        }
+        match byte {
+            b'\n' => line += 1,
+            b'{' | b'[' => {
+                expect_key = byte == b'{' && stack.is_empty();
+                stack.push(byte);
+            }
+            b'}' | b']' => {
+                stack.pop();
+                if stack.is_empty() {
+                    break;
+                }
+            }
+            b',' => expect_key = top,
+            b'"' => {
+                let end = string_end(bytes, at);
+                if top && expect_key {
+                    let key: String = text
+                        .get(at..end)
+                        .and_then(|raw| serde_json::from_str(raw).ok())
+                        .unwrap_or_default();
+                    let entry = keys.entry(key.clone()).or_default();
+                    *entry = KeyLines {
+                        line,
+                        items: Vec::new(),
+                        times: entry.times + 1,
+                    };
+                    current = Some(key);
+                    expect_key = false;
+                }
+                at = end;
+                continue;
+            }
+            b if is_item(b) => {
+                while bytes
+                    .get(at)
+                    .is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+                {
+                    at += 1;
+                }
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    keys
+}
+
+/// Whether a value may begin with this byte.
+fn is_item(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'{' | b'[' | b'-')
+}
+
+/// The end of the string that begins at `at`, behind its closing quote.
+fn string_end(bytes: &[u8], at: usize) -> usize {
+    let mut end = at + 1;
+    while let Some(&byte) = bytes.get(end) {
+        match byte {
+            b'"' => return end + 1,
+            b'\\' => end += 2,
+            _ => end += 1,
+        }
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn finds_keys_and_items() {
+        let text = "{\n \"a\": 1, \"b\\u0063\":\n [\n\"x\", {\"a\": [2]}, true,\n-1\n],\n\"n\":{\"a\":\n[1]},\n\"a\":\"\\\"{\"\n}\n{\"z\":1}";
+        let found = lines(text);
+        assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), ["a", "bc", "n"]);
+        assert_eq!(
+            found["a"],
+            KeyLines {
+                line: 9,
+                items: vec![],
+                times: 2
+            }
+        );
+        assert_eq!(
+            found["bc"],
+            KeyLines {
+                line: 2,
+                items: vec![4, 4, 4, 5],
+                times: 1
+            }
+        );
+        assert_eq!(
+            found["n"],
+            KeyLines {
+                line: 7,
+                items: vec![],
+                times: 1
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "[ -~\n\\\\\"{}\\[\\]:,ü]{0,80}") {
+            lines(&text);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What Docker means by its configuration, names and replies. Pure: text in, values out; no IO, no clock, no log; of the
+//! house it uses only `crate::model`. Where Docker's generations differ, this first cut takes the loosest reading, so that
+//! nothing dockerd would accept is called wrong (law 9).
+
+pub mod config;
+pub mod daemon_json;
+pub mod flags;
+mod json_lines;
+pub mod names;
+pub mod options;
+pub mod reply;
+pub mod size;
+mod sourced;
+
+pub use sourced::Sourced;

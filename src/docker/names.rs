@@ -1,0 +1,186 @@
+//! Docker's names and paths: data root, the pool's files, device-mapper names, the daemon's process names.
+
+use std::path::{Path, PathBuf};
+
+/// Where Docker keeps its data unless told otherwise (moby v1.12.6 `daemon/config_unix.go`, `defaultGraph`).
+pub const DEFAULT_DATA_ROOT: &str = "/var/lib/docker";
+/// Where dockerd reads its configuration unless `--config-file` says otherwise (moby, `defaultDaemonConfigFile`).
+pub const DEFAULT_CONFIG_FILE: &str = "/etc/docker/daemon.json";
+/// The daemon's API socket unless `--host` says otherwise (moby `opts.DefaultUnixSocket`).
+pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// The storage driver this program is about.
+pub const DEVICEMAPPER: &str = "devicemapper";
+
+/// The driver's directory `<root>/devicemapper`. Its device and inode numbers make the prefix of all device-mapper names
+/// (moby v20.10.27 `deviceset.go:1738`). Docker resolves symlinks of the root first; with `userns-remap` the root is
+/// `<root>/<uid>.<gid>`: both are the caller's to do.
+pub fn driver_dir(data_root: &Path) -> PathBuf {
+    data_root.join(DEVICEMAPPER)
+}
+
+/// The loop file of the data device, `<root>/devicemapper/devicemapper/data` (moby `deviceset.go`, `loopbackDir`).
+pub fn data_file(data_root: &Path) -> PathBuf {
+    driver_dir(data_root).join(DEVICEMAPPER).join("data")
+}
+
+/// The loop file of the metadata device, `<root>/devicemapper/devicemapper/metadata`.
+pub fn metadata_file(data_root: &Path) -> PathBuf {
+    driver_dir(data_root).join(DEVICEMAPPER).join("metadata")
+}
+
+/// What all device-mapper names of one driver directory start with: `docker-MAJOR:MINOR-INODE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    /// Major number of the filesystem that holds the driver's directory.
+    pub major: u64,
+    /// Its minor number.
+    pub minor: u64,
+    /// Inode number of the driver's directory.
+    pub inode: u64,
+}
+
+impl Prefix {
+    /// From `st_dev` and `st_ino` of [`driver_dir`], split as Docker does it (moby `deviceset.go`, functions `major` and
+    /// `minor`), which differs from glibc's for majors above 4095.
+    pub fn from_stat(st_dev: u64, st_ino: u64) -> Self {
+        Prefix {
+            major: (st_dev >> 8) & 0xfff,
+            minor: (st_dev & 0xff) | ((st_dev >> 12) & 0xf_ff00),
+            inode: st_ino,
+        }
+    }
+
+    /// The prefix of a pool's name; `None` when it is no name Docker gives to a pool. `docker-thinpool`, the constant name
+    /// of a pool that `dm.directlvm_device` made, has no prefix.
+    pub fn of_pool(name: &str) -> Option<Self> {
+        let (device, inode) = name.strip_prefix("docker-")?.strip_suffix("-pool")?.split_once('-')?;
+        let (major, minor) = device.split_once(':')?;
+        Some(Prefix {
+            major: number(major)?,
+            minor: number(minor)?,
+            inode: number(inode)?,
+        })
+    }
+
+    /// Name of the thin pool.
+    pub fn pool(&self) -> String {
+        format!("{self}-pool")
+    }
+
+    /// Name of the base device, from which every image layer descends.
+    pub fn base(&self) -> String {
+        format!("{self}-base")
+    }
+
+    /// Name of the thin device of one layer.
+    pub fn layer(&self, id: &str) -> String {
+        format!("{self}-{id}")
+    }
+}
+
+impl std::fmt::Display for Prefix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "docker-{}:{}-{}", self.major, self.minor, self.inode)
+    }
+}
+
+/// Whether Docker on loop files (or on `dm.datadev`) gives such a name to its pool.
+pub fn is_docker_pool_name(name: &str) -> bool {
+    Prefix::of_pool(name).is_some()
+}
+
+/// A number as Go's `%d` prints it: digits only, no leading zero.
+fn number(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
+}
+
+/// Names the daemon's process goes by: upstream `docker` (to 1.11) and `dockerd`, Red Hat's `-current` and `-latest`.
+/// `dockerd-current` is as long as `/proc/PID/comm` can show (15 bytes). The client has the first name too.
+pub const DAEMON_COMMS: [&str; 6] = [
+    "docker",
+    "dockerd",
+    "docker-current",
+    "dockerd-current",
+    "docker-latest",
+    "dockerd-latest",
+];
+
+/// Whether a process of this name may be the daemon.
+pub fn is_daemon_comm(comm: &str) -> bool {
+    DAEMON_COMMS.contains(&comm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_hang_from_the_root() {
+        let root = Path::new("/data/docker");
+        assert_eq!(driver_dir(root), Path::new("/data/docker/devicemapper"));
+        assert_eq!(
+            data_file(root),
+            Path::new("/data/docker/devicemapper/devicemapper/data")
+        );
+        assert_eq!(
+            metadata_file(root),
+            Path::new("/data/docker/devicemapper/devicemapper/metadata")
+        );
+    }
+
+    #[test]
+    fn names_of_devices() {
+        let prefix = Prefix::from_stat(0xfe00, 394_414);
+        assert_eq!(prefix.pool(), "docker-254:0-394414-pool");
+        assert_eq!(prefix.base(), "docker-254:0-394414-base");
+        assert_eq!(prefix.layer("ab12"), "docker-254:0-394414-ab12");
+        assert_eq!(Prefix::of_pool(&prefix.pool()), Some(prefix));
+        // minor 256 of major 253 lives above the major in st_dev
+        assert_eq!(Prefix::from_stat(0x10_fd00, 7).to_string(), "docker-253:256-7");
+    }
+
+    #[test]
+    fn pool_names() {
+        for good in [
+            "docker-253:0-537844284-pool",
+            "docker-0:45-0-pool",
+            "docker-8:1-18446744073709551615-pool",
+        ] {
+            assert!(is_docker_pool_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "docker-pool",
+            "docker--pool",
+            "docker-thinpool",
+            "docker-253:0-pool",
+            "docker-253-1-pool",
+            "docker-253:0-1-base",
+            "docker-253:0-1-2-pool",
+            "docker-253:0-+1-pool",
+            "docker-253:00-1-pool",
+            "docker-253:0-18446744073709551616-pool",
+            "docker-253:0-1-pool\n",
+            "xdocker-253:0-1-pool",
+            "docker-٣:0-1-pool",
+        ] {
+            assert!(!is_docker_pool_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn process_names() {
+        assert!(DAEMON_COMMS.iter().all(|comm| comm.len() <= 15 && is_daemon_comm(comm)));
+        for other in [
+            "",
+            "docker-containerd",
+            "docker-proxy",
+            "containerd",
+            "Docker",
+            "dockerd-curren",
+        ] {
+            assert!(!is_daemon_comm(other), "{other}");
+        }
+    }
+}

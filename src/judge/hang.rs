@@ -1,0 +1,141 @@
+//! The daemon: answers, hangs on the pool, is stuck after the cure, or is silent for another cause (laws 2 and 12).
+
+use super::{Memory, Verdict, restart};
+use crate::model::{ActiveState, Deed, Finding, Probe, Seen, Settings, Severity, Snapshot, StuckTask, Unit};
+use std::time::Duration;
+
+/// A hang that outlives the cure of the pool by this much will not clear by itself.
+const INCURABLE_AFTER: Duration = Duration::from_secs(120);
+
+pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+    let unit = match &seen.daemon.unit {
+        Seen::Known(unit) => unit,
+        Seen::Unknown(why) => {
+            verdict.findings.push(Finding {
+                code: "unit-unknown",
+                severity: Severity::Warn,
+                subject: settings.docker.unit.clone(),
+                message: format!(
+                    "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
+                ),
+                place: "system bus".into(),
+                remedy: "systemctl status dbus".into(),
+            });
+            return;
+        }
+    };
+    if !may_be_judged(unit) || memory.restarting {
+        return;
+    }
+    let Some(silence) = silence(seen, settings, memory, now) else {
+        return;
+    };
+    let stuck = memory.stuck_tasks(seen, now);
+    let evidence = Evidence {
+        unit,
+        silence,
+        stuck: &stuck,
+        ping: &seen.daemon.ping,
+        tasks_unknown: seen.daemon.tasks.why_unknown(),
+    };
+    let Some(incident) = memory.kept.incident else {
+        verdict.findings.push(evidence.finding(
+            "daemon-silent",
+            "nothing points at the pool",
+            format!(
+                "no deed without pool evidence; kill -USR1 {} makes dockerd write its goroutines",
+                unit.main_pid
+            ),
+        ));
+        return;
+    };
+    let cured_for = incident.cured.map(|at| now.saturating_sub(at));
+    match (stuck.is_empty() && evidence.tasks_unknown.is_none(), cured_for) {
+        (false, Some(cured)) if cured >= INCURABLE_AFTER => verdict.findings.push(evidence.finding(
+            "hang-incurable",
+            &format!(
+                "the pool has been well for {} s and the D state persists",
+                cured.as_secs()
+            ),
+            "no signal and no restart reaches a task in D state; save what runs elsewhere and reboot the host".into(),
+        )),
+        (false, _) => verdict.findings.push(evidence.finding(
+            "daemon-hung-on-pool",
+            "the pool ran out while it waits",
+            "thinguard grows the pool where there is room; do not restart Docker while a task is in D state".into(),
+        )),
+        (true, None) => verdict.findings.push(evidence.finding(
+            "daemon-hung-on-pool",
+            "the pool is exhausted, no task is in D state yet",
+            "thinguard grows the pool where there is room".into(),
+        )),
+        (true, Some(_)) => {
+            let permit = restart::permit(seen, unit, settings, memory, &incident, silence, now);
+            let next = match &permit {
+                Ok(()) => "thinguard restarts it now: stop, see it gone, start, see it answer".to_owned(),
+                Err(why) => format!("no restart: {why}"),
+            };
+            verdict.findings.push(evidence.finding(
+                "daemon-stuck",
+                "the pool has room again and no task is in D state",
+                next,
+            ));
+            if permit.is_ok() && verdict.deed.is_none() {
+                verdict.deed = Some(Deed::Restart);
+            }
+        }
+    }
+}
+
+/// A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.
+fn may_be_judged(unit: &Unit) -> bool {
+    unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping
+}
+
+/// How long the driver has been silent, once that is longer than the settings let pass.
+fn silence(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration) -> Option<Duration> {
+    seen.daemon.info.silent_for()?;
+    let silence = now.saturating_sub(memory.kept.silent_since?);
+    (silence >= settings.watch.silent_after).then_some(silence)
+}
+
+/// What speaks for a hang; each finding tells all of it.
+struct Evidence<'a> {
+    unit: &'a Unit,
+    silence: Duration,
+    stuck: &'a [StuckTask],
+    ping: &'a Probe,
+    tasks_unknown: Option<&'a str>,
+}
+
+impl Evidence<'_> {
+    fn finding(&self, code: &'static str, about_pool: &str, remedy: String) -> Finding {
+        let ping = match self.ping {
+            Probe::Answered { .. } => "/_ping answers",
+            Probe::Silent(_) => "/_ping is silent too",
+            Probe::Refused(_) => "/_ping is refused",
+            Probe::NotAsked => "/_ping was not asked",
+        };
+        let tasks = match (self.tasks_unknown, self.stuck) {
+            (Some(why), _) => format!("its tasks cannot be seen: {why}"),
+            (None, []) => "none of its tasks is in D state".into(),
+            (None, stuck) => stuck
+                .iter()
+                .take(3)
+                .map(|t| format!("{}[{}] in D for {} s in {}", t.comm, t.tid, t.state_since_s, t.wchan))
+                .collect::<Vec<_>>()
+                .join(", "),
+        };
+        Finding {
+            code,
+            severity: Severity::Refuse,
+            subject: self.unit.name.clone(),
+            message: format!(
+                "/info has been silent for {} s, {ping}; {tasks}; {about_pool}",
+                self.silence.as_secs()
+            ),
+            place: format!("pid {}", self.unit.main_pid),
+            remedy,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What the judge remembers between looks: who is stuck since when, the incident under way, what was done and how it went.
+//!
+//! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
+
+use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target, TaskState};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A time of trouble: from the first sight of an exhausted or suspended pool until the daemon answers on a healthy one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// When it was first seen.
+    pub began: Duration,
+    /// The newest look that saw the pool in trouble.
+    pub pool_last_bad: Duration,
+    /// When the pool was last seen to have grown or been resumed by us.
+    pub cured: Option<Duration>,
+    /// A restart was made for it.
+    pub restarted: bool,
+}
+
+/// What outlives the guard's own restart, within one boot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Persistent {
+    /// The boot that the times belong to.
+    pub boot_id: String,
+    /// Times of restarts, oldest first.
+    pub restarts: Vec<Duration>,
+    /// The incident under way.
+    pub incident: Option<Incident>,
+    /// Since when the daemon has not answered `/info`.
+    pub silent_since: Option<Duration>,
+    /// The newest deed that has ended: what, how, when.
+    pub last_deed: Option<(Deed, Outcome, Duration)>,
+}
+
+/// How growth of one device has been going.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// Failures in a row.
+    pub failures: u32,
+    /// No further try before this time.
+    pub not_before: Duration,
+}
+
+/// The judge's memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// What must survive.
+    pub kept: Persistent,
+    /// Tasks in D, by thread and start time, with the first look of the unbroken row that saw them so.
+    stuck_since: BTreeMap<(u32, u64), Duration>,
+    /// The newest look that saw any task of the daemon in D, or could not tell.
+    pub last_uninterruptible: Option<Duration>,
+    /// Growth of the data device.
+    pub data_tries: Tries,
+    /// Growth of the metadata device.
+    pub metadata_tries: Tries,
+    /// A growth or resume is on its way.
+    pub growing: bool,
+    /// A restart is on its way.
+    pub restarting: bool,
+    /// The present silence was caused by our own restart, which is still settling.
+    pub last_restart_ended: Option<Duration>,
+}
+
+/// First pause after a growth that failed; it doubles with each failure in a row.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Longest pause between tries. Never give up: room may appear.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+impl Memory {
+    /// Takes up what an earlier life of the guard left, if it was in this boot.
+    pub fn recall(kept: Persistent, boot_id: &str) -> Memory {
+        let kept = match !boot_id.is_empty() && kept.boot_id == boot_id {
+            true => kept,
+            false => Persistent {
+                boot_id: boot_id.to_owned(),
+                ..Persistent::default()
+            },
+        };
+        Memory {
+            kept,
+            ..Memory::default()
+        }
+    }
+
+    /// Brings memory up to date with a look.
+    pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
+        self.learn_tasks(seen, now);
+        self.learn_silence(seen, now);
+        self.learn_incident(seen, now);
+        self.kept
+            .restarts
+            .retain(|at| now.saturating_sub(*at) < settings.restart.window);
+    }
+
+    fn learn_tasks(&mut self, seen: &Snapshot, now: Duration) {
+        let Seen::Known(tasks) = &seen.daemon.tasks else {
+            // Not to know is no proof that the D state is over.
+            if !self.stuck_since.is_empty() {
+                self.last_uninterruptible = Some(now);
+            }
+            return;
+        };
+        let stuck: Vec<_> = tasks
+            .iter()
+            .filter(|t| t.state == TaskState::Uninterruptible)
+            .map(|t| (t.tid, t.start_ticks))
+            .collect();
+        self.stuck_since.retain(|task, _| stuck.contains(task));
+        for task in &stuck {
+            self.stuck_since.entry(*task).or_insert(now);
+        }
+        if !stuck.is_empty() {
+            self.last_uninterruptible = Some(now);
+        }
+    }
+
+    fn learn_silence(&mut self, seen: &Snapshot, now: Duration) {
+        match &seen.daemon.info {
+            Probe::Silent(waited) => {
+                let since = now.saturating_sub(*waited);
+                self.kept.silent_since = Some(self.kept.silent_since.map_or(since, |earlier| earlier.min(since)));
+            }
+            // A refusal is not an answer of the driver, but it is no silence either.
+            Probe::Answered { .. } | Probe::Refused(_) | Probe::NotAsked => self.kept.silent_since = None,
+        }
+    }
+
+    fn learn_incident(&mut self, seen: &Snapshot, now: Duration) {
+        let Seen::Known(Some(pool)) = &seen.pool else { return };
+        if pool.is_exhausted() || pool.suspended {
+            let incident = self.kept.incident.get_or_insert(Incident {
+                began: now,
+                pool_last_bad: now,
+                cured: None,
+                restarted: false,
+            });
+            incident.pool_last_bad = now;
+            incident.cured = None;
+            return;
+        }
+        let Some(incident) = &mut self.kept.incident else {
+            return;
+        };
+        // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
+        match seen.daemon.info {
+            Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
+                self.kept.incident = None;
+            }
+            _ => {
+                incident.cured.get_or_insert(now);
+            }
+        }
+    }
+
+    /// The tasks of this look that are in D, with how long each has been so.
+    pub fn stuck_tasks(&self, seen: &Snapshot, now: Duration) -> Vec<StuckTask> {
+        let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+        tasks
+            .iter()
+            .filter_map(|task| {
+                let since = self.stuck_since.get(&(task.tid, task.start_ticks))?;
+                Some(StuckTask {
+                    pid: task.pid,
+                    tid: task.tid,
+                    comm: task.comm.clone(),
+                    wchan: task.wchan.clone(),
+                    state_since_s: now.saturating_sub(*since).as_secs(),
+                })
+            })
+            .collect()
+    }
+
+    /// How growth of this device has been going.
+    pub fn tries(&self, target: Target) -> &Tries {
+        match target {
+            Target::Data => &self.data_tries,
+            Target::Metadata => &self.metadata_tries,
+        }
+    }
+
+    /// Notes that a deed was begun, so that no second one of its kind is thought of meanwhile.
+    pub fn began(&mut self, deed: &Deed, now: Duration) {
+        match deed {
+            Deed::Restart => {
+                self.restarting = true;
+                // The budget is spent by trying: a restart that fails or is never seen to end counts too.
+                self.kept.restarts.push(now);
+                if let Some(incident) = &mut self.kept.incident {
+                    incident.restarted = true;
+                }
+            }
+            Deed::Grow { .. } | Deed::Resume => self.growing = true,
+        }
+    }
+
+    /// Notes what came of a deed.
+    pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
+        self.kept.last_deed = Some((deed.clone(), outcome.clone(), now));
+        let stuck = matches!(outcome, Outcome::Stuck(_));
+        let tries = match deed {
+            Deed::Restart => {
+                self.restarting = stuck;
+                self.last_restart_ended = Some(now);
+                return;
+            }
+            Deed::Grow {
+                target: Target::Metadata,
+                ..
+            } => &mut self.metadata_tries,
+            Deed::Grow {
+                target: Target::Data, ..
+            }
+            | Deed::Resume => &mut self.data_tries,
+        };
+        match outcome {
+            Outcome::Done => *tries = Tries::default(),
+            Outcome::Failed(_) | Outcome::Stuck(_) => {
+                let pause = FIRST_PAUSE
+                    .saturating_mul(1 << tries.failures.min(10))
+                    .min(LONGEST_PAUSE);
+                *tries = Tries {
+                    failures: tries.failures.saturating_add(1),
+                    not_before: now + pause,
+                };
+            }
+        }
+        self.growing = stuck;
+    }
+
+    /// Notes that an errand which had been called stuck has come back after all.
+    pub fn released(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Restart => self.restarting = false,
+            Deed::Grow { .. } | Deed::Resume => self.growing = false,
+        }
+    }
+}

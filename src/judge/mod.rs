@@ -1,0 +1,98 @@
+//! Thought: snapshot, settings, memory, now → verdict. No IO, no clock, no log; `now` is time since boot.
+//!
+//! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`hang`] reads the
+//! daemon, [`growth`] says how far a file may grow, [`restart`] whether a restart is allowed, [`pace`] how long to rest.
+
+pub mod growth;
+pub mod hang;
+pub mod memory;
+pub mod pace;
+pub mod preflight;
+pub mod restart;
+pub mod storage;
+
+pub use memory::Memory;
+
+use crate::model::{Deed, Finding, Settings, Snapshot, Target};
+use std::time::Duration;
+
+/// What is thought of one snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verdict {
+    /// Everything that is wrong or worth knowing, worst first.
+    pub findings: Vec<Finding>,
+    /// What is to be done about it: at most one thing at a time.
+    pub deed: Option<Deed>,
+}
+
+impl Verdict {
+    /// The finding with this code, if it was made.
+    pub fn finding(&self, code: &str) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.code == code)
+    }
+}
+
+/// Judges one snapshot. Memory is brought up to date first; then the verdict is a function of all four.
+pub fn judge(seen: &Snapshot, settings: &Settings, memory: &mut Memory, now: Duration) -> Verdict {
+    memory.learn(seen, settings, now);
+    let mut verdict = Verdict::default();
+    storage::judge(seen, settings, memory, now, &mut verdict);
+    hang::judge(seen, settings, memory, now, &mut verdict);
+    verdict
+        .findings
+        .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
+    verdict
+}
+
+/// Whether a second look bears out the first one's deed: the same kind of deed on the same device (law 11).
+pub fn agrees(first: &Deed, second: Option<&Deed>) -> bool {
+    match (first, second) {
+        (Deed::Grow { target: one, .. }, Some(Deed::Grow { target: other, .. })) => one == other,
+        (Deed::Resume, Some(Deed::Resume)) | (Deed::Restart, Some(Deed::Restart)) => true,
+        _ => false,
+    }
+}
+
+/// Whether a fresh look shows what the deed was to bring about (law 6); otherwise what it shows instead.
+///
+/// # Errors
+/// The text says what was seen.
+pub fn verify(deed: &Deed, seen: &Snapshot) -> Result<String, String> {
+    let pool = match &seen.pool {
+        crate::model::Seen::Known(Some(pool)) => Some(pool),
+        crate::model::Seen::Known(None) => None,
+        crate::model::Seen::Unknown(why) if *deed != Deed::Restart => {
+            return Err(format!("the pool cannot be seen: {why}"));
+        }
+        crate::model::Seen::Unknown(_) => None,
+    };
+    match (deed, pool) {
+        (Deed::Restart, _) => match &seen.daemon.info {
+            crate::model::Probe::Answered { took, .. } => Ok(format!("Docker answers in {} ms", took.as_millis())),
+            other => Err(format!("Docker does not answer: {other:?}")),
+        },
+        (_, None) => Err("the pool is gone".into()),
+        (Deed::Resume, Some(pool)) if pool.suspended => Err("the pool is still suspended".into()),
+        (Deed::Resume, Some(_)) => Ok("the pool is live again".into()),
+        (Deed::Grow { target, from, .. }, Some(pool)) => {
+            let usage = match target {
+                Target::Data => &pool.data,
+                Target::Metadata => &pool.metadata,
+            };
+            let state = format!(
+                "{} of {} {target} used, pool mode {:?}{}",
+                usage.used(),
+                usage.total(),
+                pool.mode,
+                if pool.suspended { ", suspended" } else { "" }
+            );
+            match usage.total() > *from && !pool.suspended {
+                true => Ok(state),
+                false => Err(format!("the kernel did not take the new size: {state}")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Errands with children that answer, hang, die and panic.
+
+use super::*;
+use nix::poll::{PollFd, PollFlags, poll};
+use std::time::{Duration, Instant};
+
+fn worker(request: &[u8]) -> Vec<u8> {
+    match request {
+        b"hang" => {
+            // For as long as the helper lives: the test must leave nobody behind.
+            let helper = nix::unistd::getppid();
+            while nix::unistd::getppid() == helper {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            end_process()
+        }
+        b"panic" => panic!("a panic ends this errand alone"),
+        b"die" => end_process(),
+        b"large" => vec![b'x'; 300_000],
+        b"flood" => vec![b'x'; MAX_ANSWER + 1],
+        other => other.to_ascii_uppercase(),
+    }
+}
+
+fn finish(errand: &mut Errand, limit: Duration) -> Progress {
+    let end = Instant::now() + limit;
+    loop {
+        match errand.progress() {
+            Progress::Pending if Instant::now() < end => {
+                let mut fds = [PollFd::new(errand.as_fd(), PollFlags::POLLIN)];
+                poll(&mut fds, 50u16).unwrap();
+            }
+            progress => return progress,
+        }
+    }
+}
+
+/// The test harness has threads, and a fork of it may inherit a lock that is held; so the whole test runs in one function
+/// that forks once, as a program with a single thread would.
+#[test]
+fn errands_come_back_or_stay_away_alone() {
+    let porter = Porter::start(worker).unwrap();
+    let mut hanging = porter.send(b"hang").unwrap();
+    let limit = Duration::from_secs(20);
+    for (request, expected) in [
+        (&b"abc"[..], Progress::Answered(b"ABC".to_vec())),
+        (b"large", Progress::Answered(vec![b'x'; 300_000])),
+        (b"panic", Progress::Lost),
+        (b"die", Progress::Lost),
+        (b"flood", Progress::Lost),
+        (b"still there", Progress::Answered(b"STILL THERE".to_vec())),
+    ] {
+        let mut errand = porter.send(request).unwrap();
+        assert_eq!(
+            finish(&mut errand, limit),
+            expected,
+            "{}",
+            String::from_utf8_lossy(request)
+        );
+    }
+    assert_eq!(hanging.progress(), Progress::Pending);
+    assert!(porter.send(&vec![0; MAX_REQUEST + 1]).is_err());
+}

@@ -1,0 +1,14 @@
+//! The kernel's own interfaces: the only room with `unsafe` and the only ioctls. It uses `crate::model` and nothing else of
+//! the house; every `unsafe` block says in a `// SAFETY:` line why it is sound.
+
+pub mod dm;
+pub mod errand;
+pub mod grow;
+pub mod loop_device;
+pub mod proc;
+pub mod process;
+pub mod superblock;
+pub mod thin_pool;
+
+#[cfg(test)]
+mod test_dir;

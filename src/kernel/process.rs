@@ -1,0 +1,55 @@
+//! What the guard does to its own process: memory locked, clock read, signals taken as a descriptor.
+
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::time::{ClockId, clock_gettime};
+use std::io;
+use std::time::Duration;
+
+/// Time since boot, suspended time included. It never jumps and means the same to the next life of the guard.
+pub fn since_boot() -> Duration {
+    // The clock exists since Linux 2.6.39, so the fallback is unreachable; zero would only make everything look recent.
+    clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .map(Duration::from)
+        .unwrap_or_default()
+}
+
+/// Keeps all pages of the process in memory: a page of the program that must be read back from a hung disk is a hang.
+///
+/// # Errors
+/// When the limit or the capability is missing; the guard works without, less surely.
+pub fn lock_memory() -> io::Result<()> {
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).map_err(io::Error::from)
+}
+
+/// Nothing that this process may execute can gain privileges.
+///
+/// # Errors
+/// On kernels before 3.5.
+pub fn no_new_privileges() -> io::Result<()> {
+    nix::sys::prctl::set_no_new_privs().map_err(io::Error::from)
+}
+
+/// Blocks SIGTERM, SIGINT and SIGHUP and gives a descriptor that becomes readable when one arrives.
+///
+/// # Errors
+/// When the kernel refuses the descriptor.
+pub fn signals() -> io::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        set.add(signal);
+    }
+    set.thread_block()?;
+    Ok(SignalFd::with_flags(
+        &set,
+        SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
+    )?)
+}
+
+/// This boot's id, so that what an earlier boot left is not mistaken for ours. Empty where `/proc` does not tell.
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,136 @@
+//! The Docker daemon as systemd, `/proc` and its own socket show it.
+
+use super::Seen;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// systemd's `ActiveState` (org.freedesktop.systemd1(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActiveState {
+    /// Started, answering as far as systemd knows.
+    Active,
+    /// `systemctl reload` is under way.
+    Reloading,
+    /// Stopped.
+    Inactive,
+    /// Ended badly.
+    Failed,
+    /// Starting: not to be judged.
+    Activating,
+    /// Stopping: not to be judged.
+    Deactivating,
+    /// A word this build does not know.
+    Other,
+}
+
+/// What systemd says of Docker's unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// `docker.service`
+    pub name: String,
+    /// The unit's state.
+    pub active_state: ActiveState,
+    /// Finer state, `running`, `stop-sigterm`, … (differs between systemd versions; for people).
+    pub sub_state: String,
+    /// Main process, 0 if there is none. May be a shell (RHEL 7.2's units).
+    pub main_pid: u32,
+    /// A job (start, stop, restart) is queued or running for the unit.
+    pub job_pending: bool,
+    /// Control group of the unit, `/system.slice/docker.service`; empty when it has none.
+    pub control_group: String,
+    /// When the unit left the inactive state, on the monotonic clock; `None` when never.
+    pub inactive_exit: Option<Duration>,
+    /// How long each step of a stop may take; `None` is for ever (`TimeoutStopSec=0` before systemd 229, `infinity` after).
+    pub stop_timeout: Option<Duration>,
+    /// systemd itself is shutting the host down (`SystemState` is `stopping`).
+    pub host_stopping: bool,
+}
+
+/// State letter of a task in `/proc/PID/task/TID/stat` (proc(5)), as far as we care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskState {
+    /// `D`: uninterruptible sleep; no signal reaches it.
+    Uninterruptible,
+    /// `T` or `t`: stopped by a signal or a tracer.
+    Stopped,
+    /// `Z` or `X`: ended, not reaped.
+    Dead,
+    /// Running, sleeping, idle.
+    Alive,
+}
+
+/// One task (thread) of one of the daemon's processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Process.
+    pub pid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// Name, at most 15 bytes, chosen by the program: hostile text.
+    pub comm: String,
+    /// State letter.
+    pub state: TaskState,
+    /// Start time in clock ticks since boot: with `tid` it names the task for good.
+    pub start_ticks: u64,
+    /// Kernel function it sleeps in; empty or `0` where the kernel does not tell.
+    pub wchan: String,
+}
+
+/// A task in D state, and for how long the guard has seen it there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StuckTask {
+    /// Process.
+    pub pid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// Its name.
+    pub comm: String,
+    /// Kernel function it sleeps in.
+    pub wchan: String,
+    /// Whole seconds since the first look that saw it so, with every look since agreeing.
+    pub state_since_s: u64,
+}
+
+/// What one endpoint of the daemon's socket did with the newest request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// Answered with an HTTP success.
+    Answered {
+        /// From request to answer.
+        took: Duration,
+        /// How long ago the request was sent: an answer speaks for no later time.
+        asked_ago: Duration,
+    },
+    /// The request is out and unanswered for this long. No second one is sent meanwhile.
+    Silent(Duration),
+    /// The daemon answered, but with an error; or the socket refused; the text says what.
+    Refused(String),
+    /// Not asked: the unit is not active, and connecting could start it.
+    NotAsked,
+}
+
+impl Probe {
+    /// How long the endpoint has been silent, if it is.
+    pub fn silent_for(&self) -> Option<Duration> {
+        match self {
+            Probe::Silent(waited) => Some(*waited),
+            _ => None,
+        }
+    }
+}
+
+/// One look at the daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// The unit as systemd sees it.
+    pub unit: Seen<Unit>,
+    /// Tasks of all processes in the unit's control group.
+    pub tasks: Seen<Vec<Task>>,
+    /// `GET /_ping`: is the HTTP loop alive? It answers while the storage driver is stuck.
+    pub ping: Probe,
+    /// `GET /info`: the cheapest request that takes the driver's lock.
+    pub info: Probe,
+}

@@ -1,0 +1,22 @@
+//! The nouns of the house: what was seen, what is thought of it, what is to be done. No IO, no clock, no log.
+
+mod bytes;
+mod daemon;
+mod deed;
+mod finding;
+mod pool;
+mod seen;
+mod settings;
+mod snapshot;
+
+pub use bytes::Bytes;
+pub use daemon::{ActiveState, Daemon, Probe, StuckTask, Task, TaskState, Unit};
+pub use deed::{Deed, Outcome, Target};
+pub use finding::{Code, Finding, Severity};
+pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
+pub use seen::Seen;
+pub use settings::{
+    DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults, PreflightSettings,
+    RestartSettings, Settings, WatchSettings, parse_duration, parse_size,
+};
+pub use snapshot::{Disk, Host, Snapshot};

@@ -1,0 +1,139 @@
+//! The thin pool as the kernel's status and table lines and the loop devices below it show it.
+
+use super::{Bytes, Seen};
+use serde::{Deserialize, Serialize};
+
+/// What the pool does with I/O, from the mode word of its status line
+/// (kernel: Documentation/admin-guide/device-mapper/thin-provisioning.rst).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// `rw`: healthy.
+    Rw,
+    /// `out_of_data_space`: writes that need a new block are held for `no_space_timeout` (60 s), then failed.
+    OutOfDataSpace,
+    /// `ro`: the metadata could not be changed; nothing new is allocated.
+    Ro,
+    /// `Fail`: the pool's metadata cannot be used at all; every I/O fails.
+    Fail,
+}
+
+/// Use of one of the pool's two devices, in its own blocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Blocks in use. For metadata this counts the kernel's reserve (about a tenth) too.
+    pub used_blocks: u64,
+    /// Blocks in all.
+    pub total_blocks: u64,
+    /// Bytes in one block: the pool's block size for data, 4096 for metadata.
+    pub block_bytes: u64,
+}
+
+impl Usage {
+    /// Bytes in use.
+    pub fn used(&self) -> Bytes {
+        Bytes(self.used_blocks.saturating_mul(self.block_bytes))
+    }
+
+    /// Bytes in all.
+    pub fn total(&self) -> Bytes {
+        Bytes(self.total_blocks.saturating_mul(self.block_bytes))
+    }
+
+    /// Bytes not in use.
+    pub fn free(&self) -> Bytes {
+        self.total().saturating_sub(self.used())
+    }
+
+    /// Hundredths in use, rounded down; 100 for a device of no blocks, since nothing fits into it.
+    pub fn used_percent(&self) -> u8 {
+        match self.total_blocks {
+            0 => 100,
+            total => (self.used_blocks.min(total) as u128 * 100 / total as u128) as u8,
+        }
+    }
+
+    /// No block is left.
+    pub fn is_exhausted(&self) -> bool {
+        self.used_blocks >= self.total_blocks
+    }
+}
+
+/// What lies below one of the pool's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backing {
+    /// A loop device on a file: what thinguard can grow.
+    Loop {
+        /// `loop0`
+        device: String,
+        /// Path of the file, as the kernel tells it in `/sys/block/loopN/loop/backing_file`.
+        file: String,
+    },
+    /// Any other block device, `major:minor` (direct-lvm and the like): LVM's to grow, not ours.
+    Device(String),
+}
+
+/// Size and real extent of one of the pool's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackingFile {
+    /// Where it lies.
+    pub path: String,
+    /// Apparent size (`st_size`).
+    pub size_bytes: Bytes,
+    /// What the host filesystem has given to it so far (`st_blocks` × 512): a sparse file's is smaller.
+    pub allocated_bytes: Bytes,
+}
+
+/// One look at an active thin pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Device-mapper name: `docker-254:0-394414-pool`.
+    pub name: String,
+    /// Mode word of the status line.
+    pub mode: Mode,
+    /// The metadata must be repaired off line before anything can be changed or grown.
+    pub needs_check: bool,
+    /// The device is suspended: all I/O waits until someone resumes it.
+    pub suspended: bool,
+    /// Count of events so far (low water, mode changes); `DM_DEV_WAIT` waits for it to move.
+    pub event_nr: u32,
+    /// Docker's transaction id.
+    pub transaction_id: u64,
+    /// Data device.
+    pub data: Usage,
+    /// Metadata device.
+    pub metadata: Usage,
+    /// Writes are held while no block is free (`queue_if_no_space`); otherwise they fail (`error_if_no_space`).
+    pub queue_if_no_space: bool,
+    /// The kernel raises an event when fewer free data blocks than this are left. Docker sets 32768.
+    pub low_water_blocks: u64,
+    /// The table's parameters after the word `thin-pool`, verbatim, to be kept when the pool grows.
+    pub table_params: String,
+    /// What lies below the data device.
+    pub data_backing: Backing,
+    /// What lies below the metadata device.
+    pub metadata_backing: Backing,
+    /// The data file, where the pool is on loop files.
+    pub data_file: Seen<BackingFile>,
+    /// The metadata file, where the pool is on loop files.
+    pub metadata_file: Seen<BackingFile>,
+}
+
+impl Pool {
+    /// Both devices are loop devices on files: the pool that thinguard can grow.
+    pub fn is_loop(&self) -> bool {
+        matches!(self.data_backing, Backing::Loop { .. }) && matches!(self.metadata_backing, Backing::Loop { .. })
+    }
+
+    /// Bytes below which the kernel itself calls the data device low.
+    pub fn low_water(&self) -> Bytes {
+        Bytes(self.low_water_blocks.saturating_mul(self.data.block_bytes))
+    }
+
+    /// Writes are held or failed for want of blocks. A pool in `error_if_no_space` that Docker made without that word has run out
+    /// and waited its `no_space_timeout` (facts/lab.md: the kernel flips the word after 60 s).
+    pub fn is_exhausted(&self) -> bool {
+        self.mode == Mode::OutOfDataSpace || self.data.is_exhausted() || self.metadata.is_exhausted()
+    }
+}

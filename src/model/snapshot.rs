@@ -1,0 +1,53 @@
+//! `Snapshot`: everything one look saw, with what could not be seen.
+
+use super::{BackingFile, Bytes, Daemon, Pool, Seen};
+use serde::{Deserialize, Serialize};
+
+/// Room on the filesystem that holds the pool's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// The directory asked about.
+    pub path: String,
+    /// What an unprivileged program could still write (`f_bavail`): the filesystem's own root reserve is left alone.
+    pub free_bytes: Bytes,
+    /// The filesystem's size.
+    pub total_bytes: Bytes,
+    /// Mounted read-only: nothing can grow.
+    pub read_only: bool,
+}
+
+/// The pool's files as they lie on the disk, whether a pool is active on them or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// Docker's name for the pool of this data root, if the driver's directory is there.
+    pub pool_name: Option<String>,
+    /// Where the data file is, or would be.
+    pub data_path: String,
+    /// Where the metadata file is, or would be.
+    pub metadata_path: String,
+    /// Files that are there.
+    pub files: Vec<BackingFile>,
+    /// The filesystem below the data file; below the data root where there is no data file.
+    pub host: Host,
+}
+
+impl Disk {
+    /// The file with this path.
+    pub fn file(&self, path: &str) -> Seen<BackingFile> {
+        match self.files.iter().find(|file| file.path == path) {
+            Some(file) => Seen::Known(file.clone()),
+            None => Seen::unknown(format!("there is no {path}")),
+        }
+    }
+}
+
+/// One look at everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The active pool; `Known(None)` when there is certainly none.
+    pub pool: Seen<Option<Pool>>,
+    /// The filesystem below the pool's files.
+    pub host: Seen<Host>,
+    /// The Docker daemon.
+    pub daemon: Daemon,
+}

@@ -1,0 +1,124 @@
+//! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
+//! the parent's work.
+
+use super::{config, docker_socket, host, pools};
+use crate::kernel::{dm, proc};
+use crate::model::{Task, Unit};
+use crate::systemd::bus::Manager;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// First byte of a request that is a look.
+pub const REQUEST_TAG: u8 = b'?';
+
+/// One look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// All thin pools with status and table.
+    Pools,
+    /// The driver's directory, the pool's files and the filesystem below.
+    Host {
+        /// Docker's data root.
+        data_root: String,
+        /// The files of the live pool, where they are known; else Docker's usual ones.
+        files: Vec<String>,
+    },
+    /// Docker's unit.
+    Unit {
+        /// `docker.service`
+        name: String,
+    },
+    /// All tasks of a unit's processes.
+    Tasks {
+        /// As systemd names it.
+        control_group: String,
+        /// Counted too, in case the group cannot be read.
+        main_pid: u32,
+    },
+    /// An HTTP request to the daemon.
+    Get {
+        /// Path of the socket.
+        socket: String,
+        /// `/info`
+        path: String,
+    },
+    /// The next event of a pool after this one.
+    Event {
+        /// Name of the pool.
+        pool: String,
+        /// The newest event seen.
+        event_nr: u32,
+    },
+    /// Docker's configuration.
+    Config {
+        /// Root of the tree to read.
+        root: String,
+        /// `docker.service`
+        unit: String,
+        /// The surroundings of this very process are those of the unit (`ExecStartPre=`).
+        inside_unit: bool,
+    },
+    /// The superblock of a metadata file.
+    Superblock {
+        /// The file.
+        path: String,
+    },
+}
+
+/// The bytes of a request.
+pub fn request(ask: &Ask) -> Vec<u8> {
+    let mut bytes = vec![REQUEST_TAG];
+    // Plain data cannot fail to become JSON; an empty request is answered with an error.
+    bytes.extend(serde_json::to_vec(ask).unwrap_or_default());
+    bytes
+}
+
+/// Answers a request (without its tag) in the child. May block for ever.
+pub fn answer(request: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice(request) {
+        Err(error) => encode::<()>(Err(anyhow::anyhow!("unreadable request: {error}"))),
+        Ok(Ask::Pools) => encode(pools::look()),
+        Ok(Ask::Host { data_root, files }) => encode(host::look(&data_root, &files)),
+        Ok(Ask::Unit { name }) => encode(unit(&name)),
+        Ok(Ask::Tasks {
+            control_group,
+            main_pid,
+        }) => encode(tasks(&control_group, main_pid)),
+        Ok(Ask::Get { socket, path }) => encode(docker_socket::get(&socket, &path)),
+        Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
+        Ok(Ask::Config {
+            root,
+            unit,
+            inside_unit,
+        }) => encode(config::look(Path::new(&root), &unit, inside_unit)),
+        Ok(Ask::Superblock { path }) => encode(host::read_superblock(&path)),
+    }
+}
+
+fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
+    serde_json::to_vec(&result.map_err(|error| format!("{error:#}"))).unwrap_or_default()
+}
+
+fn unit(name: &str) -> Result<Unit> {
+    Manager::connect()?.unit(name)
+}
+
+fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {
+    let root = Path::new("/");
+    let mut pids = proc::processes_of_group(root, control_group).unwrap_or_default();
+    if main_pid != 0 && !pids.contains(&main_pid) {
+        pids.push(main_pid);
+    }
+    let mut tasks = Vec::new();
+    for pid in pids {
+        tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
+    }
+    Ok(tasks)
+}
+
+fn event(pool: &str, event_nr: u32) -> Result<u32> {
+    Ok(dm::Control::open(Path::new(dm::CONTROL))?
+        .wait(pool, event_nr)?
+        .event_nr)
+}

@@ -1,0 +1,166 @@
+//! Docker's configuration as the next start will see it: unit, environment and daemon.json, read in a child, merged here.
+
+use crate::docker::{config, daemon_json, flags, names, options};
+use crate::model::{Finding, Settings, Severity};
+use crate::systemd::bus::{ExecStart, Manager};
+use crate::systemd::{environment_file, exec_line};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// The texts that were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    /// The unit's line, or why systemd did not tell.
+    pub exec: Result<ExecStart, String>,
+    /// The environment that the daemon will have, as far as its configuration is concerned.
+    pub environment: BTreeMap<String, String>,
+    /// What was wrong with environment files.
+    pub warnings: Vec<String>,
+    /// daemon.json: its path, and its text unless there is no such file.
+    pub file: (String, Option<String>),
+}
+
+/// What is known of Docker's configuration.
+#[derive(Debug, Clone)]
+pub struct Learnt {
+    /// Merged from flags, file and environment.
+    pub effective: config::Effective,
+    /// The storage options.
+    pub options: options::StorageOptions,
+    /// Docker's data root.
+    pub data_root: String,
+    /// Name of the pool of `dm.thinpooldev`, without `/dev/mapper/`.
+    pub thin_pool_device: Option<String>,
+    /// What is wrong with it.
+    pub findings: Vec<Finding>,
+    /// Why the unit's command line is not known, if it is not.
+    pub unit_unknown: Option<String>,
+}
+
+/// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
+/// unit's assignments and files are read as systemd reads them.
+pub fn look(root: &Path, unit: &str, inside_unit: bool) -> Result<Raw> {
+    let exec = match root == Path::new("/") {
+        true => Manager::connect()
+            .and_then(|mut manager| manager.exec_start(unit))
+            .map_err(|error| format!("{error:#}")),
+        false => Err(format!("systemd is not asked about another root ({})", root.display())),
+    };
+    let mut warnings = Vec::new();
+    let environment = match (&exec, inside_unit) {
+        (_, true) => std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        (Ok(exec), false) => environment(root, exec, &mut warnings),
+        (Err(_), false) => BTreeMap::new(),
+    };
+    let named = command_line(&exec, &environment, unit)
+        .ok()
+        .and_then(|flags| flags.config_file);
+    let path = named.map_or(names::DEFAULT_CONFIG_FILE.to_owned(), |named| named.value);
+    let text = match fs::read(below(root, &path)) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => {
+            warnings.push(format!("{path} cannot be read: {error}"));
+            None
+        }
+    };
+    Ok(Raw {
+        exec,
+        environment,
+        warnings,
+        file: (path, text),
+    })
+}
+
+/// `path` inside the tree at `root`.
+pub fn below(root: &Path, path: &str) -> std::path::PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// `Environment=`, then each `EnvironmentFile=`; the later assignment wins (systemd.exec(5)).
+fn environment(root: &Path, exec: &ExecStart, warnings: &mut Vec<String>) -> BTreeMap<String, String> {
+    let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
+    let mut environment: BTreeMap<_, _> = assignments
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    for (path, may_be_missing) in &exec.environment_files {
+        match fs::read(below(root, path)) {
+            Ok(bytes) => {
+                let file = environment_file::parse(&String::from_utf8_lossy(&bytes));
+                warnings.extend(
+                    file.warnings
+                        .iter()
+                        .map(|warning| format!("{path}:{}: {}", warning.line, warning.why)),
+                );
+                environment.extend(file.assignments.into_iter().map(|it| (it.key, it.value)));
+            }
+            Err(error) if *may_be_missing && error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => warnings.push(format!("{path} cannot be read: {error}")),
+        }
+    }
+    environment
+}
+
+/// The daemon's flags, from the unit's line and the environment.
+///
+/// # Errors
+/// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
+fn command_line(
+    exec: &Result<ExecStart, String>,
+    environment: &BTreeMap<String, String>,
+    unit: &str,
+) -> Result<flags::Flags, String> {
+    let exec = exec.as_ref().map_err(Clone::clone)?;
+    let command = exec_line::command(&exec.argv, environment)?;
+    flags::parse(&command.argv, &format!("{unit}'s ExecStart")).ok_or_else(|| {
+        format!(
+            "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
+            exec.argv.join(" ")
+        )
+    })
+}
+
+/// Makes sense of the texts.
+pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
+    let (path, text) = &raw.file;
+    let file = text
+        .as_deref()
+        .map_or_else(Default::default, |text| daemon_json::parse(text, path));
+    let (flags, unit_unknown) = match command_line(&raw.exec, &raw.environment, &settings.docker.unit) {
+        Ok(flags) => (flags, None),
+        Err(why) => (flags::Flags::default(), Some(why)),
+    };
+    let effective = config::Effective::merge(&flags, &file, &raw.environment);
+    let options = options::parse(&effective.storage_opts);
+    let data_root = match settings.docker.data_root.as_str() {
+        "" => effective.data_root.value.clone(),
+        named => named.to_owned(),
+    };
+    let mut findings = effective.findings.clone();
+    findings.extend(options.findings.iter().cloned());
+    if effective.asks_for_devicemapper() {
+        findings.extend(options.xfs_advice(path));
+    }
+    findings.extend(raw.warnings.iter().map(|warning| Finding {
+        code: "configuration-unreadable",
+        severity: Severity::Warn,
+        subject: settings.docker.unit.clone(),
+        message: warning.clone(),
+        place: String::new(),
+        remedy: "correct the file named; Docker reads it in the same way".into(),
+    }));
+    Learnt {
+        data_root,
+        thin_pool_device: options.thin_pool_dev.as_ref().map(|device| device.value.clone()),
+        findings,
+        unit_unknown,
+        options,
+        effective,
+    }
+}

@@ -1,0 +1,54 @@
+//! The daemon's API socket: one request an errand, and what its answer or its silence means.
+
+use super::slot::Slot;
+use crate::docker::reply;
+use crate::model::Probe;
+use anyhow::{Context, Result, bail};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// More than this is no answer of a daemon's.
+const MAX_REPLY: u64 = reply::MAX_BODY as u64;
+
+/// Sends the request and reads the whole reply, in the child; waits as long as the daemon does. HTTP/1.0, so that the daemon
+/// closes the connection behind its answer.
+pub fn get(socket: &str, path: &str) -> Result<String> {
+    let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.0\r\nHost: docker\r\nUser-Agent: thinguard\r\n\r\n"
+    )
+    .context("cannot send")?;
+    let mut reply = Vec::new();
+    stream
+        .take(MAX_REPLY + 1)
+        .read_to_end(&mut reply)
+        .context("cannot read the reply")?;
+    if reply.len() as u64 > MAX_REPLY {
+        bail!("the reply is longer than {MAX_REPLY} bytes");
+    }
+    Ok(String::from_utf8_lossy(&reply).into_owned())
+}
+
+/// What the newest request to this endpoint came to. While one is out, an older answer says nothing any more.
+pub(super) fn probe(slot: &Slot, now: Duration) -> Probe {
+    if let Some(waited) = slot.out_for(now) {
+        return Probe::Silent(waited);
+    }
+    let Some(answer) = slot.last() else {
+        return Probe::NotAsked;
+    };
+    match slot.seen::<String>(now, Duration::MAX) {
+        crate::model::Seen::Unknown(why) => Probe::Refused(why),
+        crate::model::Seen::Known(text) => match reply::parse(text.as_bytes(), true) {
+            Ok(Some(reply)) if reply.is_success() => Probe::Answered {
+                took: answer.came.saturating_sub(answer.asked),
+                asked_ago: now.saturating_sub(answer.asked),
+            },
+            Ok(Some(reply)) => Probe::Refused(format!("HTTP status {}", reply.status)),
+            Ok(None) => Probe::Refused("the connection was closed before the reply was complete".into()),
+            Err(why) => Probe::Refused(format!("not an HTTP reply: {why}")),
+        },
+    }
+}

@@ -1,0 +1,330 @@
+//! The senses. Each look is an errand with a deadline; a look that fails or stays away is `Unknown(why)`, not an error.
+
+mod ask;
+pub mod config;
+mod docker_socket;
+mod host;
+mod pools;
+mod slot;
+
+pub use ask::{Ask, REQUEST_TAG, answer};
+
+use crate::kernel::errand::Porter;
+use crate::kernel::superblock::Superblock;
+use crate::model::{ActiveState, Backing, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
+use serde::de::DeserializeOwned;
+use slot::Slot;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// A sense: one kind of look, of which at most one is out at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// Thin pools, from device-mapper.
+    Pools,
+    /// Files of the pool and the filesystem below them.
+    Host,
+    /// Docker's unit, from systemd.
+    Unit,
+    /// Tasks of Docker's unit.
+    Tasks,
+    /// `GET /_ping`
+    Ping,
+    /// `GET /info`
+    Info,
+    /// The kernel's next event of the pool. Waits as long as it takes.
+    Event,
+    /// Docker's configuration.
+    Config,
+    /// The superblock of a metadata file whose pool is not active.
+    Superblock,
+}
+
+impl Sense {
+    const ALL: [Sense; 9] = [
+        Sense::Pools,
+        Sense::Host,
+        Sense::Unit,
+        Sense::Tasks,
+        Sense::Ping,
+        Sense::Info,
+        Sense::Event,
+        Sense::Config,
+        Sense::Superblock,
+    ];
+}
+
+/// How old an answer may be before the daemon, whose state moves slowly, is asked again.
+const DAEMON_FRESH: Duration = Duration::from_secs(5);
+
+/// All senses with what each last brought back.
+#[derive(Debug)]
+pub struct Observer {
+    slots: [Slot; Sense::ALL.len()],
+    settings: Settings,
+    config: Option<config::Learnt>,
+}
+
+impl Observer {
+    /// Senses that have seen nothing yet.
+    pub fn new(settings: Settings) -> Observer {
+        Observer {
+            slots: Default::default(),
+            settings,
+            config: None,
+        }
+    }
+
+    /// Sends out the looks at the pool and the files below it.
+    pub fn look_at_storage(&mut self, porter: &Porter, now: Duration) {
+        self.ask(porter, Sense::Pools, &Ask::Pools, now);
+        self.look_at_host(porter, now);
+    }
+
+    /// Sends out the look at the files, if it could not be sent with the pool's for want of knowing where they are.
+    pub fn look_at_files(&mut self, porter: &Porter, now: Duration) {
+        if self.slot(Sense::Host).last().is_none() {
+            self.look_at_host(porter, now);
+        }
+    }
+
+    fn look_at_host(&mut self, porter: &Porter, now: Duration) {
+        let files = match self.pool(now) {
+            Seen::Known(Some(pool)) => loop_files(&pool),
+            _ => Vec::new(),
+        };
+        if let Some(config) = self.config() {
+            let ask = Ask::Host {
+                data_root: config.data_root.clone(),
+                files,
+            };
+            self.ask(porter, Sense::Host, &ask, now);
+        }
+    }
+
+    /// Sends out the looks at the daemon whose answers have aged, unless the last one is still out.
+    pub fn look_at_daemon(&mut self, porter: &Porter, now: Duration) {
+        if self.slot(Sense::Unit).is_due(now, DAEMON_FRESH) {
+            let name = self.settings.docker.unit.clone();
+            self.ask(porter, Sense::Unit, &Ask::Unit { name }, now);
+        }
+        let unit = self.unit(now);
+        let Some(unit) = unit.known() else { return };
+        if unit.active_state == ActiveState::Active {
+            if self.slot(Sense::Tasks).is_due(now, DAEMON_FRESH) || self.is_silent(now) {
+                let ask = Ask::Tasks {
+                    control_group: unit.control_group.clone(),
+                    main_pid: unit.main_pid,
+                };
+                self.ask(porter, Sense::Tasks, &ask, now);
+            }
+            for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
+                if self.slot(sense).is_due(now, DAEMON_FRESH) {
+                    let ask = Ask::Get {
+                        socket: self.settings.docker.socket.clone(),
+                        path: path.into(),
+                    };
+                    self.ask(porter, sense, &ask, now);
+                }
+            }
+        } else {
+            // What a daemon said before it was stopped says nothing of the next one. A request that is still out is dropped:
+            // its child ends with the connection.
+            for sense in [Sense::Tasks, Sense::Ping, Sense::Info] {
+                self.slots[sense as usize] = Slot::default();
+            }
+        }
+    }
+
+    /// Asks for Docker's configuration below `root`, unless that question is out already. `inside_unit`: this process runs in
+    /// the unit's own surroundings, as `ExecStartPre=` does.
+    pub fn learn_config(&mut self, porter: &Porter, root: &str, inside_unit: bool, now: Duration) {
+        let ask = Ask::Config {
+            root: root.to_owned(),
+            unit: self.settings.docker.unit.clone(),
+            inside_unit,
+        };
+        self.ask(porter, Sense::Config, &ask, now);
+    }
+
+    /// Waits for the pool's next event, unless that errand is out already.
+    pub fn await_event(&mut self, porter: &Porter, now: Duration) {
+        let Seen::Known(Some(pool)) = self.pool(now) else {
+            return;
+        };
+        let ask = Ask::Event {
+            pool: pool.name,
+            event_nr: pool.event_nr,
+        };
+        self.ask(porter, Sense::Event, &ask, now);
+    }
+
+    /// Takes what has come back; the senses that have something new.
+    pub fn collect(&mut self, now: Duration) -> Vec<Sense> {
+        let fresh: Vec<_> = Sense::ALL
+            .into_iter()
+            .filter(|sense| self.slots[*sense as usize].collect(now))
+            .collect();
+        if fresh.contains(&Sense::Config) {
+            match self.seen::<config::Raw>(Sense::Config, now) {
+                Seen::Known(raw) => self.config = Some(config::parse(&raw, &self.settings)),
+                Seen::Unknown(why) => log::warn!("Docker's configuration cannot be read: {why}"),
+            }
+        }
+        fresh
+    }
+
+    /// Whether the kernel has raised an event, rather than refused to wait for one.
+    pub fn event_came(&self) -> bool {
+        self.slot(Sense::Event).last_value::<u32>().is_some()
+    }
+
+    /// Descriptors that become readable when a look comes back.
+    pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        self.slots.iter().filter_map(Slot::fd).collect()
+    }
+
+    /// Whether a look that the verdict waits for is out and within its deadline. The daemon's own answers are waited for only
+    /// briefly: their silence is for the judge to weigh, and a full pool does not wait for a hung daemon.
+    pub fn is_waiting(&self, now: Duration) -> bool {
+        const BRIEFLY: Duration = Duration::from_millis(300);
+        let deadline = self.settings.watch.look_deadline;
+        [
+            (Sense::Pools, deadline),
+            (Sense::Host, deadline),
+            (Sense::Unit, deadline),
+            (Sense::Tasks, deadline),
+            (Sense::Config, deadline),
+            (Sense::Ping, BRIEFLY),
+            (Sense::Info, BRIEFLY),
+        ]
+        .iter()
+        .any(|(sense, limit)| self.slot(*sense).out_for(now).is_some_and(|waited| waited < *limit))
+    }
+
+    /// Senses whose errand is out past the deadline, with the time it has been out.
+    pub fn stuck(&self, now: Duration) -> Vec<(Sense, Duration)> {
+        [Sense::Pools, Sense::Host, Sense::Unit, Sense::Tasks, Sense::Config]
+            .into_iter()
+            .filter_map(|sense| Some((sense, self.slot(sense).out_for(now)?)))
+            .filter(|(_, waited)| *waited > self.settings.watch.look_deadline)
+            .collect()
+    }
+
+    /// Everything as last seen.
+    pub fn snapshot(&self, now: Duration) -> Snapshot {
+        let look = self.disk(now);
+        let mut pool = self.pool(now);
+        if let Seen::Known(Some(pool)) = &mut pool {
+            let file = |backing: &Backing| match (backing, &look) {
+                (Backing::Loop { file, .. }, Seen::Known(look)) => look.file(file),
+                (Backing::Loop { .. }, Seen::Unknown(why)) => Seen::unknown(why),
+                (Backing::Device(_), _) => Seen::unknown("not on a file"),
+            };
+            pool.data_file = file(&pool.data_backing);
+            pool.metadata_file = file(&pool.metadata_backing);
+        }
+        let host = match look {
+            Seen::Known(look) => Seen::Known(look.host),
+            Seen::Unknown(why) => Seen::Unknown(why),
+        };
+        Snapshot {
+            pool,
+            host,
+            daemon: self.daemon(now),
+        }
+    }
+
+    /// The pool's files and the filesystem below them, as last seen.
+    pub fn disk(&self, now: Duration) -> Seen<Disk> {
+        self.seen(Sense::Host, now)
+    }
+
+    /// The superblock that was asked for.
+    pub fn superblock(&self, now: Duration) -> Seen<Superblock> {
+        self.seen(Sense::Superblock, now)
+    }
+
+    /// Asks for the superblock of a metadata file whose pool is not active.
+    pub fn read_superblock(&mut self, porter: &Porter, path: &str, now: Duration) {
+        self.ask(
+            porter,
+            Sense::Superblock,
+            &Ask::Superblock { path: path.to_owned() },
+            now,
+        );
+    }
+
+    /// Docker's configuration, once learnt.
+    pub fn config(&self) -> Option<&config::Learnt> {
+        self.config.as_ref()
+    }
+
+    fn daemon(&self, now: Duration) -> Daemon {
+        let unit = self.unit(now);
+        let asked = unit
+            .known()
+            .is_some_and(|unit| unit.active_state == ActiveState::Active);
+        let probe = |sense| {
+            if asked {
+                docker_socket::probe(self.slot(sense), now)
+            } else {
+                Probe::NotAsked
+            }
+        };
+        Daemon {
+            tasks: self.seen(Sense::Tasks, now),
+            ping: probe(Sense::Ping),
+            info: probe(Sense::Info),
+            unit,
+        }
+    }
+
+    fn unit(&self, now: Duration) -> Seen<Unit> {
+        self.seen(Sense::Unit, now)
+    }
+
+    fn is_silent(&self, now: Duration) -> bool {
+        self.slot(Sense::Info)
+            .out_for(now)
+            .is_some_and(|waited| waited > Duration::from_secs(1))
+    }
+
+    fn pool(&self, now: Duration) -> Seen<Option<Pool>> {
+        let expected = pools::Expected {
+            name: self
+                .slot(Sense::Host)
+                .last_value::<Disk>()
+                .and_then(|look| look.pool_name),
+            data_root: self.config().map(|config| config.data_root.clone()),
+            thin_pool_device: self.config().and_then(|config| config.thin_pool_device.clone()),
+        };
+        match self.seen::<Vec<pools::Raw>>(Sense::Pools, now) {
+            Seen::Known(pools) => pools::select(&pools, &expected).into(),
+            Seen::Unknown(why) => Seen::Unknown(why),
+        }
+    }
+
+    fn seen<T: DeserializeOwned>(&self, sense: Sense, now: Duration) -> Seen<T> {
+        self.slot(sense).seen(now, self.settings.watch.look_deadline)
+    }
+
+    fn slot(&self, sense: Sense) -> &Slot {
+        &self.slots[sense as usize]
+    }
+
+    fn ask(&mut self, porter: &Porter, sense: Sense, ask: &Ask, now: Duration) {
+        self.slots[sense as usize].ask(porter, ask, now);
+    }
+}
+
+/// The files below the pool's devices.
+fn loop_files(pool: &Pool) -> Vec<String> {
+    [&pool.data_backing, &pool.metadata_backing]
+        .into_iter()
+        .filter_map(|backing| match backing {
+            Backing::Loop { file, .. } => Some(file.clone()),
+            Backing::Device(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! Thin pools as device-mapper and sysfs show them, and which of them is Docker's.
+
+use crate::docker::names;
+use crate::kernel::loop_device::{self, LoopBacking};
+use crate::kernel::{dm, thin_pool};
+use crate::model::{Backing, Bytes, Mode, Pool, Seen, Usage};
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A pool as the child saw it: the kernel's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    info: dm::Info,
+    status: Vec<dm::TargetLine>,
+    table: Vec<dm::TargetLine>,
+    data: Option<LoopBacking>,
+    metadata: Option<LoopBacking>,
+}
+
+/// What is known beforehand of Docker's pool.
+#[derive(Debug, Clone, Default)]
+pub struct Expected {
+    /// Docker's name for the pool of the data root.
+    pub name: Option<String>,
+    /// `dm.thinpooldev`: a pool that LVM made.
+    pub thin_pool_device: Option<String>,
+    /// Docker's data root.
+    pub data_root: Option<String>,
+}
+
+/// Looks at all thin pools, in the child. Status is read without a flush (law 8).
+pub fn look() -> Result<Vec<Raw>> {
+    let control = match dm::Control::open(Path::new(dm::CONTROL)) {
+        Ok(control) => control,
+        // A host whose device-mapper was never loaded has no pool; that is knowledge, not ignorance.
+        Err(_) if !Path::new("/sys/class/misc/device-mapper").exists() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut pools = Vec::new();
+    for device in control.list()? {
+        let Ok((_, table)) = control.table(&device.name) else {
+            continue;
+        };
+        let [line] = table.as_slice() else { continue };
+        if line.kind != thin_pool::KIND {
+            continue;
+        }
+        let (info, status) = control.status(&device.name)?;
+        let below = thin_pool::Table::parse(&line.params).ok();
+        let loop_below = |device: &str| -> Option<LoopBacking> {
+            let (major, minor) = device.split_once(':')?;
+            loop_device::backing(Path::new("/"), major.parse().ok()?, minor.parse().ok()?).ok()?
+        };
+        pools.push(Raw {
+            data: below.as_ref().and_then(|table| loop_below(&table.data_device)),
+            metadata: below.as_ref().and_then(|table| loop_below(&table.metadata_device)),
+            info,
+            status,
+            table,
+        });
+    }
+    Ok(pools)
+}
+
+/// Docker's pool among those that were seen: by name where that is known, else by the place of its data file.
+pub fn select(pools: &[Raw], expected: &Expected) -> Result<Option<Pool>> {
+    let named = expected.thin_pool_device.as_ref().or(expected.name.as_ref());
+    let found = match named {
+        Some(name) => pools.iter().find(|raw| raw.info.name == *name),
+        None => pools.iter().find(|raw| {
+            let root = Path::new(expected.data_root.as_deref().unwrap_or(names::DEFAULT_DATA_ROOT));
+            names::is_docker_pool_name(&raw.info.name)
+                && raw
+                    .data
+                    .as_ref()
+                    .is_some_and(|data| Path::new(&data.file) == names::data_file(root))
+        }),
+    };
+    found.map(parse).transpose()
+}
+
+/// Reads the kernel's words for one pool.
+pub fn parse(raw: &Raw) -> Result<Pool> {
+    let name = &raw.info.name;
+    let [table_line] = raw.table.as_slice() else {
+        return Err(anyhow!(
+            "{name} has {} table lines; a thin pool has one",
+            raw.table.len()
+        ));
+    };
+    let table = thin_pool::Table::parse(&table_line.params)
+        .map_err(|why| anyhow!("table of {name}: '{}': {why}", table_line.params))?;
+    let mut pool = Pool {
+        name: name.clone(),
+        mode: Mode::Fail,
+        needs_check: false,
+        suspended: raw.info.suspended,
+        event_nr: raw.info.event_nr,
+        transaction_id: 0,
+        data: Usage {
+            block_bytes: table.block_sectors.saturating_mul(Bytes::SECTOR),
+            ..Usage::default()
+        },
+        metadata: Usage {
+            block_bytes: 4096,
+            ..Usage::default()
+        },
+        queue_if_no_space: true,
+        low_water_blocks: table.low_water_blocks,
+        table_params: table_line.params.clone(),
+        data_backing: backing(&raw.data, &table.data_device),
+        metadata_backing: backing(&raw.metadata, &table.metadata_device),
+        data_file: Seen::unknown("not looked at yet"),
+        metadata_file: Seen::unknown("not looked at yet"),
+    };
+    // A suspended pool has a status line too; a pool without one tells nothing that could be judged.
+    let line = raw.status.first().with_context(|| format!("{name} shows no status"))?;
+    let status =
+        thin_pool::Status::parse(&line.params).map_err(|why| anyhow!("status of {name}: '{}': {why}", line.params))?;
+    match status {
+        thin_pool::Status::Fail | thin_pool::Status::Error => {}
+        thin_pool::Status::Active(status) => {
+            pool.mode = status.mode;
+            pool.needs_check = status.needs_check;
+            pool.transaction_id = status.transaction_id;
+            pool.queue_if_no_space = status.queue_if_no_space;
+            pool.data.used_blocks = status.data_used;
+            pool.data.total_blocks = status.data_total;
+            pool.metadata.used_blocks = status.metadata_used;
+            pool.metadata.total_blocks = status.metadata_total;
+        }
+    }
+    Ok(pool)
+}
+
+fn backing(found: &Option<LoopBacking>, device: &str) -> Backing {
+    match found {
+        Some(backing) if !backing.deleted => Backing::Loop {
+            device: backing.device.clone(),
+            file: backing.file.clone(),
+        },
+        Some(_) | None => Backing::Device(device.to_owned()),
+    }
+}

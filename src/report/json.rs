@@ -1,0 +1,281 @@
+//! The answers of `preflight --json` and `status --json`. Other programs rely on the names: add, never rename or remove.
+
+use crate::model::{
+    ActiveState, BackingFile, Bytes, Daemon, Deed, Finding, Host, Mode, Outcome, Pool, Probe, Severity, StuckTask,
+    Usage,
+};
+use serde::{Serialize, Serializer};
+use std::time::Duration;
+
+/// Answer of `thinguard preflight`.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreflightReport<'a> {
+    /// `start`, `refuse` or `unknown`.
+    pub verdict: &'a str,
+    /// What was found, worst first.
+    pub findings: &'a [Finding],
+    /// Storage driver that dockerd would use; `None` when it chooses by itself.
+    pub driver: Option<&'a str>,
+    /// Docker's data root.
+    pub data_root: Option<&'a str>,
+    /// The pool, where there is one.
+    pub pool: Option<PoolReport>,
+    /// Room to grow.
+    pub headroom: Option<HeadroomReport>,
+    /// Time taken.
+    pub elapsed_ms: u64,
+}
+
+/// Room that the pool truly has: the smaller of its free blocks and what the host filesystem can still give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeadroomReport {
+    /// That room.
+    pub headroom_bytes: Bytes,
+    /// By how much the pool promises more than the host has; 0 when it does not.
+    pub overcommit_bytes: Bytes,
+    /// The filesystem below.
+    pub host: Option<HostReport>,
+}
+
+/// Answer of `thinguard status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusReport<'a> {
+    /// The pool; `None` when there is none or it could not be seen.
+    pub pool: Option<PoolReport>,
+    /// Why the pool could not be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool_unknown: Option<String>,
+    /// The daemon.
+    pub daemon: DaemonReport,
+    /// The guard.
+    pub guard: GuardReport,
+    /// What is wrong, worst first.
+    pub findings: &'a [Finding],
+}
+
+/// The state that `status` exits with, after the monitoring plugins' convention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// Exit 0.
+    Healthy = 0,
+    /// Exit 1.
+    Warning = 1,
+    /// Exit 2.
+    Critical = 2,
+    /// Exit 3.
+    Unknown = 3,
+}
+
+impl StatusReport<'_> {
+    /// The worst of what is known; `Unknown` when the pool could not be seen and nothing critical is known.
+    pub fn health(&self) -> Health {
+        match self.findings.iter().map(|finding| finding.severity).max() {
+            Some(Severity::Refuse) => Health::Critical,
+            _ if self.pool_unknown.is_some() => Health::Unknown,
+            Some(Severity::Warn) => Health::Warning,
+            _ => Health::Healthy,
+        }
+    }
+}
+
+/// A thin pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PoolReport {
+    /// Device-mapper name.
+    pub name: String,
+    /// What it does with I/O; `None` when it is not active.
+    pub mode: Option<Mode>,
+    /// It must be repaired off line.
+    pub needs_check: bool,
+    /// All I/O waits.
+    pub suspended: bool,
+    /// Data device.
+    pub data: UsageReport,
+    /// Metadata device.
+    pub metadata: UsageReport,
+    /// Its files, where it lies on loop devices and they could be looked at.
+    pub files: Vec<FileReport>,
+    /// The filesystem of the files.
+    pub host: Option<HostReport>,
+    /// Room that is truly there.
+    pub headroom_bytes: Option<Bytes>,
+    /// By how much the pool promises more than the host has.
+    pub overcommit_bytes: Option<Bytes>,
+}
+
+impl From<&Pool> for PoolReport {
+    fn from(pool: &Pool) -> Self {
+        PoolReport {
+            name: pool.name.clone(),
+            mode: Some(pool.mode),
+            needs_check: pool.needs_check,
+            suspended: pool.suspended,
+            data: (&pool.data).into(),
+            metadata: (&pool.metadata).into(),
+            files: [&pool.data_file, &pool.metadata_file]
+                .iter()
+                .filter_map(|f| f.known().map(Into::into))
+                .collect(),
+            host: None,
+            headroom_bytes: None,
+            overcommit_bytes: None,
+        }
+    }
+}
+
+impl PoolReport {
+    /// The pool with the room below it, as judged.
+    pub fn with_headroom(mut self, headroom: &HeadroomReport) -> Self {
+        self.host.clone_from(&headroom.host);
+        self.headroom_bytes = Some(headroom.headroom_bytes);
+        self.overcommit_bytes = Some(headroom.overcommit_bytes);
+        self
+    }
+}
+
+/// Use of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UsageReport {
+    /// Bytes in use.
+    pub used_bytes: Bytes,
+    /// Bytes in all.
+    pub total_bytes: Bytes,
+    /// Bytes in one block.
+    pub block_bytes: u64,
+}
+
+impl From<&Usage> for UsageReport {
+    fn from(usage: &Usage) -> Self {
+        UsageReport {
+            used_bytes: usage.used(),
+            total_bytes: usage.total(),
+            block_bytes: usage.block_bytes,
+        }
+    }
+}
+
+/// A file below the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Where.
+    pub path: String,
+    /// Apparent size.
+    pub size_bytes: Bytes,
+    /// What the host filesystem has given so far.
+    pub allocated_bytes: Bytes,
+}
+
+impl From<&BackingFile> for FileReport {
+    fn from(file: &BackingFile) -> Self {
+        FileReport {
+            path: file.path.clone(),
+            size_bytes: file.size_bytes,
+            allocated_bytes: file.allocated_bytes,
+        }
+    }
+}
+
+/// The filesystem below the pool's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostReport {
+    /// The directory asked about.
+    pub path: String,
+    /// Free space.
+    pub free_bytes: Bytes,
+    /// What of it the settings leave alone.
+    pub reserve_bytes: Bytes,
+}
+
+impl HostReport {
+    /// The filesystem with the reserve that the settings ask for.
+    pub fn new(host: &Host, reserve: Bytes) -> Self {
+        HostReport {
+            path: host.path.clone(),
+            free_bytes: host.free_bytes,
+            reserve_bytes: reserve,
+        }
+    }
+}
+
+/// Does the daemon answer what takes its storage driver's lock?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answers {
+    /// It does.
+    Yes,
+    /// Refused, or silent for longer than the settings allow.
+    No,
+    /// Not asked, or not waited for long enough yet.
+    Unknown,
+}
+
+/// The Docker daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DaemonReport {
+    /// Its unit.
+    pub unit: String,
+    /// The unit's state, where systemd told it.
+    pub active_state: Option<ActiveState>,
+    /// Its main process; `None` when there is none or systemd did not tell.
+    pub main_pid: Option<u32>,
+    /// Whether it answers.
+    pub answers: Answers,
+    /// Its tasks in D state.
+    pub stuck_tasks: Vec<StuckTask>,
+}
+
+impl DaemonReport {
+    /// What one look saw; `unit` is the configured name, for when systemd did not answer.
+    pub fn new(daemon: &Daemon, unit: &str, stuck_tasks: Vec<StuckTask>, silent_after: Duration) -> Self {
+        let seen = daemon.unit.known();
+        let answers = match &daemon.info {
+            Probe::Answered { .. } => Answers::Yes,
+            Probe::Refused(_) => Answers::No,
+            Probe::Silent(waited) if *waited >= silent_after => Answers::No,
+            Probe::Silent(_) | Probe::NotAsked => Answers::Unknown,
+        };
+        DaemonReport {
+            unit: seen.map_or(unit, |unit| &unit.name).to_owned(),
+            active_state: seen.map(|unit| unit.active_state),
+            main_pid: seen.map(|unit| unit.main_pid).filter(|&pid| pid != 0),
+            answers,
+            stuck_tasks,
+        }
+    }
+}
+
+/// The guard itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GuardReport {
+    /// `thinguard watch` runs.
+    pub running: bool,
+    /// What it did last.
+    pub last_deed: Option<LastDeed>,
+    /// Restarts of Docker that its budget still allows.
+    pub restarts_left: Option<u32>,
+}
+
+/// A deed of the guard and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastDeed {
+    /// In words: `grow the data device from 1.17 GiB to 2.17 GiB`.
+    #[serde(serialize_with = "as_words")]
+    pub deed: Deed,
+    /// What a fresh look showed.
+    pub outcome: Outcome,
+    /// Seconds since.
+    pub seconds_ago: u64,
+}
+
+fn as_words<S: Serializer>(deed: &Deed, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(deed)
+}
+
+/// One answer as a line of JSON.
+///
+/// # Errors
+/// Never for the types of this module.
+pub fn line(report: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(report)
+}

@@ -1,0 +1,63 @@
+//! The `log` crate's records into the same journal, and onto the terminal when someone runs us by hand.
+
+use super::event::{Event, Priority};
+use super::journal::Journal;
+use super::text::printable;
+use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
+use std::io::{IsTerminal, Write};
+
+/// Sends records to a journal.
+#[derive(Debug)]
+pub struct LogSink {
+    journal: Journal,
+    terminal: bool,
+}
+
+impl LogSink {
+    /// A sink that also writes to stderr where that is a terminal. Under systemd it is a stream to journald, which blocks
+    /// when journald does: never written to.
+    pub fn new(journal: Journal) -> Self {
+        LogSink {
+            journal,
+            terminal: std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+/// Makes `journal` the place where `log::info!` and its kin go; debug records go nowhere.
+///
+/// # Errors
+/// A logger was installed before.
+pub fn install(journal: Journal) -> Result<(), SetLoggerError> {
+    log::set_boxed_logger(Box::new(LogSink::new(journal)))?;
+    log::set_max_level(LevelFilter::Info);
+    Ok(())
+}
+
+impl Log for LogSink {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= Level::Info
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let priority = match record.level() {
+            Level::Error => Priority::Error,
+            Level::Warn => Priority::Warning,
+            Level::Info => Priority::Info,
+            Level::Debug | Level::Trace => Priority::Debug,
+        };
+        let message = record.args().to_string();
+        if self.terminal {
+            // A closed terminal is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "<{}>{}", priority as u8, printable(&message));
+        }
+        self.journal.tell(&Event::plain(priority, &message));
+    }
+
+    fn flush(&self) {
+        self.journal.flush();
+    }
+}

@@ -1,0 +1,15 @@
+//! Words: events for the journal, answers for people and as JSON. Nothing here waits for anyone, and nothing here judges.
+
+pub mod event;
+pub mod journal;
+#[cfg(test)]
+mod journal_tests;
+pub mod json;
+pub mod log_sink;
+mod syslog_thread;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+pub use event::{Event, Kind, Priority};
+pub use journal::Journal;

@@ -1,0 +1,274 @@
+//! Events, text and JSON.
+
+use super::event::{Event, Kind, Priority};
+use super::json::*;
+use super::text::{self, printable};
+use crate::model::*;
+use std::time::Duration;
+
+pub(super) fn finding() -> Finding {
+    Finding {
+        code: "pool-low",
+        severity: Severity::Warn,
+        subject: "docker-254:16-131074-pool".into(),
+        message: "data 82% of 1.17 GiB used, 215 MiB free (threshold 20%)".into(),
+        place: "/var/lib/docker/devicemapper/devicemapper/data".into(),
+        remedy: "thinguard grow --data +25%".into(),
+    }
+}
+
+#[test]
+fn every_kind_has_an_id_of_its_own() {
+    let mut ids: Vec<_> = Kind::ALL.iter().filter_map(|kind| kind.message_id()).collect();
+    assert_eq!(ids.len(), Kind::ALL.len() - 1, "all but Plain");
+    assert!(
+        ids.iter()
+            .all(|id| id.len() == 32 && id.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')))
+    );
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), Kind::ALL.len() - 1);
+}
+
+#[test]
+fn a_message_holds_code_figures_and_remedy() {
+    assert_eq!(
+        Event::raised(&finding()).message,
+        "pool-low: docker-254:16-131074-pool: data 82% of 1.17 GiB used, 215 MiB free (threshold 20%) \
+         (/var/lib/docker/devicemapper/devicemapper/data). Next: thinguard grow --data +25%"
+    );
+    let deed = Deed::Grow {
+        target: Target::Data,
+        from: Bytes::gib(1),
+        to: Bytes::gib(2),
+    };
+    let done = Event::deed_done(&deed, 0.25, "data 41% of 2 GiB used");
+    assert_eq!(
+        done.message,
+        "deed-done: grow the data device from 1 GiB to 2 GiB: done in 0.2 s; now data 41% of 2 GiB used"
+    );
+    assert!(done.fields.contains(&("THINGUARD_TO_BYTES", (2u64 << 30).to_string())));
+    let verdict = Event::preflight_verdict("refuse", &[finding()], Duration::from_millis(12));
+    assert!(
+        verdict
+            .message
+            .starts_with("preflight-verdict: Docker must not start (12 ms): pool-low: docker-254")
+    );
+    assert_eq!(verdict.priority, Priority::Critical);
+}
+
+#[test]
+fn hostile_text_is_escaped() {
+    for (text, wanted) in [
+        ("dockerd", "dockerd"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
+        ("\u{9b}2J\u{7f}\0", "\\u{9b}2J\\u{7f}\\u{0}"),
+        ("a\u{202e}txt", "a\\u{202e}txt"),
+        ("\u{feff}ü€ \\x2d", "\\u{feff}ü€ \\x2d"),
+    ] {
+        assert_eq!(printable(text), wanted);
+    }
+}
+
+fn pool() -> Pool {
+    let file = |path: &str| {
+        Seen::Known(BackingFile {
+            path: path.into(),
+            size_bytes: Bytes::gib(1),
+            allocated_bytes: Bytes::mib(300),
+        })
+    };
+    let backing = |device: &str| Backing::Loop {
+        device: device.into(),
+        file: "/x".into(),
+    };
+    Pool {
+        name: "docker-254:16-131074-pool".into(),
+        mode: Mode::Rw,
+        needs_check: false,
+        suspended: false,
+        event_nr: 0,
+        transaction_id: 6,
+        data: Usage {
+            used_blocks: 4,
+            total_blocks: 16,
+            block_bytes: 65536,
+        },
+        metadata: Usage {
+            used_blocks: 1,
+            total_blocks: 4,
+            block_bytes: 4096,
+        },
+        queue_if_no_space: true,
+        low_water_blocks: 32768,
+        table_params: String::new(),
+        data_backing: backing("loop0"),
+        metadata_backing: backing("loop1"),
+        data_file: file("/var/lib/docker/d\u{1b}ata"),
+        metadata_file: Seen::unknown("stuck"),
+    }
+}
+
+fn status<'a>(findings: &'a [Finding], pool: Option<PoolReport>) -> StatusReport<'a> {
+    let task = StuckTask {
+        pid: 1,
+        tid: 2,
+        comm: "doc\nkerd".into(),
+        wchan: "0".into(),
+        state_since_s: 9,
+    };
+    let daemon = Daemon {
+        unit: Seen::unknown("no bus"),
+        tasks: Seen::unknown("-"),
+        ping: Probe::NotAsked,
+        info: Probe::Silent(Duration::from_secs(20)),
+    };
+    let pool_unknown = pool.is_none().then(|| "stuck since 9 s".to_owned());
+    StatusReport {
+        pool,
+        pool_unknown,
+        daemon: DaemonReport::new(&daemon, "docker.service", vec![task], Duration::from_secs(15)),
+        guard: GuardReport {
+            running: true,
+            last_deed: Some(LastDeed {
+                deed: Deed::Resume,
+                outcome: Outcome::Done,
+                seconds_ago: 3,
+            }),
+            restarts_left: Some(2),
+        },
+        findings,
+    }
+}
+
+#[test]
+fn status_has_the_shape_of_the_contract() {
+    let host = Host {
+        path: "/var".into(),
+        free_bytes: Bytes(9),
+        total_bytes: Bytes(99),
+        read_only: false,
+    };
+    let host = Some(HostReport::new(&host, Bytes(5)));
+    let room = HeadroomReport {
+        headroom_bytes: Bytes(4),
+        overcommit_bytes: Bytes(1),
+        host,
+    };
+    let findings = [finding()];
+    let report = status(&findings, Some(PoolReport::from(&pool()).with_headroom(&room)));
+    let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
+    let wanted = serde_json::json!({
+        "pool": {
+            "name": "docker-254:16-131074-pool", "mode": "rw", "needs_check": false, "suspended": false,
+            "data": { "used_bytes": 262_144, "total_bytes": 1_048_576, "block_bytes": 65536 },
+            "metadata": { "used_bytes": 4096, "total_bytes": 16384, "block_bytes": 4096 },
+            "files": [{ "path": "/var/lib/docker/d\u{1b}ata", "size_bytes": 1u64 << 30, "allocated_bytes": 300 << 20 }],
+            "host": { "path": "/var", "free_bytes": 9, "reserve_bytes": 5 },
+            "headroom_bytes": 4, "overcommit_bytes": 1,
+        },
+        "daemon": {
+            "unit": "docker.service", "active_state": null, "main_pid": null, "answers": "no",
+            "stuck_tasks": [{ "pid": 1, "tid": 2, "comm": "doc\nkerd", "wchan": "0", "state_since_s": 9 }],
+        },
+        "guard": {
+            "running": true, "restarts_left": 2,
+            "last_deed": { "deed": "resume the suspended pool", "outcome": "done", "seconds_ago": 3 },
+        },
+        "findings": [{
+            "code": "pool-low", "severity": "warn", "subject": "docker-254:16-131074-pool",
+            "message": finding().message, "where": finding().place, "remedy": finding().remedy,
+        }],
+    });
+    assert_eq!(json, wanted);
+}
+
+#[test]
+fn status_reads_well() {
+    let findings = [finding()];
+    let report = status(&findings, Some(PoolReport::from(&pool())));
+    let wanted = "\
+thinguard WARNING: pool-low
+  pool       docker-254:16-131074-pool: rw
+  data       25% of 1 MiB used, 768 KiB free
+  metadata   25% of 16 KiB used, 12 KiB free
+  file       /var/lib/docker/d\\u{1b}ata (1 GiB, 300 MiB allocated)
+  daemon     docker.service state unknown, does not answer
+             task 2 (doc\\nkerd) in D state for 9 s in unknown
+  guard      running, 2 restarts left
+  last deed  resume the suspended pool: done, 3 s ago
+WARN pool-low: docker-254:16-131074-pool: data 82% of 1.17 GiB used, 215 MiB free (threshold 20%)
+  where: /var/lib/docker/devicemapper/devicemapper/data
+  next:  thinguard grow --data +25%
+";
+    assert_eq!(text::status(&report), wanted);
+    let unseen = text::status(&status(&[], None));
+    assert!(
+        unseen.starts_with("thinguard UNKNOWN\n  pool       unknown: stuck since 9 s\n"),
+        "{unseen}"
+    );
+}
+
+#[test]
+fn preflight_reads_well() {
+    let mut finding = finding();
+    finding.severity = Severity::Refuse;
+    let findings = [finding];
+    let room = HeadroomReport {
+        headroom_bytes: Bytes::gib(2),
+        overcommit_bytes: Bytes::gib(18),
+        host: None,
+    };
+    let report = PreflightReport {
+        verdict: "refuse",
+        findings: &findings,
+        driver: Some("devicemapper"),
+        data_root: Some("/var/lib/docker"),
+        pool: None,
+        headroom: Some(room),
+        elapsed_ms: 12,
+    };
+    let page = text::preflight(&report);
+    let head = "\
+thinguard preflight: Docker must not start (12 ms)
+  driver     devicemapper
+  data root  /var/lib/docker
+  pool       none
+  headroom   2 GiB; the pool promises 18 GiB more than the host has
+REFUSE pool-low: ";
+    assert!(page.starts_with(head), "{page}");
+    let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
+    assert_eq!(
+        json["headroom"],
+        serde_json::json!({"headroom_bytes": 2u64 << 30, "overcommit_bytes": 18u64 << 30, "host": null})
+    );
+    assert_eq!(
+        (&json["verdict"], &json["elapsed_ms"], &json["pool"]),
+        (&"refuse".into(), &12.into(), &().into())
+    );
+}
+
+#[test]
+fn health_is_the_worst_that_is_known() {
+    let with = |severity| Finding { severity, ..finding() };
+    let seen = || Some(PoolReport::from(&pool()));
+    for (findings, pool, wanted) in [
+        (vec![], seen(), Health::Healthy),
+        (vec![with(Severity::Note)], seen(), Health::Healthy),
+        (
+            vec![with(Severity::Warn), with(Severity::Note)],
+            seen(),
+            Health::Warning,
+        ),
+        (
+            vec![with(Severity::Warn), with(Severity::Refuse)],
+            seen(),
+            Health::Critical,
+        ),
+        (vec![with(Severity::Refuse)], None, Health::Critical),
+        (vec![with(Severity::Warn)], None, Health::Unknown),
+    ] {
+        assert_eq!(status(&findings, pool).health(), wanted);
+    }
+}

@@ -1,0 +1,253 @@
+//! systemd's manager over D-Bus: the state of a unit, its start command, stop and start.
+//!
+//! Called only in a child process whose parent keeps the deadline. Nothing here asks for more than it needs, and never for
+//! all properties at once: for `UnitFileState`, `UnitFilePreset` and `NeedDaemonReload` PID 1 itself goes to the disk, and
+//! the disk may be what hangs.
+
+mod link;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use crate::model::{ActiveState, Unit};
+use anyhow::{Context, Result, bail, ensure};
+use link::{Link, PRIVATE_SOCKET, Refused, method};
+use rustbus::params::{Base, Container, Param};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use value::{Value, environment_files, fields, number, text, texts};
+
+const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
+const MANAGER: &str = "org.freedesktop.systemd1.Manager";
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+const SERVICE: &str = "org.freedesktop.systemd1.Service";
+const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
+const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
+
+/// "fail" refuses when another job for the unit or one it needs is queued that contradicts ours: someone else, or the
+/// host's shutdown, is at it, and "replace" would cancel what they asked for. A refusal is an answer; judge again later.
+const JOB_MODE: &str = "fail";
+
+/// How a service is started, as systemd has it loaded, not as files on the disk say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecStart {
+    /// Words of `ExecStart=`, variables not yet expanded. Empty when the unit has none.
+    pub argv: Vec<String>,
+    /// Words of each `ExecStartPre=`, in order: is our own line among them?
+    pub exec_start_pre: Vec<Vec<String>>,
+    /// `Environment=`, as `NAME=value`.
+    pub environment: Vec<String>,
+    /// `EnvironmentFile=`: path and whether a missing file is ignored (`-`).
+    pub environment_files: Vec<(String, bool)>,
+    /// The unit's file.
+    pub fragment_path: String,
+    /// Its drop-ins, in the order in which they apply.
+    pub drop_in_paths: Vec<String>,
+    /// The files on the disk are newer than what is loaded.
+    pub need_daemon_reload: bool,
+}
+
+/// A connection to systemd.
+#[derive(Debug)]
+pub struct Manager {
+    link: Link,
+}
+
+impl Manager {
+    /// Connects through the system bus (`DBUS_SYSTEM_BUS_ADDRESS` honoured) or, as root, to systemd's private socket when the
+    /// bus is away or does not know systemd.
+    ///
+    /// # Errors
+    /// Neither way leads to systemd.
+    pub fn connect() -> Result<Self> {
+        let address = std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok();
+        let bus = Link::system_bus(address.as_deref()).and_then(|link| {
+            let mut manager = Manager { link };
+            // The bus may be there and systemd not on it, for a while after either was restarted.
+            manager.get(MANAGER_PATH, MANAGER, "Version").map(|_| manager)
+        });
+        match bus {
+            Err(error) if nix::unistd::geteuid().is_root() => {
+                let link = Link::private(PRIVATE_SOCKET).with_context(|| format!("{error:#}; then"))?;
+                Ok(Manager { link })
+            }
+            bus => bus,
+        }
+    }
+
+    /// Looks at a service.
+    ///
+    /// # Errors
+    /// The unit does not exist, or systemd does not answer in time.
+    pub fn unit(&mut self, name: &str) -> Result<Unit> {
+        let path = self.unit_path(name)?;
+        let active_state = match text(&self.get(&path, UNIT, "ActiveState")?).as_deref() {
+            Some("active") => ActiveState::Active,
+            Some("reloading") => ActiveState::Reloading,
+            Some("inactive") => ActiveState::Inactive,
+            Some("failed") => ActiveState::Failed,
+            Some("activating") => ActiveState::Activating,
+            Some("deactivating") => ActiveState::Deactivating,
+            Some(_) => ActiveState::Other,
+            None => bail!("systemd tells no ActiveState of {name}"),
+        };
+        let main_pid = self
+            .optional(&path, SERVICE, "MainPID")?
+            .as_ref()
+            .and_then(number)
+            .unwrap_or(0);
+        let job = self.get(&path, UNIT, "Job")?;
+        let job = fields(&job).and_then(<[Value]>::first).and_then(number);
+        let left_inactive = self
+            .optional(&path, UNIT, "InactiveExitTimestampMonotonic")?
+            .as_ref()
+            .and_then(number);
+        let stop_timeout = self
+            .optional(&path, SERVICE, "TimeoutStopUSec")?
+            .as_ref()
+            .and_then(number);
+        let control_group = self.optional(&path, SERVICE, "ControlGroup")?.as_ref().and_then(text);
+        let system_state = self
+            .optional(MANAGER_PATH, MANAGER, "SystemState")?
+            .as_ref()
+            .and_then(text);
+        Ok(Unit {
+            name: name.to_owned(),
+            active_state,
+            sub_state: self
+                .optional(&path, UNIT, "SubState")?
+                .as_ref()
+                .and_then(text)
+                .unwrap_or_default(),
+            main_pid: u32::try_from(main_pid).unwrap_or(0),
+            // A job that cannot be read must be taken for one: it only holds our hands back.
+            job_pending: job != Some(0),
+            control_group: control_group.unwrap_or_default(),
+            inactive_exit: left_inactive.filter(|&usec| usec != 0).map(Duration::from_micros),
+            // 0 was "for ever" before systemd 229, u64::MAX is since. Not told at all: take the worse for granted.
+            stop_timeout: stop_timeout
+                .filter(|&usec| usec != 0 && usec != u64::MAX)
+                .map(Duration::from_micros),
+            host_stopping: system_state.as_deref() == Some("stopping"),
+        })
+    }
+
+    /// Reads how a service is started. Makes systemd look at the unit's files: for preflight, not for `watch`.
+    ///
+    /// # Errors
+    /// The unit does not exist, or systemd does not answer in time.
+    pub fn exec_start(&mut self, name: &str) -> Result<ExecStart> {
+        let path = self.unit_path(name)?;
+        let commands = value::commands(&self.get(&path, SERVICE, "ExecStart")?);
+        let files = self.optional(&path, SERVICE, "EnvironmentFiles")?;
+        let reload = self.optional(&path, UNIT, "NeedDaemonReload")?;
+        Ok(ExecStart {
+            argv: commands.into_iter().next().unwrap_or_default(),
+            exec_start_pre: self
+                .optional(&path, SERVICE, "ExecStartPre")?
+                .as_ref()
+                .map(value::commands)
+                .unwrap_or_default(),
+            environment: self
+                .optional(&path, SERVICE, "Environment")?
+                .as_ref()
+                .map(texts)
+                .unwrap_or_default(),
+            environment_files: files.as_ref().map(environment_files).unwrap_or_default(),
+            fragment_path: self
+                .optional(&path, UNIT, "FragmentPath")?
+                .as_ref()
+                .and_then(text)
+                .unwrap_or_default(),
+            drop_in_paths: self
+                .optional(&path, UNIT, "DropInPaths")?
+                .as_ref()
+                .map(texts)
+                .unwrap_or_default(),
+            need_daemon_reload: matches!(reload, Some(Param::Base(Base::Boolean(true)))),
+        })
+    }
+
+    /// Queues a stop and returns; whether it stopped is to be looked at.
+    ///
+    /// # Errors
+    /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
+    pub fn stop(&mut self, name: &str) -> Result<()> {
+        self.queue("StopUnit", name)
+    }
+
+    /// Queues a start and returns; whether it started is to be looked at.
+    ///
+    /// # Errors
+    /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
+    pub fn start(&mut self, name: &str) -> Result<()> {
+        self.queue("StartUnit", name)
+    }
+
+    fn queue(&mut self, verb: &str, name: &str) -> Result<()> {
+        check_name(name)?;
+        let mut call = method(MANAGER_PATH, MANAGER, verb);
+        call.body.push_param2(name, JOB_MODE)?;
+        self.link.call(call).map(drop).with_context(|| format!("{verb} {name}"))
+    }
+
+    /// The unit's object. `GetUnit` first: it never goes to the disk, and a unit that runs is always loaded.
+    fn unit_path(&mut self, name: &str) -> Result<String> {
+        check_name(name)?;
+        let ask = |manager: &mut Self, verb: &str| -> Result<String> {
+            let mut call = method(MANAGER_PATH, MANAGER, verb);
+            call.body.push_param(name)?;
+            let answer = manager.link.call(call)?.unmarshall_all()?;
+            answer
+                .params
+                .first()
+                .and_then(text)
+                .with_context(|| format!("{verb}: an answer of another type"))
+        };
+        match ask(self, "GetUnit") {
+            Err(error)
+                if error
+                    .downcast_ref::<Refused>()
+                    .is_some_and(|refused| refused.name == NO_SUCH_UNIT) =>
+            {
+                let path = ask(self, "LoadUnit").with_context(|| format!("load {name}"))?;
+                let state = self.get(&path, UNIT, "LoadState")?;
+                ensure!(text(&state).as_deref() != Some("not-found"), "there is no unit {name}");
+                Ok(path)
+            }
+            answer => answer.with_context(|| format!("ask systemd for {name}")),
+        }
+    }
+
+    fn get(&mut self, path: &str, interface: &str, property: &str) -> Result<Value> {
+        let mut ask = || -> Result<Value> {
+            let mut call = method(path, PROPERTIES, "Get");
+            call.body.push_param2(interface, property)?;
+            match self.link.call(call)?.unmarshall_all()?.params.pop() {
+                Some(Param::Container(Container::Variant(variant))) => Ok(variant.value),
+                _ => bail!("an answer of another type"),
+            }
+        };
+        ask().with_context(|| format!("property {property}"))
+    }
+
+    /// Like `get`, for what some versions of systemd do not have: their refusal is `None`, a broken connection stays an error.
+    fn optional(&mut self, path: &str, interface: &str, property: &str) -> Result<Option<Value>> {
+        match self.get(path, interface, property) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.downcast_ref::<Refused>().is_some() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Only services: what is stopped or asked for must be what the settings' author meant.
+fn check_name(name: &str) -> Result<()> {
+    let known = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    ensure!(
+        name.len() <= 255 && name.len() > ".service".len() && name.ends_with(".service") && name.chars().all(known),
+        "'{}' is not the name of a service unit",
+        name.escape_debug()
+    );
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! One D-Bus connection: connect, authenticate, ask one question, read its answer, each within a time limit.
+//!
+//! `rustbus` marshals and unmarshals; its own connection type is not used: its authentication has no time limit and spins
+//! for ever when the peer hangs up, its sender panics after a short write, and it can only reach two fixed addresses.
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use rustbus::message_builder::MarshalledMessage;
+use rustbus::wire::{marshal, unmarshal};
+use rustbus::{MessageBuilder, MessageType, standard_messages};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Where the system bus listens when `DBUS_SYSTEM_BUS_ADDRESS` does not say otherwise.
+const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
+/// systemd's own socket, for root only; it needs no dbus-daemon.
+pub(super) const PRIVATE_SOCKET: &str = "/run/systemd/private";
+/// How long one question may take. The parent's own deadline for the whole child stands above this.
+pub(super) const LIMIT: Duration = Duration::from_secs(4);
+/// Longest answer that is read; what we ask for fits into a few kilobytes.
+const LARGEST_MESSAGE: usize = 4 << 20;
+/// Longest line of the authentication.
+const LONGEST_LINE: usize = 1024;
+
+/// An error that the other side answered with, as opposed to one of the connection.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// D-Bus name of the error, `org.freedesktop.systemd1.NoSuchUnit`.
+    pub(super) name: String,
+    text: String,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.text, self.name)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// An authenticated connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: UnixStream,
+    serial: u32,
+    limit: Duration,
+}
+
+impl Link {
+    /// Connects to the system bus and says hello.
+    pub(super) fn system_bus(addresses: Option<&str>) -> Result<Self> {
+        let addresses = addresses.unwrap_or(SYSTEM_BUS);
+        let mut last = anyhow!("no usable address in '{addresses}'");
+        for address in parse_addresses(addresses) {
+            match Link::open(&address).and_then(|mut link| link.call(standard_messages::hello()).map(|_| link)) {
+                Ok(link) => return Ok(link),
+                Err(error) => last = error,
+            }
+        }
+        Err(last.context("system bus"))
+    }
+
+    /// Connects to systemd itself, without a bus between: no hello.
+    pub(super) fn private(path: &str) -> Result<Self> {
+        Link::open(&Address::Path(path.into())).with_context(|| path.to_owned())
+    }
+
+    fn open(address: &Address) -> Result<Self> {
+        // Not blocking: a peer that stopped accepting answers EAGAIN here, where a blocking connect would wait without limit.
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None).context("socket")?;
+        connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address.to_nix()?).context("connect")?;
+        let stream = UnixStream::from(socket);
+        stream.set_nonblocking(false)?;
+        Link::authenticate(stream, LIMIT)
+    }
+
+    /// Does the EXTERNAL handshake over a connected stream.
+    pub(super) fn authenticate(stream: UnixStream, limit: Duration) -> Result<Self> {
+        let mut link = Link {
+            stream,
+            serial: 0,
+            limit,
+        };
+        let end = Instant::now() + limit;
+        let uid = nix::unistd::geteuid().to_string();
+        let hex: String = uid.bytes().map(|digit| format!("{digit:02x}")).collect();
+        link.write(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes(), end)?;
+        let line = link.read_line(end)?;
+        ensure!(
+            line.starts_with("OK"),
+            "authentication refused: {}",
+            line.escape_debug()
+        );
+        link.write(b"BEGIN\r\n", end)?;
+        Ok(link)
+    }
+
+    /// Sends a call and waits for its answer; everything else that arrives is passed over.
+    pub(super) fn call(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage> {
+        let end = Instant::now() + self.limit;
+        self.serial += 1;
+        let mut bytes = Vec::new();
+        marshal::marshal(&message, self.serial, &mut bytes)?;
+        bytes.extend_from_slice(message.get_buf());
+        self.write(&bytes, end)?;
+        loop {
+            let answer = self.read_message(end)?;
+            if answer.dynheader.response_serial != Some(self.serial) {
+                continue;
+            }
+            return match answer.typ {
+                MessageType::Reply => Ok(answer),
+                MessageType::Error => {
+                    let text = answer.body.parser().get::<String>().unwrap_or_default();
+                    let name = answer.dynheader.error_name.unwrap_or_default();
+                    Err(Refused { name, text }.into())
+                }
+                _ => bail!("an answer that is neither a reply nor an error"),
+            };
+        }
+    }
+
+    fn read_message(&mut self, end: Instant) -> Result<MarshalledMessage> {
+        let mut bytes = vec![0; 16];
+        self.read(&mut bytes, end)?;
+        let (fixed, header) = unmarshal::unmarshal_header(&bytes, 0)?;
+        let (_, fields) = rustbus::wire::util::parse_u32(&bytes[fixed..], header.byteorder)?;
+        // Fixed part, length word, header fields, padding to 8, body.
+        let total = (16 + fields as usize)
+            .next_multiple_of(8)
+            .saturating_add(header.body_len as usize);
+        ensure!(total <= LARGEST_MESSAGE, "an answer of {total} bytes");
+        bytes.resize(total, 0);
+        self.read(&mut bytes[16..], end)?;
+        let (dynamic, fields) = unmarshal::unmarshal_dynamic_header(&header, &bytes, fixed)?;
+        Ok(unmarshal::unmarshal_next_message(&header, fields, &bytes, fixed + dynamic)?.1)
+    }
+
+    fn read_line(&mut self, end: Instant) -> Result<String> {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            ensure!(line.len() < LONGEST_LINE, "authentication: the line has no end");
+            let mut byte = [0];
+            self.read(&mut byte, end)?;
+            line.push(byte[0]);
+        }
+        Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+    }
+
+    fn read(&mut self, mut wanted: &mut [u8], end: Instant) -> Result<()> {
+        while !wanted.is_empty() {
+            self.stream.set_read_timeout(Some(left(end)?))?;
+            match self.stream.read(wanted) {
+                Ok(0) => bail!("the other side closed the connection"),
+                Ok(count) => wanted = &mut wanted[count..],
+                Err(error) => retry(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, mut bytes: &[u8], end: Instant) -> Result<()> {
+        while !bytes.is_empty() {
+            self.stream.set_write_timeout(Some(left(end)?))?;
+            match self.stream.write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) => retry(error)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Time left until `end`; an error when there is none.
+fn left(end: Instant) -> Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    ensure!(!left.is_zero(), "no answer in time");
+    Ok(left)
+}
+
+fn retry(error: io::Error) -> Result<()> {
+    match error.kind() {
+        io::ErrorKind::Interrupted => Ok(()),
+        io::ErrorKind::WouldBlock => bail!("no answer in time"),
+        _ => Err(error.into()),
+    }
+}
+
+/// A call to a method of systemd (`org.freedesktop.systemd1`).
+pub(super) fn method(path: &str, interface: &str, member: &str) -> MarshalledMessage {
+    MessageBuilder::new()
+        .call(member)
+        .on(path)
+        .with_interface(interface)
+        .at("org.freedesktop.systemd1")
+        .build()
+}
+
+/// Where a bus listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Address {
+    Path(Vec<u8>),
+    Abstract(Vec<u8>),
+}
+
+impl Address {
+    fn to_nix(&self) -> Result<UnixAddr> {
+        Ok(match self {
+            Address::Path(path) => UnixAddr::new(path.as_slice())?,
+            Address::Abstract(name) => UnixAddr::new_abstract(name)?,
+        })
+    }
+}
+
+/// Reads `unix:path=/run/x,guid=…;unix:abstract=/tmp/y` (D-Bus specification, "Server Addresses"). What is not a Unix socket
+/// or cannot be read is passed over.
+pub(super) fn parse_addresses(text: &str) -> Vec<Address> {
+    let unix = text
+        .split(';')
+        .filter_map(|address| address.trim().strip_prefix("unix:"));
+    unix.filter_map(|pairs| {
+        pairs.split(',').find_map(|pair| match pair.split_once('=')? {
+            ("path", value) => unescape(value).map(Address::Path),
+            ("abstract", value) => unescape(value).map(Address::Abstract),
+            _ => None,
+        })
+    })
+    .collect()
+}
+
+fn unescape(value: &str) -> Option<Vec<u8>> {
+    let mut bytes = value.bytes();
+    let mut plain = Vec::with_capacity(value.len());
+    while let Some(byte) = bytes.next() {
+        plain.push(match byte {
+            b'%' => {
+                let (high, low) = (
+                    char::from(bytes.next()?).to_digit(16)?,
+                    char::from(bytes.next()?).to_digit(16)?,
+                );
+                u8::try_from(high * 16 + low).ok()?
+            }
+            _ => byte,
+        });
+    }
+    (!plain.is_empty()).then_some(plain)
+}

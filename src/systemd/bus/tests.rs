@@ -1,0 +1,296 @@
+//! The manager against a mock of systemd that speaks over a socket pair, and hostile peers.
+
+use super::link::{Address, parse_addresses};
+use super::*;
+use rustbus::MessageType;
+use rustbus::message_builder::{MarshalledMessage, MarshalledMessageBody};
+use rustbus::wire::{marshal, unmarshal};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+/// What the mock answers to a call: a body, or an error's name.
+type Script = fn(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str>;
+
+fn mock(script: Script) -> Manager {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    thread::spawn(move || serve(theirs, script));
+    Manager {
+        link: Link::authenticate(ours, Duration::from_millis(500)).unwrap(),
+    }
+}
+
+fn serve(mut stream: UnixStream, script: Script) -> Option<()> {
+    let mut line = Vec::new();
+    let mut read_line = |stream: &mut UnixStream| -> Option<Vec<u8>> {
+        line.clear();
+        while !line.ends_with(b"\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).ok()?;
+            line.push(byte[0]);
+        }
+        Some(line.clone())
+    };
+    assert!(read_line(&mut stream)?.starts_with(b"\0AUTH EXTERNAL 3"));
+    stream.write_all(b"OK 0123456789abcdef\r\n").ok()?;
+    assert_eq!(read_line(&mut stream)?, b"BEGIN\r\n");
+    loop {
+        let mut bytes = vec![0; 16];
+        stream.read_exact(&mut bytes).ok()?;
+        let (fixed, header) = unmarshal::unmarshal_header(&bytes, 0).unwrap();
+        let fields = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+        bytes.resize((16 + fields).next_multiple_of(8) + header.body_len as usize, 0);
+        stream.read_exact(&mut bytes[16..]).ok()?;
+        let (dynamic, head) = unmarshal::unmarshal_dynamic_header(&header, &bytes, fixed).unwrap();
+        let call = unmarshal::unmarshal_next_message(&header, head, &bytes, fixed + dynamic)
+            .unwrap()
+            .1;
+        let mut answer = call.dynheader.make_response();
+        let serial = call.dynheader.serial.unwrap();
+        let member = call.dynheader.member.clone().unwrap();
+        let args: Vec<String> = call.unmarshall_all().unwrap().params.iter().filter_map(text).collect();
+        // A signal and a stranger's reply before each answer: both are to be passed over.
+        let signal = rustbus::MessageBuilder::new().signal("org.x.Y", "Noise", "/x").build();
+        let mut stranger = MarshalledMessage::new();
+        stranger.typ = MessageType::Reply;
+        stranger.dynheader.response_serial = Some(9999);
+        let mut bytes = [wire(&signal), wire(&stranger)].concat();
+        bytes.extend(match script(&member, &args) {
+            Ok(body) => {
+                answer.body = body;
+                wire(&answer)
+            }
+            Err(name) => error_wire(name, serial),
+        });
+        stream.write_all(&bytes).ok()?;
+    }
+}
+
+fn wire(message: &MarshalledMessage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    marshal::marshal(message, 7, &mut bytes).unwrap();
+    bytes.extend_from_slice(message.get_buf());
+    bytes
+}
+
+/// An error as systemd sends it, by hand: rustbus reads the name of an error but cannot write it.
+fn error_wire(name: &str, serial: u32) -> Vec<u8> {
+    fn put(bytes: &mut Vec<u8>, text: &str) {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    let mut body = Vec::new();
+    put(&mut body, "so says the mock");
+    let mut fields = b"\x05\x01u\0".to_vec();
+    fields.extend(serial.to_le_bytes());
+    fields.extend(b"\x08\x01g\0\x01s\0\0\x04\x01s\0");
+    put(&mut fields, name);
+    let mut bytes = b"l\x03\0\x01".to_vec();
+    bytes.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+    bytes.extend(7u32.to_le_bytes());
+    bytes.extend(u32::try_from(fields.len()).unwrap().to_le_bytes());
+    bytes.extend(fields);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    bytes.extend(body);
+    bytes
+}
+
+fn body<P: rustbus::Marshal>(value: P) -> Result<MarshalledMessageBody, &'static str> {
+    let mut body = MarshalledMessageBody::new();
+    body.push_param(value).map(|()| body).map_err(|_| "marshal")
+}
+
+fn variant<P: rustbus::Marshal>(value: P) -> Result<MarshalledMessageBody, &'static str> {
+    let mut body = MarshalledMessageBody::new();
+    body.push_variant(value).map(|()| body).map_err(|_| "marshal")
+}
+
+fn path(path: &str) -> rustbus::wire::ObjectPath<&str> {
+    rustbus::wire::ObjectPath::new(path).unwrap()
+}
+
+const UNKNOWN: &str = "org.freedesktop.DBus.Error.UnknownProperty";
+
+/// systemd 219 with docker running and its stop time unlimited (0).
+fn el7(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+    match (member, args.last().map(String::as_str).unwrap_or_default()) {
+        ("GetUnit", "docker.service") => body(path("/org/freedesktop/systemd1/unit/docker_2eservice")),
+        ("GetUnit", _) => Err(NO_SUCH_UNIT),
+        ("LoadUnit", _) => body(path("/org/freedesktop/systemd1/unit/other")),
+        ("Get", "LoadState") => variant("not-found"),
+        ("Get", "ActiveState") => variant("active"),
+        ("Get", "SubState") => variant("running"),
+        ("Get", "MainPID") => variant(1234u32),
+        ("Get", "Job") => variant((0u32, path("/"))),
+        ("Get", "InactiveExitTimestampMonotonic") => variant(5_000_000u64),
+        ("Get", "TimeoutStopUSec") => variant(0u64),
+        ("Get", "ControlGroup") => variant("/system.slice/docker.service"),
+        ("Get", "SystemState") => Err(UNKNOWN),
+        ("StopUnit" | "StartUnit", "fail") if args[0] == "docker.service" => {
+            body(path("/org/freedesktop/systemd1/job/1"))
+        }
+        _ => Err("org.freedesktop.systemd1.TransactionIsDestructive"),
+    }
+}
+
+/// systemd 252: a job runs, the host goes down, the stop time is "infinity".
+fn newer(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+    match (member, args.last().map(String::as_str).unwrap_or_default()) {
+        ("Get", "Job") => variant((77u32, path("/org/freedesktop/systemd1/job/77"))),
+        ("Get", "TimeoutStopUSec") => variant(u64::MAX),
+        ("Get", "SystemState") => variant("stopping"),
+        ("Get", "ActiveState") => variant("maintenance"),
+        ("Get", "InactiveExitTimestampMonotonic") => variant(0u64),
+        _ => el7(member, args),
+    }
+}
+
+/// Types that no systemd has had yet.
+fn odd(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+    match (member, args.last().map(String::as_str).unwrap_or_default()) {
+        ("Get", "MainPID") => variant("1234"),
+        ("Get", "Job") => variant(true),
+        ("Get", "TimeoutStopUSec") => variant(90_000_000i64),
+        ("Get", "ControlGroup" | "SubState") => Err(UNKNOWN),
+        _ => el7(member, args),
+    }
+}
+
+#[test]
+fn reads_a_unit() {
+    let el7 = mock(el7).unit("docker.service").unwrap();
+    assert_eq!(
+        (el7.active_state, el7.sub_state.as_str(), el7.main_pid),
+        (ActiveState::Active, "running", 1234)
+    );
+    assert_eq!(el7.control_group, "/system.slice/docker.service");
+    assert_eq!(
+        (el7.inactive_exit, el7.stop_timeout),
+        (Some(Duration::from_secs(5)), None)
+    );
+    assert!(!el7.job_pending && !el7.host_stopping);
+
+    let newer = mock(newer).unit("docker.service").unwrap();
+    assert_eq!(
+        (newer.active_state, newer.inactive_exit, newer.stop_timeout),
+        (ActiveState::Other, None, None)
+    );
+    assert!(newer.job_pending && newer.host_stopping);
+
+    let odd = mock(odd).unit("docker.service").unwrap();
+    assert_eq!((odd.main_pid, odd.stop_timeout), (0, Some(Duration::from_secs(90))));
+    assert!(odd.job_pending, "a job that cannot be read holds our hands back");
+}
+
+#[test]
+fn a_unit_that_does_not_exist_is_a_clear_error() {
+    let error = format!("{:#}", mock(el7).unit("nosuch.service").unwrap_err());
+    assert_eq!(error, "there is no unit nosuch.service");
+    for name in [
+        "",
+        ".service",
+        "docker",
+        "docker.socket",
+        "a/b.service",
+        "a b.service",
+        "a\0.service",
+        "é.service",
+    ] {
+        assert!(mock(el7).unit(name).is_err(), "{name}");
+        assert!(mock(el7).stop(name).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn reads_the_start_command() {
+    type Command<'a> = (&'a str, Vec<&'a str>, bool, u64, u64);
+    fn script(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        // rustbus marshals tuples of up to five; the real type has ten members, so this also shows that the tail is ignored.
+        let command: Command<'_> = (
+            "/usr/bin/dockerd",
+            vec!["/usr/bin/dockerd", "$OPTIONS", ""],
+            false,
+            1,
+            2,
+        );
+        match (member, args.last().map(String::as_str).unwrap_or_default()) {
+            ("Get", "ExecStart") => variant(vec![command]),
+            ("Get", "ExecStartPre") => variant(Vec::<Command<'_>>::new()),
+            ("Get", "Environment") => variant(vec!["PATH=/bin", "A=b c"]),
+            ("Get", "EnvironmentFiles") => variant(vec![("/etc/sysconfig/docker", true), ("/etc/x", false)]),
+            ("Get", "FragmentPath") => variant("/usr/lib/systemd/system/docker.service"),
+            ("Get", "NeedDaemonReload") => variant(true),
+            ("Get", "DropInPaths") => variant(7u32),
+            _ => el7(member, args),
+        }
+    }
+    let exec = mock(script).exec_start("docker.service").unwrap();
+    assert_eq!(exec.argv, ["/usr/bin/dockerd", "$OPTIONS", ""]);
+    assert_eq!(exec.environment, ["PATH=/bin", "A=b c"]);
+    assert_eq!(
+        exec.environment_files,
+        [("/etc/sysconfig/docker".to_owned(), true), ("/etc/x".to_owned(), false)]
+    );
+    assert!(exec.need_daemon_reload && exec.exec_start_pre.is_empty() && exec.drop_in_paths.is_empty());
+    let json = serde_json::to_string(&exec).unwrap();
+    assert_eq!(serde_json::from_str::<ExecStart>(&json).unwrap(), exec);
+}
+
+#[test]
+fn jobs_are_queued_in_the_mode_that_never_replaces() {
+    mock(el7).stop("docker.service").unwrap();
+    mock(el7).start("docker.service").unwrap();
+    let error = format!("{:#}", mock(el7).stop("other.service").unwrap_err());
+    assert_eq!(
+        error,
+        "StopUnit other.service: so says the mock (org.freedesktop.systemd1.TransactionIsDestructive)"
+    );
+}
+
+#[test]
+fn hostile_peers_neither_hang_nor_crash_us() {
+    let fast = Duration::from_millis(100);
+    for greeting in [&b""[..], b"REJECTED\r\n", b"\r\n", &[b'x'; 4096], b"OK"] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(greeting).unwrap();
+        assert!(Link::authenticate(ours, fast).is_err());
+    }
+    let flood = [b'l', 2, 0, 1, 255, 255, 255, 255, 1, 0, 0, 0, 255, 255, 255, 255];
+    for answer in [
+        &b"l"[..],
+        b"XXXXXXXXXXXXXXXX",
+        &flood,
+        &[0; 64],
+        b"l\x02\0\x01\0\0\0\0\x01\0\0\0\0\0\0\0",
+    ] {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"OK 1\r\n").unwrap();
+        theirs.write_all(answer).unwrap();
+        let mut manager = Manager {
+            link: Link::authenticate(ours, fast).unwrap(),
+        };
+        assert!(manager.unit("docker.service").is_err());
+    }
+}
+
+#[test]
+fn addresses() {
+    let path = |text: &str| Address::Path(text.into());
+    for (text, wanted) in [
+        (
+            "unix:path=/run/dbus/system_bus_socket",
+            vec![path("/run/dbus/system_bus_socket")],
+        ),
+        (
+            "unix:guid=1,path=/a%20b;tcp:host=x;unix:abstract=/c",
+            vec![path("/a b"), Address::Abstract("/c".into())],
+        ),
+        ("unix:path=", vec![]),
+        ("unix:path=%zz;unix:path=%4;;unix:", vec![]),
+        ("", vec![]),
+    ] {
+        assert_eq!(parse_addresses(text), wanted, "{text}");
+    }
+}

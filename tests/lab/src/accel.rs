@@ -1,0 +1,98 @@
+//! Which accelerator QEMU can use here: KVM is believed only after it has run a kernel.
+
+use std::env;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::image::Tree;
+use crate::machine::QEMU;
+use crate::progress;
+
+/// With working KVM the kernel panics for want of a root disk after about two seconds.
+const PROBE_LIMIT: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accelerator {
+    Kvm,
+    Tcg,
+}
+
+impl Accelerator {
+    /// QEMU's `-accel` argument.
+    pub fn argument(self) -> &'static str {
+        match self {
+            Accelerator::Kvm => "kvm",
+            Accelerator::Tcg => "tcg,thread=multi",
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Accelerator::Kvm => "kvm",
+            Accelerator::Tcg => "tcg",
+        }
+    }
+}
+
+/// The accelerator to use: what LAB_ACCEL says, or else KVM if it works.
+pub fn choose(tree: &Tree) -> Result<Accelerator> {
+    match env::var("LAB_ACCEL").as_deref() {
+        Ok("kvm") => Ok(Accelerator::Kvm),
+        Ok("tcg") => Ok(Accelerator::Tcg),
+        Ok(other) => bail!("LAB_ACCEL={other} is not an accelerator; say kvm or tcg"),
+        Err(_) if kvm_works(tree) => Ok(Accelerator::Kvm),
+        Err(_) => Ok(Accelerator::Tcg),
+    }
+}
+
+/// The answer holds until this computer boots again.
+fn kvm_works(tree: &Tree) -> bool {
+    if fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_err() {
+        return false;
+    }
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let known = tree.directory.join("kvm-works");
+    let remembered = fs::read_to_string(&known).unwrap_or_default();
+    if let Some(answer) = remembered.strip_prefix(boot.as_str()) {
+        return answer == "yes";
+    }
+    let works = progress::step("tries KVM", || runs_a_kernel(tree)).unwrap_or(false);
+    eprintln!(
+        "lab: KVM {}",
+        if works {
+            "works"
+        } else {
+            "does not work here; uses emulation (TCG)"
+        }
+    );
+    let _ = fs::write(&known, format!("{boot}{}", if works { "yes" } else { "no" }));
+    works
+}
+
+/// /dev/kvm may exist and open although the guest then fails or never moves, as on a host without nested virtualisation.
+fn runs_a_kernel(tree: &Tree) -> Result<bool> {
+    let log = tree.directory.join("kvm-probe.log");
+    let _ = fs::remove_file(&log);
+    let mut command = Command::new(QEMU);
+    command.args([
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        "-nic",
+        "none",
+        "-no-reboot",
+    ]);
+    command.args(["-accel", "kvm", "-cpu", "max", "-m", "512", "-serial", "stdio"]);
+    command
+        .arg("-kernel")
+        .arg(tree.kernel())
+        .args(["-append", "console=ttyS0 panic=-1"]);
+    let file = progress::append_to(&log)?;
+    command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    let ended = progress::run(&mut command, PROBE_LIMIT).is_ok();
+    Ok(ended && String::from_utf8_lossy(&fs::read(&log)?).contains("Kernel panic"))
+}

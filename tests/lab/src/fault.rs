@@ -1,0 +1,126 @@
+//! The failures that thinguard ends, made on purpose; each function proves that it did what it says.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::host::{Host, Job};
+use crate::pool::Daemon;
+
+/// Containers that fill the pool, by name.
+pub const WRITERS: &[&str] = &["writer-1", "writer-2"];
+
+/// Where a thread of dockerd waits for ever when XFS cannot write back its log items.
+pub const STUCK_IN: &str = "xfs_ail_push_all_sync";
+
+/// A thread in D state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckTask {
+    pub tid: u32,
+    pub wchan: String,
+}
+
+/// A daemon that hangs: which one, where, and the docker command that waits for it.
+#[derive(Debug)]
+pub struct Hang {
+    pub daemon: Daemon,
+    pub task: StuckTask,
+    pub remove: Job,
+}
+
+/// Containers write until the pool has no free block. They stay, and so do their mounted layers.
+pub fn fill_pool(host: &mut Host) -> Result<()> {
+    for name in WRITERS {
+        // They outlive their `dd`, or dockerd would unmount their layers before the fault has been set up.
+        host.sh(&format!(
+            "docker run -d --name {name} --network none busybox \
+             sh -c 'dd if=/dev/zero of=/fill bs=1M count=1500; exec sleep 100000'"
+        ))?;
+    }
+    host.wait_for("the pool to be full", Duration::from_secs(240), |host| {
+        let pool = host.pool_status()?;
+        Ok((pool.mode == "out_of_data_space").then_some(()))
+    })?;
+    let pool = host.pool_status()?;
+    ensure!(
+        pool.data.used == pool.data.total,
+        "out of data space with free blocks: {pool:?}"
+    );
+    Ok(())
+}
+
+/// The whole failure of the field reports on a host with Docker running. `no_space_timeout` is how long a full pool holds
+/// writes back before it fails them: 60 s on every kernel unless told otherwise; a shorter time makes a quicker test.
+pub fn hang_dockerd(host: &mut Host, no_space_timeout: Duration) -> Result<Hang> {
+    let daemon = host.dockerd()?;
+    set_no_space_timeout(host, no_space_timeout)?;
+    fill_pool(host)?;
+    let remove = hang_by_unmount(host)?;
+    let task = host.wait_for("dockerd to hang", no_space_timeout + Duration::from_secs(120), |host| {
+        Ok(stuck_tasks(host, daemon)?
+            .into_iter()
+            .find(|task| task.wchan == STUCK_IN))
+    })?;
+    ensure!(
+        !info_answers(host, Duration::from_secs(5))?,
+        "a thread is stuck and yet `docker info` answers"
+    );
+    ensure!(host.dockerd()? == daemon, "dockerd was restarted meanwhile");
+    Ok(Hang { daemon, task, remove })
+}
+
+/// How long a full pool holds writes back, for the whole host; 60 s by default.
+pub fn set_no_space_timeout(host: &mut Host, timeout: Duration) -> Result<()> {
+    let seconds = timeout.as_secs();
+    host.sh(&format!(
+        "echo {seconds} > /sys/module/dm_thin_pool/parameters/no_space_timeout"
+    ))
+    .map(drop)
+}
+
+/// On a full pool, lets XFS behave as on EL7, where it never gives up at unmount, and has dockerd unmount the writers.
+pub fn hang_by_unmount(host: &mut Host) -> Result<Job> {
+    let changed = host.sh("for file in /sys/fs/xfs/dm-*/error/fail_at_unmount; do echo 0 > $file; cat $file; done")?;
+    ensure!(
+        changed.lines().count() >= WRITERS.len(),
+        "fewer mounted layers than writers: {changed:?}"
+    );
+    ensure!(
+        changed.lines().all(|value| value == "0"),
+        "XFS still gives up at unmount: {changed:?}"
+    );
+    host.spawn(&format!("docker rm -f {}", WRITERS.join(" ")))
+}
+
+/// The threads of dockerd that are in D state, with the kernel function they wait in.
+pub fn stuck_tasks(host: &mut Host, daemon: Daemon) -> Result<Vec<StuckTask>> {
+    let said = host.sh(&format!(
+        "cd /proc/{}/task && for t in *; do \
+         read -r line < $t/stat && state=${{line##*) }} && [ \"${{state%% *}}\" = D ] && echo $t $(cat $t/wchan); \
+         done; true",
+        daemon.pid
+    ))?;
+    said.lines()
+        .map(|line| {
+            let (tid, wchan) = line.split_once(' ').with_context(|| format!("not a task: {line:?}"))?;
+            Ok(StuckTask {
+                tid: tid.parse()?,
+                wchan: wchan.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Whether `docker info`, which needs the storage driver's lock, answers in this time.
+pub fn info_answers(host: &mut Host, limit: Duration) -> Result<bool> {
+    let output = host.sh_timeout("docker info --format '{{.Driver}}'", limit)?;
+    match output.code {
+        None => Ok(false),
+        Some(0) if output.stdout.trim() == "devicemapper" => Ok(true),
+        Some(_) => bail!(
+            "docker info fails rather than hangs: {}{}",
+            output.stdout,
+            output.stderr
+        ),
+    }
+}

@@ -1,0 +1,56 @@
+//! thinguard itself: built once per run, copied into the guest with its units.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::host::Host;
+use crate::paths::{Paths, cargo};
+use crate::progress;
+
+/// The binary is static: the guest's glibc may be older than the developer's. The flag goes to this target alone, named on the
+/// command line, since proc-macros of the same build cannot be static.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+
+/// Units that go to /usr/lib/systemd/system under the same name.
+const UNITS: &[&str] = &["thinguard.service", "docker.service.d/50-thinguard.conf"];
+
+/// Builds the release binary and gives its path.
+pub fn build(paths: &Paths) -> Result<PathBuf> {
+    let mut command = cargo();
+    command.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "thinguard",
+        "--target",
+        TARGET,
+    ]);
+    command.env(
+        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        "-C target-feature=+crt-static",
+    );
+    command.current_dir(&paths.root);
+    let status = progress::run(&mut command, BUILD_LIMIT)?;
+    if !status.success() {
+        bail!("thinguard does not build");
+    }
+    Ok(paths.target.join(TARGET).join("release/thinguard"))
+}
+
+/// Installs the binary and the units; enables and starts nothing.
+pub fn install(host: &mut Host, root: &Path, binary: &Path) -> Result<()> {
+    let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
+    host.put("/usr/sbin/thinguard", 0o755, &bytes)?;
+    for unit in UNITS {
+        let path = root.join("units").join(unit);
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        host.put(&format!("/usr/lib/systemd/system/{unit}"), 0o644, &bytes)?;
+    }
+    host.sh("systemctl daemon-reload")?;
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! `cargo lab`: boots a real Docker host on devicemapper in QEMU and runs thinguard's scenarios on it.
+
+mod accel;
+mod agent;
+mod bench;
+mod cleanup;
+mod demo;
+mod fault;
+mod figures;
+mod guard;
+mod host;
+mod image;
+mod machine;
+mod paths;
+mod pool;
+mod progress;
+mod qmp;
+mod recipe;
+mod runner;
+mod scenarios;
+mod shell;
+mod snapshots;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use machine::Snapshot;
+
+const HELP: &str = "\
+A real Docker host on devicemapper, in QEMU: where thinguard is proven.
+
+    cargo lab demo             shows the main job on a throwaway host
+    cargo lab test [FILTER]    every test of the workspace, then every scenario;
+                               with FILTER only the scenarios whose name contains it
+    cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
+    cargo lab bench            prints figures
+
+The first run builds the host's image under target/lab (minutes); later ones restore it in seconds.
+LAB_ACCEL=kvm|tcg chooses the accelerator; without it KVM is used where it really works.";
+
+const WRONG_USAGE: u8 = 64;
+
+enum Command {
+    Help,
+    Demo,
+    Test(Option<String>),
+    Shell(Snapshot),
+    Bench,
+}
+
+fn main() -> ExitCode {
+    let command = match command_line() {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("lab: {error}\n\n{HELP}");
+            return ExitCode::from(WRONG_USAGE);
+        }
+    };
+    match run(command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    if let Command::Help = command {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    cleanup::on_signals()?;
+    match command {
+        Command::Help => Ok(ExitCode::SUCCESS),
+        Command::Demo => demo::demo(),
+        Command::Test(filter) => runner::test(filter.as_deref()),
+        Command::Shell(snapshot) => shell::shell(snapshot),
+        Command::Bench => bench::bench(),
+    }
+}
+
+fn command_line() -> Result<Command, lexopt::Error> {
+    use lexopt::prelude::*;
+
+    let mut words = Vec::new();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Value(word) => words.push(word.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["demo"] => Ok(Command::Demo),
+        ["test"] => Ok(Command::Test(None)),
+        ["test", filter] => Ok(Command::Test(Some((*filter).to_owned()))),
+        ["shell"] => Ok(Command::Shell(Snapshot::Running)),
+        ["shell", "stopped"] => Ok(Command::Shell(Snapshot::Stopped)),
+        ["bench"] => Ok(Command::Bench),
+        [] => Err("no command given".into()),
+        other => Err(format!("no such command: {}", other.join(" ")).into()),
+    }
+}

@@ -1,0 +1,26 @@
+//! The scenarios: each a fresh host, a fault, and what must then be true.
+
+mod lab_itself;
+
+use anyhow::Result;
+
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+
+/// One test on a real host.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// Kebab-case and self-explaining: it is what a FILTER selects by.
+    pub name: &'static str,
+    /// One sentence that the runner prints.
+    pub about: &'static str,
+    /// The state in which the host is handed over.
+    pub snapshot: Snapshot,
+    pub run: fn(&mut Host, &mut Figures) -> Result<()>,
+}
+
+/// Every scenario, in the order in which they run.
+pub fn all() -> impl Iterator<Item = Scenario> {
+    [lab_itself::SCENARIOS].into_iter().flatten().copied()
+}

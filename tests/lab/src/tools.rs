@@ -1,0 +1,134 @@
+//! The outside programs that the lab runs, and how it comes by them on Debian.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::Uid;
+
+use crate::paths::{Paths, has_program};
+use crate::progress;
+
+const INSTALL_LIMIT: Duration = Duration::from_secs(900);
+
+/// A program (or a file with its whole path), and the Debian package that has it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        program: "qemu-system-x86_64",
+        package: "qemu-system-x86",
+    },
+    Tool {
+        program: "qemu-img",
+        package: "qemu-utils",
+    },
+    Tool {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+    },
+    Tool {
+        program: "mkfs.ext4",
+        package: "e2fsprogs",
+    },
+    Tool {
+        program: "debugfs",
+        package: "e2fsprogs",
+    },
+    Tool {
+        program: KEYRING,
+        package: "debian-archive-keyring",
+    },
+];
+
+/// What mmdebstrap checks the release's signature with.
+pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Without root, mmdebstrap works in a user namespace, whose id map this program sets up.
+const UNPRIVILEGED: Tool = Tool {
+    program: "newuidmap",
+    package: "uidmap",
+};
+
+/// Installs what is missing as root on Debian, or says in one line what to install.
+pub fn ensure(paths: &Paths) -> Result<()> {
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !Uid::effective().is_root() || !has_program("apt-get") {
+        bail!("missing tools; on Debian: apt-get install --no-install-recommends {list}");
+    }
+    let log = paths.lab.join("apt.log");
+    progress::step(&format!("installs {list}"), || install(&packages, &log))?;
+    match missing().as_slice() {
+        [] => Ok(()),
+        still => bail!("installed, and yet not found: {}", still.join(" ")),
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    let unprivileged = (!Uid::effective().is_root()).then_some(&UNPRIVILEGED);
+    let mut packages: Vec<&str> = TOOLS
+        .iter()
+        .chain(unprivileged)
+        .filter(|tool| !has_program(tool.program))
+        .map(|tool| tool.package)
+        .collect();
+    packages.dedup();
+    packages
+}
+
+/// qemu-utils is named wherever qemu-system-x86 is: a qemu-utils from backports breaks the release's qemu-system-common,
+/// and apt would rather remove the one that was not named than refuse.
+fn install(missing: &[&str], log: &Path) -> Result<()> {
+    progress::logged(apt_get().arg("update"), log, INSTALL_LIMIT)?;
+    let mut packages: Vec<String> = missing.iter().map(|&package| package.to_owned()).collect();
+    if !missing.contains(&"qemu-system-x86") {
+        return apt_get_install(&packages, log);
+    }
+    packages.retain(|package| package != "qemu-utils");
+    let both = [packages.as_slice(), &["qemu-utils".to_owned()]].concat();
+    let Err(refused) = apt_get_install(&both, log) else {
+        return Ok(());
+    };
+
+    // Both are built from one source, so the qemu-utils that fits is of the very version of qemu-system-x86.
+    let version = candidate("qemu-system-x86").context(refused)?;
+    eprintln!("\nlab: the plain install failed; tries again with qemu-utils at {version}, downgraded if need be");
+    let pinned = [
+        packages.as_slice(),
+        &[format!("qemu-utils={version}"), "--allow-downgrades".to_owned()],
+    ]
+    .concat();
+    apt_get_install(&pinned, log)
+}
+
+/// What else is on the computer stays: rather fail than remove it.
+fn apt_get_install(arguments: &[String], log: &Path) -> Result<()> {
+    let mut command = apt_get();
+    command
+        .args(["install", "-y", "--no-install-recommends", "--no-remove"])
+        .args(arguments);
+    progress::logged(&mut command, log, INSTALL_LIMIT)
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn candidate(package: &str) -> Result<String> {
+    let said = progress::output(Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C"))?;
+    said.lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))
+        .filter(|version| *version != "(none)")
+        .map(str::to_owned)
+        .with_context(|| format!("apt knows no {package}"))
+}
