@@ -43,12 +43,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
+    // Before a start it grows and enforces; by hand, or in another tree, it only says what it would do.
     let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
     let mut once = Once::new(&settings, settings.preflight.deadline)?;
     once.learn_config(&args.root, inside_unit);
     let mut told = Told::default();
     let seen = once.look_at_storage();
-    let (findings, seen) = judge_and_grow(&mut once, seen, args, &mut told)?;
+    let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
     let verdict = match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Refuse) => "refuse",
         _ if once.is_late() => "unknown",
@@ -93,13 +94,12 @@ struct Told {
 fn judge_and_grow(
     once: &mut Once,
     mut seen: Snapshot,
-    args: &Args,
+    may_grow: bool,
     told: &mut Told,
 ) -> Result<(Vec<Finding>, Snapshot)> {
     const GROWTHS: usize = 2;
     let mut verdict = judge(once, &seen)?;
-    // Another tree is only read.
-    for _ in 0..if args.root == "/" { GROWTHS } else { 0 } {
+    for _ in 0..if may_grow { GROWTHS } else { 0 } {
         let Some(deed) = verdict.deed.take() else { break };
         let began = process::since_boot();
         let (outcome, after) = match pool(&seen) {

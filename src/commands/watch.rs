@@ -61,8 +61,8 @@ pub fn run() -> Result<()> {
         let seen = guard.see();
         guard.verify(&seen);
         let verdict = guard.judge(&seen);
-        guard.act(&verdict)?;
         guard.tell(&seen, &verdict);
+        guard.act(&verdict)?;
         if !std::mem::replace(&mut ready, true) {
             guard.notifier.ready();
         }

@@ -195,6 +195,7 @@ impl Observer {
             (Sense::Unit, deadline),
             (Sense::Tasks, deadline),
             (Sense::Config, deadline),
+            (Sense::Superblock, deadline),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
         ]

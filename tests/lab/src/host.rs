@@ -4,11 +4,13 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cleanup::Scratch;
+pub use crate::guest::Output;
+use crate::guest::{self, ANSWER_LIMIT};
 use crate::machine::{Console, Hardware, Machine, Snapshot, parcel};
 use crate::pool::{Daemon, PoolStatus};
 use crate::snapshots::Pristine;
@@ -16,24 +18,6 @@ use crate::{guard, progress, recipe};
 
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
-/// How long a restored guest may take to answer. Measured 1.3 s under TCG.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// How long a killed script may take to be reaped before it is given up as stuck in the kernel.
-const REAP_LIMIT: Duration = Duration::from_secs(2);
-
-/// What a script left. `code` is `None` when its time was over and it was killed.
-#[derive(Debug, Clone)]
-pub struct Output {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Output {
-    pub fn ok(&self) -> bool {
-        self.code == Some(0)
-    }
-}
 
 /// A script that goes on in the guest.
 #[derive(Debug)]
@@ -46,7 +30,7 @@ impl Job {
     /// Its output once it has ended; `None` while it runs.
     pub fn done(&mut self, host: &mut Host) -> Result<Option<Output>> {
         if self.output.is_none() {
-            self.output = poll(host.machine()?, self.pid)?;
+            self.output = guest::poll(host.machine()?, self.pid)?;
         }
         Ok(self.output.clone())
     }
@@ -106,18 +90,18 @@ impl Host {
 
     /// Runs a shell script as root; fails, with what it said, when it exits with anything but 0 or takes over 60 s.
     pub fn sh(&mut self, script: &str) -> Result<String> {
-        sh(self.machine()?, script, SCRIPT_LIMIT)
+        guest::sh(self.machine()?, script, SCRIPT_LIMIT)
     }
 
     /// Runs a script and gives whatever came of it. When its time is over its process group is killed.
     pub fn sh_timeout(&mut self, script: &str, limit: Duration) -> Result<Output> {
-        run(self.machine()?, script, limit)
+        guest::run(self.machine()?, script, limit)
     }
 
     /// Starts a script that runs on in the guest.
     pub fn spawn(&mut self, script: &str) -> Result<Job> {
         Ok(Job {
-            pid: start(self.machine()?, script)?,
+            pid: guest::start(self.machine()?, script)?,
             output: None,
         })
     }
@@ -178,14 +162,21 @@ impl Host {
         Daemon::parse(&said)
     }
 
-    /// Builds thinguard if need be, and installs it with its units, neither enabled nor started.
+    /// Installs thinguard with its units, neither enabled nor started; builds it first if need be.
     pub fn install_guard(&mut self) -> Result<()> {
-        if self.guard.is_none() {
-            self.guard = Some(guard::build(&self.pristine.paths)?);
-        }
-        let binary = self.guard.clone().context("no binary was built")?;
+        let binary = self.build_guard()?;
         let root = self.pristine.paths.root.clone();
         guard::install(self, &root, &binary)
+    }
+
+    /// Builds thinguard, once per run of the lab.
+    pub fn build_guard(&mut self) -> Result<PathBuf> {
+        if let Some(binary) = &self.guard {
+            return Ok(binary.clone());
+        }
+        let binary = guard::build(&self.pristine.paths)?;
+        self.guard = Some(binary.clone());
+        Ok(binary)
     }
 
     /// Keeps what tells why a scenario failed. Best effort: the guest may be in any state.
@@ -209,99 +200,18 @@ impl Host {
         Ok(directory)
     }
 
-    /// Runs a step of the image's making. Snapshots begin here, so there is no host yet, only the machine.
-    pub fn provision(machine: &mut Machine, script: &str, limit: Duration) -> Result<()> {
-        set_clock(machine)?;
-        sh(machine, script, limit).map(drop)
-    }
-
     /// Gives the machine to the user's terminal until the user ends it.
     pub fn attend(mut self) -> Result<()> {
         self.machine.take().context("no machine is running")?.wait()
     }
 
     fn set_clock(&mut self) -> Result<()> {
-        set_clock(self.machine()?)
+        guest::set_clock(self.machine()?)
     }
 
     fn machine(&mut self) -> Result<&mut Machine> {
         self.machine.as_mut().context("the host was not restored yet")
     }
-}
-
-/// A snapshot's clock stands at the time it was made.
-fn set_clock(machine: &mut Machine) -> Result<()> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    sh(
-        machine,
-        &format!("date -s @{}.{:03}", now.as_secs(), now.subsec_millis()),
-        ANSWER_LIMIT,
-    )
-    .map(drop)
-}
-
-fn sh(machine: &mut Machine, script: &str, limit: Duration) -> Result<String> {
-    let output = run(machine, script, limit)?;
-    match output.code {
-        Some(0) => Ok(output.stdout),
-        Some(code) => bail!(
-            "in the guest: exit code {code} of\n{script}\n{}{}",
-            output.stdout,
-            output.stderr
-        ),
-        None => {
-            bail!(
-                "in the guest: not done after {} s:\n{script}\n{}{}",
-                limit.as_secs(),
-                output.stdout,
-                output.stderr
-            )
-        }
-    }
-}
-
-fn run(machine: &mut Machine, script: &str, limit: Duration) -> Result<Output> {
-    let pid = start(machine, script)?;
-    if let Some(output) = await_end(machine, pid, limit)? {
-        return Ok(output);
-    }
-    machine.agent.exec("/bin/kill", &["-KILL", "--", &format!("-{pid}")])?;
-    let partial = await_end(machine, pid, REAP_LIMIT)?;
-    let (stdout, stderr) = partial.map(|output| (output.stdout, output.stderr)).unwrap_or_default();
-    Ok(Output {
-        code: None,
-        stdout,
-        stderr,
-    })
-}
-
-/// A session of its own makes the script's pid the process group that a timeout kills.
-fn start(machine: &mut Machine, script: &str) -> Result<i64> {
-    machine.agent.exec("/usr/bin/setsid", &["/bin/bash", "-c", script])
-}
-
-fn await_end(machine: &mut Machine, pid: i64, limit: Duration) -> Result<Option<Output>> {
-    let deadline = Instant::now() + limit;
-    let mut pause = Duration::from_millis(5);
-    loop {
-        if let Some(output) = poll(machine, pid)? {
-            return Ok(Some(output));
-        }
-        if Instant::now() > deadline {
-            return Ok(None);
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
-    }
-}
-
-fn poll(machine: &mut Machine, pid: i64) -> Result<Option<Output>> {
-    let ended = machine.agent.exec_status(pid)?;
-    Ok(ended.map(|ended| Output {
-        code: Some(ended.code),
-        stdout: ended.stdout,
-        stderr: ended.stderr,
-    }))
 }
 
 /// Makes the cached host if need be, and gives a machine on it that is yet to be restored.

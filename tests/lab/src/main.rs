@@ -8,6 +8,7 @@ mod demo;
 mod fault;
 mod figures;
 mod guard;
+mod guest;
 mod host;
 mod image;
 mod machine;
@@ -21,6 +22,7 @@ mod scenarios;
 mod shell;
 mod snapshots;
 mod tools;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -80,7 +80,7 @@ pub const FILES: &[(&str, &str)] = &[
         "/etc/docker/daemon.json",
         r#"{
   "storage-driver": "devicemapper",
-  "storage-opts": ["dm.loopdatasize=1200M", "dm.loopmetadatasize=64M", "dm.fs=xfs", "dm.basesize=3G"],
+  "storage-opts": ["dm.loopdatasize=512M", "dm.loopmetadatasize=64M", "dm.fs=xfs", "dm.basesize=3G"],
   "iptables": false,
   "bridge": "none",
   "ip-forward": false,

@@ -17,11 +17,12 @@ pub fn shell(snapshot: Snapshot) -> Result<ExitCode> {
     let settings = tcgetattr(stdin())?;
     cleanup::remember_terminal(settings.clone());
     let mut host = host::prepare()?;
+    let built = host.build_guard();
     progress::step(&format!("restores a host with Docker {}", snapshot.name()), || {
         host.start(snapshot, Console::Terminal)
     })?;
     // QEMU holds the terminal raw from here on, hence the carriage returns.
-    if let Err(error) = host.install_guard() {
+    if let Err(error) = built.and_then(|_| host.install_guard()) {
         eprint!("\r\nlab: thinguard is not installed: {error:#}\r\n");
     }
     eprint!("\r\nlab: press Enter for the prompt; Ctrl-A x ends it and throws the host away\r\n");

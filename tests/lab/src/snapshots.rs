@@ -9,11 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::accel::{self, Accelerator};
 use crate::cleanup::Scratch;
-use crate::host::Host;
 use crate::image::{self, Tree};
 use crate::machine::{Console, Hardware, Machine, QEMU, SOCKET_DIRECTORY, Snapshot, docker_disk, overlay_disk, parcel};
 use crate::paths::Paths;
-use crate::{progress, recipe, tools};
+use crate::{guest, progress, recipe, tools};
 
 const TOOL_LIMIT: Duration = Duration::from_secs(120);
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
@@ -96,11 +95,11 @@ fn build(paths: &Paths, tree: &Tree, accelerator: Accelerator, directory: &Path)
         Ok(machine)
     })?;
     progress::step("starts Docker, imports an image, runs a container", || {
-        Host::provision(&mut machine, recipe::TO_RUNNING, DOCKER_LIMIT)
+        guest::provision(&mut machine, recipe::TO_RUNNING, DOCKER_LIMIT)
     })?;
     progress::step("keeps the snapshot `running`", || machine.save(Snapshot::Running))?;
     progress::step("stops Docker", || {
-        Host::provision(&mut machine, recipe::TO_STOPPED, DOCKER_LIMIT)
+        guest::provision(&mut machine, recipe::TO_STOPPED, DOCKER_LIMIT)
     })?;
     progress::step("keeps the snapshot `stopped`", || machine.save(Snapshot::Stopped))?;
     machine.quit()

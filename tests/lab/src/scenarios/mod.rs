@@ -1,6 +1,10 @@
 //! The scenarios: each a fresh host, a fault, and what must then be true.
 
+mod cure;
+mod guard;
 mod lab_itself;
+mod preflight;
+mod restart;
 
 use anyhow::Result;
 
@@ -22,5 +26,14 @@ pub struct Scenario {
 
 /// Every scenario, in the order in which they run.
 pub fn all() -> impl Iterator<Item = Scenario> {
-    [lab_itself::SCENARIOS].into_iter().flatten().copied()
+    [
+        lab_itself::SCENARIOS,
+        cure::SCENARIOS,
+        restart::SCENARIOS,
+        preflight::SCENARIOS,
+        guard::SCENARIOS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
 }

@@ -1,0 +1,237 @@
+//! The main job: the pool grows before it runs out, and the hang of an exhausted pool is cured without a restart.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::Scenario;
+use crate::fault;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "hang-cured-by-growth",
+        about: "dockerd hangs in D state on a full pool; the guard grows it, and the same daemon answers again",
+        snapshot: Snapshot::Running,
+        run: hang_cured_by_growth,
+    },
+    Scenario {
+        name: "fills-at-full-speed",
+        about: "two containers write three times the pool's first size; it never runs out and nothing is lost",
+        snapshot: Snapshot::Running,
+        run: fills_at_full_speed,
+    },
+    Scenario {
+        name: "metadata-fills",
+        about: "snapshots use up the metadata; they grow on line and Docker keeps working",
+        snapshot: Snapshot::Running,
+        run: metadata_fills,
+    },
+    Scenario {
+        name: "nothing-to-grow-into",
+        about: "the host filesystem is at its reserve: an alarm, no growth; growth by itself once room appears",
+        snapshot: Snapshot::Running,
+        run: nothing_to_grow_into,
+    },
+];
+
+fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let mut hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
+    host.install_guard()?;
+    let mut info = watch::pending_info(host)?;
+    let begun = watch::uptime(host)?;
+    watch::start(host)?;
+    let answered = host.wait_for("docker info to answer", Duration::from_secs(60), |host| info.done(host))?;
+    let answered: f64 = answered.stdout.trim().parse()?;
+    figures.add(
+        "guard's start to docker info answering",
+        format!("{:.1}", answered - begun),
+        "s",
+    );
+    ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");
+    let removed = host.wait_for("docker rm to come back", Duration::from_secs(60), |host| {
+        hang.remove.done(host)
+    })?;
+    ensure!(removed.ok(), "docker rm failed: {removed:?}");
+    ensure!(
+        fault::stuck_tasks(host, hang.daemon)?.is_empty(),
+        "a thread is still in D state"
+    );
+
+    let journal = watch::journal(host)?;
+    for said in [
+        "pool-exhausted: ",
+        "deed-begun: grow the data device from 512 MiB",
+        "deed-done: grow the data device",
+    ] {
+        ensure!(journal.contains(said), "the journal does not say '{said}':\n{journal}");
+    }
+    ensure!(
+        !journal.contains("restart the Docker service"),
+        "a restart was begun:\n{journal}"
+    );
+    // What was waiting for room goes on: a new container writes and keeps what it wrote.
+    host.sh("docker run --rm --network none busybox sh -c 'echo kept > /f && sync && grep -q kept /f'")?;
+    figures.add(
+        "pool after",
+        format!(
+            "{} of {} blocks",
+            host.pool_status()?.data.used,
+            host.pool_status()?.data.total
+        ),
+        "",
+    );
+    Ok(())
+}
+
+/// What each of two containers writes: files of 32 MiB of random bytes, each synced before the next. Direct writes: they
+/// fill the pool faster than an emulated host's page cache would.
+const FILES: u32 = 26;
+
+fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let first = host.pool_status()?.data.total;
+    let daemon = host.dockerd()?;
+    host.install_guard()?;
+    watch::start(host)?;
+    host.sh("head -c 33554432 /dev/urandom > /root/seed")?;
+    host.sh("dmesg --clear")?;
+    let begun = Instant::now();
+    for name in fault::WRITERS {
+        host.sh(&format!(
+            "docker run -d --name {name} --network none -v /root/seed:/seed:ro busybox sh -c \
+             'i=0; while [ $i -lt {FILES} ]; do dd if=/seed of=/f$i bs=4M oflag=direct conv=fsync || exit 1; i=$((i+1)); done; \
+             echo written; exec sleep 100000'"
+        ))?;
+    }
+    host.wait_for("both containers to have written", Duration::from_secs(600), |host| {
+        let said = host.sh("docker logs writer-1 2>&1 | tail -n 1; docker logs writer-2 2>&1 | tail -n 1")?;
+        let running = host.sh("docker ps --quiet | wc -l")?;
+        ensure!(running.trim() == "2", "a container has ended: {said}");
+        Ok((said == "written\nwritten\n").then_some(()))
+    })?;
+    let megabytes = 2 * FILES * 32;
+    let rate = f64::from(megabytes) / begun.elapsed().as_secs_f64();
+    figures.add("written and synced", megabytes, "MiB");
+    figures.add("rate of both", format!("{rate:.0}"), "MiB/s");
+    let pool = host.pool_status()?;
+    ensure!(
+        pool.data.used >= 3 * first - first / 16,
+        "three times {first} blocks were to be used: {pool:?}"
+    );
+    ensure!(pool.mode == "rw", "{pool:?}");
+    figures.add(
+        "growths",
+        watch::journal(host)?.matches("deed-done: grow the data device").count(),
+        "",
+    );
+
+    host.sh("echo 3 > /proc/sys/vm/drop_caches")?;
+    for name in fault::WRITERS {
+        let compare =
+            format!("docker exec {name} sh -c 'for f in /f*; do cmp $f /seed || exit 1; done; ls /f* | wc -l'");
+        let compared = host.sh_timeout(&compare, Duration::from_secs(300))?;
+        ensure!(
+            compared.ok() && compared.stdout.trim() == FILES.to_string(),
+            "{name}: {compared:?}"
+        );
+    }
+    let kernel = host.sh("dmesg")?;
+    for bad in [
+        "out-of-data-space",
+        "I/O error",
+        "writeback error",
+        "blocked for more than",
+    ] {
+        ensure!(!kernel.contains(bad), "the kernel says '{bad}':\n{kernel}");
+    }
+    ensure!(host.dockerd()? == daemon, "dockerd is another one");
+    Ok(())
+}
+
+fn metadata_fills(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    // A pool with metadata so small that some hundred snapshots fill them.
+    host.sh(
+        "docker save busybox > /root/busybox.tar && systemctl stop docker.service docker.socket && rm -rf /var/lib/docker/* && \
+         sed -i 's/loopmetadatasize=64M/loopmetadatasize=4M/' /etc/docker/daemon.json && systemctl start docker.service && \
+         docker load < /root/busybox.tar",
+    )?;
+    let first = host.pool_status()?.metadata;
+    figures.add(
+        "metadata at first",
+        format!("{} of {}", first.used, first.total),
+        "blocks",
+    );
+    host.install_guard()?;
+    watch::start(host)?;
+    let daemon = host.dockerd()?;
+    // Snapshots of Docker's base device, under ids that Docker will never reach; the write into each breaks the sharing of its
+    // mappings and so takes metadata blocks of its own.
+    let snapshots = host.sh_timeout(
+        "pool=$(dmsetup ls --target thin-pool | cut -f 1); metadata() { dmsetup status --noflush $pool | cut -d ' ' -f 5; }; \
+         first=$(metadata); total=${first#*/}; \
+         for i in $(seq 1 600); do \
+           id=$((100000 + i)); dmsetup message $pool 0 \"create_snap $id 0\" || exit 1; \
+           dmsetup create snap --table \"0 2097152 thin /dev/mapper/$pool $id\" || exit 1; \
+           dd if=/dev/zero of=/dev/mapper/snap bs=64K count=1 seek=$((i % 64)) oflag=direct status=none || exit 1; \
+           dmsetup remove snap || exit 1; \
+           now=$(metadata); [ ${now#*/} -gt $total ] && [ $i -ge 200 ] && break; \
+         done; echo $i",
+        Duration::from_secs(400),
+    )?;
+    ensure!(snapshots.ok(), "{snapshots:?}");
+    let pool = host.pool_status()?;
+    figures.add("snapshots made", snapshots.stdout.trim(), "");
+    figures.add(
+        "metadata afterwards",
+        format!("{} of {}", pool.metadata.used, pool.metadata.total),
+        "blocks",
+    );
+    ensure!(pool.metadata.total > first.total, "the metadata did not grow: {pool:?}");
+    ensure!(pool.mode == "rw" && !pool.needs_check, "{pool:?}");
+    ensure!(
+        host.sh("dmesg")?.contains("growing the metadata device"),
+        "the kernel did not grow the metadata"
+    );
+    ensure!(host.dockerd()? == daemon, "dockerd is another one");
+    host.sh("docker run --rm --network none busybox true")?;
+    Ok(())
+}
+
+fn nothing_to_grow_into(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    // 900 MiB are left, less than the reserve of 1 GiB.
+    host.sh(
+        "free=$(df --output=avail -B1 /var/lib/docker | tail -n 1); fallocate -l $((free - 900 * 1048576)) /var/lib/docker/filler",
+    )?;
+    let first = host.pool_status()?.data.total;
+    watch::start(host)?;
+    host.sh(
+        "docker run -d --name writer --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=75 oflag=direct; \
+         exec sleep 100000'",
+    )?;
+    let alarm = watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(60))?;
+    ensure!(
+        alarm.contains("MiB free of") && alarm.contains("1 GiB are kept in reserve"),
+        "no figures: {alarm}"
+    );
+    println!("    {alarm}");
+    watch::await_line(host, "pool-low: ", Duration::from_secs(60))?;
+    std::thread::sleep(Duration::from_secs(10));
+    ensure!(
+        host.pool_status()?.data.total == first,
+        "the pool has grown into the reserve"
+    );
+    ensure!(!watch::journal(host)?.contains("deed-begun"), "a deed was begun");
+
+    host.sh("rm /var/lib/docker/filler")?;
+    let begun = Instant::now();
+    host.wait_for("the pool to grow", Duration::from_secs(60), |host| {
+        Ok((host.pool_status()?.data.total > first).then_some(()))
+    })?;
+    figures.add("from room to growth", watch::seconds(begun), "s");
+    watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(10))?;
+    Ok(())
+}

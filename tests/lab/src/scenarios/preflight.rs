@@ -1,0 +1,116 @@
+//! Before Docker starts: growth of a pool that is nearly full on the disk, refusal of half a pool, and a guard that is not there.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::Scenario;
+use crate::fault;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "preflight-grows-before-the-start",
+        about: "a pool that is nearly full on the disk is grown before dockerd starts on it",
+        snapshot: Snapshot::Running,
+        run: grows_before_the_start,
+    },
+    Scenario {
+        name: "preflight-refuses-half-a-pool",
+        about: "with the metadata file gone Docker is held back; with the guard gone too it is started",
+        snapshot: Snapshot::Stopped,
+        run: refuses_half_a_pool,
+    },
+];
+
+fn grows_before_the_start(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.sh(
+        "docker run --name keeper --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=95 oflag=direct' && \
+         systemctl stop docker.service docker.socket",
+    )?;
+    ensure!(host.pool_status().is_err(), "the pool did not go");
+    host.install_guard()?;
+    // By hand it only says what it would do.
+    let said = host.sh_timeout("thinguard preflight", Duration::from_secs(30))?;
+    println!("{}", indent(&said.stdout));
+    ensure!(
+        said.code == Some(0) && said.stdout.contains("WARN pool-low"),
+        "{said:?}"
+    );
+    let size = "stat -c %s /var/lib/docker/devicemapper/devicemapper/data";
+    ensure!(
+        host.sh(size)?.trim() == (512 << 20).to_string(),
+        "preflight by hand changed the file"
+    );
+
+    host.sh("systemctl start docker.service")?;
+    figures.add(
+        "data file after the start",
+        host.sh(size)?.trim().parse::<u64>()? >> 20,
+        "MiB",
+    );
+    let pool = host.pool_status()?;
+    ensure!(
+        pool.data.total > 8192 && pool.mode == "rw",
+        "dockerd runs on the old size: {pool:?}"
+    );
+    let journal = host.sh("journalctl -b -u docker.service -t thinguard -o cat --no-pager")?;
+    for said in [
+        "deed-done: grow the data device from 512 MiB",
+        "preflight-verdict: Docker may start",
+    ] {
+        ensure!(
+            journal.contains(said),
+            "`journalctl -u docker` does not say '{said}':\n{journal}"
+        );
+    }
+    let verdict = journal
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("preflight-verdict"))
+        .unwrap_or_default();
+    println!("    {verdict}");
+    ensure!(
+        fault::info_answers(host, Duration::from_secs(20))?,
+        "docker info does not answer"
+    );
+    host.sh("docker start keeper")?;
+    Ok(())
+}
+
+fn refuses_half_a_pool(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.sh("mv /var/lib/docker/devicemapper/devicemapper/metadata /root/")?;
+    let started = host.sh_timeout("systemctl start docker.service", Duration::from_secs(60))?;
+    ensure!(!started.ok(), "Docker was started on half a pool");
+    ensure!(
+        host.sh("ls /var/lib/docker/devicemapper/devicemapper")? == "data\n",
+        "an empty metadata file was made"
+    );
+    let said = watch::await_line(host, "pool-half-missing", Duration::from_secs(5))?;
+    println!("    {said}");
+    let json = host.sh_timeout("thinguard preflight --json", Duration::from_secs(30))?;
+    ensure!(json.code == Some(1), "{json:?}");
+    let report: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    ensure!(
+        report["verdict"] == "refuse" && report["findings"][0]["code"] == "pool-half-missing",
+        "{report}"
+    );
+
+    host.sh("rm /usr/sbin/thinguard; systemctl reset-failed docker.service docker.socket")?;
+    let starts = "journalctl -b -u docker.service -o cat --no-pager | grep -c 'msg=\"Starting up\"'";
+    let before = host.sh(starts)?;
+    host.sh_timeout("systemctl start docker.service", Duration::from_secs(60))?;
+    ensure!(
+        host.sh(starts)? != before,
+        "without the guard dockerd was not even started"
+    );
+    Ok(())
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}

@@ -1,0 +1,104 @@
+//! The last resort: a daemon that stays silent on a cured pool is restarted, once; one that is silent for another cause is not.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::Scenario;
+use crate::fault;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "stuck-after-the-cure",
+        about: "the pool ran out, the daemon is stopped by a signal: growth, settling, one safe restart, and no second one",
+        snapshot: Snapshot::Running,
+        run: stuck_after_the_cure,
+    },
+    Scenario {
+        name: "silent-for-another-cause",
+        about: "the daemon is silent on a healthy pool: reported with its evidence, and left alone",
+        snapshot: Snapshot::Running,
+        run: silent_for_another_cause,
+    },
+];
+
+/// Stops every thread of dockerd, so that it answers nothing and no thread is in D state.
+fn stop_by_signal(host: &mut Host) -> Result<()> {
+    host.sh("kill -STOP $(systemctl show -p MainPID --value docker.service)")
+        .map(drop)
+}
+
+fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let first = host.dockerd()?;
+    host.install_guard()?;
+    watch::hurry(host)?;
+    fault::fill_pool(host)?;
+    stop_by_signal(host)?;
+    let begun = Instant::now();
+    watch::start(host)?;
+    watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
+    ensure!(host.dockerd()? == first, "restarted before the growth had settled");
+    let done = watch::await_line(host, "deed-done: restart the Docker service", Duration::from_secs(240))?;
+    figures.add(
+        "guard's start to a restarted daemon that answers",
+        watch::seconds(begun),
+        "s",
+    );
+    println!("    {done}");
+    let second = host.dockerd()?;
+    ensure!(second.pid != first.pid, "the daemon is the old one");
+    ensure!(
+        fault::info_answers(host, Duration::from_secs(20))?,
+        "docker info does not answer"
+    );
+    let daemons = host.sh("pgrep -xc dockerd")?;
+    ensure!(daemons.trim() == "1", "{daemons} daemons");
+
+    // A second incident, seen by a new life of the guard: the cool-down outlives it.
+    host.sh("systemctl stop thinguard; docker rm -f writer-1 writer-2 > /dev/null")?;
+    fault::fill_pool(host)?;
+    stop_by_signal(host)?;
+    watch::start(host)?;
+    let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
+    println!("    {held}");
+    thread::sleep(Duration::from_secs(15));
+    ensure!(host.dockerd()? == second, "a second restart inside the cool-down");
+    let restarts = watch::journal(host)?.matches("deed-begun: restart").count();
+    ensure!(restarts == 1, "{restarts} restarts");
+    Ok(())
+}
+
+fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
+    let daemon = host.dockerd()?;
+    host.install_guard()?;
+    watch::hurry(host)?;
+    watch::start(host)?;
+    stop_by_signal(host)?;
+    let said = watch::await_line(host, "daemon-silent: ", Duration::from_secs(60))?;
+    ensure!(said.contains("none of its tasks is in D state"), "no evidence: {said}");
+    println!("    {said}");
+    thread::sleep(Duration::from_secs(40));
+    ensure!(host.dockerd()? == daemon, "the daemon is another one");
+    let journal = watch::journal(host)?;
+    ensure!(
+        !journal.contains("restart the Docker service"),
+        "a restart was begun:\n{journal}"
+    );
+    let status = host.sh_timeout("thinguard status", Duration::from_secs(30))?;
+    ensure!(
+        status.code == Some(2) && status.stdout.contains("daemon-silent"),
+        "status: {status:?}"
+    );
+    host.sh("kill -CONT $(systemctl show -p MainPID --value docker.service)")?;
+    watch::await_line(
+        host,
+        "daemon-silent: docker.service: over after",
+        Duration::from_secs(60),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! thinguard's own service in the guest: started, read, timed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::host::{Host, Job};
+
+/// Starts the guard; returns once it has said READY.
+pub fn start(host: &mut Host) -> Result<()> {
+    host.sh("systemctl start thinguard").map(drop)
+}
+
+/// Settings that make an incident pass quickly: what takes a minute on a production host takes seconds here.
+pub fn hurry(host: &mut Host) -> Result<()> {
+    host.put(
+        "/etc/thinguard.d/90-lab.toml",
+        0o644,
+        b"[restart]\nafter_silence = \"15s\"\n[watch]\nsilent_after = \"5s\"\nsettle = \"5s\"\n",
+    )
+}
+
+/// What the guard has said, a line each.
+pub fn journal(host: &mut Host) -> Result<String> {
+    host.sh("journalctl -b -t thinguard -o cat --no-pager")
+}
+
+/// Waits for a line that contains `part`, and gives the newest one.
+pub fn await_line(host: &mut Host, part: &str, limit: Duration) -> Result<String> {
+    host.wait_for(&format!("the guard to say '{part}'"), limit, |host| {
+        Ok(journal(host)?
+            .lines()
+            .rev()
+            .find(|line| line.contains(part))
+            .map(str::to_owned))
+    })
+    .with_context(|| "the guard's journal has no such line")
+}
+
+/// A `docker info` that waits for as long as the daemon does, and then prints the guest's uptime.
+pub fn pending_info(host: &mut Host) -> Result<Job> {
+    host.spawn("docker info > /dev/null && cut -d ' ' -f 1 /proc/uptime")
+}
+
+/// The guest's uptime in seconds.
+pub fn uptime(host: &mut Host) -> Result<f64> {
+    Ok(host.sh("cut -d ' ' -f 1 /proc/uptime")?.trim().parse()?)
+}
+
+/// Seconds since, with a tenth.
+pub fn seconds(since: Instant) -> String {
+    format!("{:.1}", since.elapsed().as_secs_f32())
+}
