@@ -4,6 +4,7 @@ pub mod restart;
 
 use crate::kernel::dm;
 use crate::kernel::grow::{self, GrowOrder, ResumeOrder};
+use crate::kernel::process;
 use crate::model::{Backing, Bytes, Deed, Seen, Settings, Snapshot, Target};
 use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,8 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
             Ok(Order::Restart(RestartOrder {
                 unit: unit.name.clone(),
                 main_pid: unit.main_pid,
-                start_ticks: None,
+                old: Vec::new(),
+                ordered_at: process::since_boot(),
                 stop_timeout: unit.stop_timeout.ok_or("the unit may take for ever to stop")?,
             }))
         }

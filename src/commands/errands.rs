@@ -1,6 +1,7 @@
 //! What the helper's children do: the one place that joins looks and deeds into a single worker.
 
 use crate::kernel::errand::Porter;
+use crate::kernel::process;
 use crate::{act, observe};
 use anyhow::{Context, Result};
 
@@ -14,7 +15,11 @@ pub fn start() -> Result<Porter> {
 
 fn work(request: &[u8]) -> Vec<u8> {
     match request.split_first() {
-        Some((&observe::REQUEST_TAG, look)) => observe::answer(look),
+        Some((&observe::REQUEST_TAG, look)) => {
+            // Nobody waits for a look whose guard has gone; a deed goes on, it must not be cut short.
+            process::end_with_parent();
+            observe::answer(look)
+        }
         Some((&act::REQUEST_TAG, deed)) => act::perform(deed),
         _ => Vec::new(),
     }

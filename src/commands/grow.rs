@@ -87,7 +87,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 "{deed}: done; {}",
                 crate::judge::verify(&deed, &after).unwrap_or_else(|shown| shown)
             ),
-            Outcome::Failed(why) | Outcome::Stuck(why) => bail!("{deed}: {why}"),
+            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => bail!("{deed}: {why}"),
         }
         seen = after;
     }
@@ -104,7 +104,9 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
         ),
         Seen::Unknown(why) => bail!("the pool cannot be seen: {why}"),
     };
-    if pool.needs_check || matches!(pool.mode, Mode::Ro | Mode::Fail) {
+    // From Linux 5.0 on a pool whose metadata are full says `ro`, and growing them is the cure.
+    let ro_for_want_of_metadata = pool.mode == Mode::Ro && target == Target::Metadata && pool.metadata.is_exhausted();
+    if pool.needs_check || (matches!(pool.mode, Mode::Ro | Mode::Fail) && !ro_for_want_of_metadata) {
         bail!(
             "{} must be repaired first (mode {:?}, needs_check {}); 'thinguard status' has the steps",
             pool.name,
@@ -112,9 +114,14 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
             pool.needs_check
         );
     }
-    let (usage, file, cap) = match target {
-        Target::Data => (pool.data, &pool.data_file, settings.data.cap),
-        Target::Metadata => (pool.metadata, &pool.metadata_file, settings.metadata.cap),
+    let (usage, file, other, cap) = match target {
+        Target::Data => (pool.data, &pool.data_file, &pool.metadata_file, settings.data.cap),
+        Target::Metadata => (
+            pool.metadata,
+            &pool.metadata_file,
+            &pool.data_file,
+            settings.metadata.cap,
+        ),
     };
     let from = usage.total();
     let to = size.from(from).round_down(usage.block_bytes);
@@ -133,7 +140,9 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
         .context("the pool's file cannot be looked at")?
         .allocated_bytes;
     let room = growth::room(host, &settings.host);
-    let honoured = allocated.saturating_add(room);
+    let honoured = allocated
+        .saturating_add(room)
+        .saturating_sub(crate::judge::storage::owed(other));
     if to > honoured {
         bail!(
             "{to} is more than the filesystem of {} can honour: {room} of room above its reserve of {}, so {} at the most",

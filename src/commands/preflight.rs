@@ -3,6 +3,7 @@
 use super::look::Once;
 use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
+use crate::docker::names;
 use crate::judge::preflight::{self, Before, DEFAULT_LOOP_DATA, DEFAULT_LOOP_METADATA};
 use crate::judge::{Memory, Verdict, storage};
 use crate::kernel::process;
@@ -30,6 +31,9 @@ const START: u8 = 0;
 const REFUSE: u8 = 1;
 const UNKNOWN: u8 = 3;
 
+/// Seconds after which preflight is over in any case; its own deadline comes long before.
+const LAST_RESORT: u32 = 60;
+
 /// A file is enough for a shell's `test` to enforce a refusal; see the drop-in.
 const DENY: &str = "deny-docker";
 
@@ -39,12 +43,16 @@ const DENY: &str = "deny-docker";
 /// When it could not judge at all; Docker then starts.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let began = process::since_boot();
+    // Before a start it grows and enforces; by hand, or in another tree, it only says what it would do.
+    let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
+    if inside_unit {
+        // Docker's units set no limit to a start. Whatever this process itself may wait for, a file or its output, ends here.
+        nix::unistd::alarm::set(LAST_RESORT);
+    }
     let mut settings = settings::load(Path::new(&args.root))?;
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
-    // Before a start it grows and enforces; by hand, or in another tree, it only says what it would do.
-    let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
     let mut once = Once::new(&settings, settings.preflight.deadline)?;
     once.learn_config(&args.root, inside_unit);
     let mut told = Told::default();
@@ -52,7 +60,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
     let verdict = match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Refuse) => "refuse",
-        _ if once.is_late() => "unknown",
+        _ if once.is_late() || findings.iter().any(|finding| finding.code == "pool-unknown") => "unknown",
         _ => "start",
     };
     let disk = once.observer.disk(process::since_boot());
@@ -142,6 +150,12 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         disk: disk.clone(),
         superblock: None,
     };
+    let sure = config.unit_unknown.is_none() && config.effective.uncertain.is_none();
+    let names_devicemapper = config
+        .effective
+        .driver
+        .as_ref()
+        .is_some_and(|driver| driver.value == names::DEVICEMAPPER);
     let mut findings = config.findings.clone();
     if let Some(why) = &config.unit_unknown {
         findings.push(Finding {
@@ -160,6 +174,16 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         _ => None,
     };
     let mut verdict = preflight::judge(&Before { superblock, ..before }, &settings);
+    if !sure {
+        // Which files dockerd will use is then a guess, and a guess neither blocks nor grows (law 9).
+        verdict.deed = None;
+    }
+    if !sure || !names_devicemapper {
+        // A Docker that chooses by itself may leave these files alone (25.0, static builds).
+        for finding in &mut verdict.findings {
+            finding.severity = finding.severity.min(Severity::Warn);
+        }
+    }
     if pool(seen).is_some() {
         storage::judge(seen, &settings, &Memory::default(), now, &mut verdict);
         // An active pool in trouble is the guard's to cure; dockerd starts on it.
@@ -235,7 +259,7 @@ fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elaps
     for (deed, outcome, took) in &told.deeds {
         journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
-            Outcome::Failed(why) | Outcome::Stuck(why) => Event::deed_failed(deed, why),
+            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
         });
     }
     for finding in report

@@ -6,7 +6,7 @@ use super::{reports, settings};
 use crate::judge::memory::Persistent;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Seen, Settings, Snapshot};
+use crate::model::{Finding, Seen, Settings, Severity, Snapshot};
 use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::text;
 use anyhow::Result;
@@ -30,7 +30,10 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     // Long enough to tell a hung daemon from a busy one by the settings' own measure.
     let seen = once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
     let kept = state::read();
-    let findings = judge(&seen, &settings, &kept);
+    let mut findings = judge(&seen, &settings, &kept);
+    if !state::is_running() && matches!(seen.pool, Seen::Known(Some(_))) {
+        findings.push(not_running());
+    }
     let stuck = {
         let mut memory = Memory::default();
         judge::judge(&seen, &settings, &mut memory, process::since_boot());
@@ -54,9 +57,21 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
 }
 
 /// Judged with what the guard remembers of an incident, and with nothing done.
-fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> Vec<crate::model::Finding> {
-    let mut memory = Memory::recall(kept.clone(), &process::boot_id());
+fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> Vec<Finding> {
+    let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
     judge::judge(seen, settings, &mut memory, process::since_boot()).findings
+}
+
+/// What the other findings promise is then not done by anyone.
+fn not_running() -> Finding {
+    Finding {
+        code: "guard-not-running",
+        severity: Severity::Warn,
+        subject: "thinguard.service".into(),
+        message: "thinguard watch is not running; nobody grows the pool".into(),
+        place: "thinguard.service".into(),
+        remedy: "systemctl enable --now thinguard".into(),
+    }
 }
 
 fn guard(kept: &Persistent, settings: &Settings) -> GuardReport {

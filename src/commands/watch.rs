@@ -28,6 +28,9 @@ use tell::Teller;
 /// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A configuration that could not be learnt for certain is asked for again after this time.
+const CONFIG_AGAIN: Duration = Duration::from_secs(60);
+
 /// Everything that the daemon holds.
 struct Guard {
     settings: Settings,
@@ -45,6 +48,7 @@ struct Guard {
     woken: bool,
     /// The daemon whose configuration was learnt.
     configured_for: Option<u32>,
+    configured_at: Duration,
 }
 
 /// Runs until a signal ends it.
@@ -77,7 +81,7 @@ impl Guard {
     fn new(porter: Porter) -> Result<Guard> {
         let (settings, warnings) = settings::load_lenient(Path::new("/"));
         let state = StateFile::open().context("another thinguard watch seems to run")?;
-        let memory = Memory::recall(state.recall(), &process::boot_id());
+        let memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
         let mut teller = Teller::new(&settings);
@@ -99,6 +103,7 @@ impl Guard {
             stopping: false,
             woken: false,
             configured_for: None,
+            configured_at: Duration::ZERO,
             settings,
             porter,
             signals,
@@ -122,6 +127,8 @@ impl Guard {
     }
 
     fn await_looks(&mut self) -> Result<()> {
+        // A beat for each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
+        self.notifier.watchdog();
         while self.observer.is_waiting(now()) && !self.stopping {
             self.pump(TICK)?;
         }
@@ -137,9 +144,16 @@ impl Guard {
             .unit
             .known()
             .map(|unit| unit.main_pid);
-        if self.observer.config().is_none() || (pid.is_some() && pid != self.configured_for) {
-            self.observer.learn_config(&self.porter, "/", false, now());
+        let uncertain = self
+            .observer
+            .config()
+            .is_none_or(|config| config.unit_unknown.is_some());
+        let again = uncertain && now() >= self.configured_at + CONFIG_AGAIN;
+        if (again || (pid.is_some() && pid != self.configured_for))
+            && self.observer.learn_config(&self.porter, "/", false, now())
+        {
             self.configured_for = pid;
+            self.configured_at = now();
         }
     }
 
@@ -155,7 +169,7 @@ impl Guard {
             self.teller.ended(&deed, &outcome, took, &shown);
         }
         if let Some(order) = self.hands.finish_restart(&self.porter, now()) {
-            log::warn!("completing the restart of {} that an earlier guard began", order.unit);
+            log::warn!("completing the restart of {} that was left unfinished", order.unit);
             self.memory.restarting = true;
         }
     }
@@ -171,13 +185,17 @@ impl Guard {
         let seen = self.observer.snapshot(now());
         let again = self.judge(&seen);
         let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
-            log::info!("'{first}' was not done: a second look did not bear it out");
+            log::debug!("'{first}' was not done: a second look did not bear it out");
             return Ok(());
         };
         self.teller.begins(deed, &again);
         match self.hands.begin(&self.porter, deed, &seen, now()) {
             Ok(()) => self.memory.began(deed, now()),
-            Err(why) => self.teller.refused(deed, &why),
+            Err(why) => {
+                self.teller.refused(deed, &why);
+                self.memory.ended(deed, &crate::model::Outcome::Failed(why), now());
+                return Ok(());
+            }
         }
         // The state is written before the deed can have an effect worth forgetting.
         self.remember();

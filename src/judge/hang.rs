@@ -27,7 +27,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     if !may_be_judged(unit) || memory.restarting {
         return;
     }
-    let Some(silence) = silence(seen, settings, memory, now) else {
+    let Some(silence) = silence(seen, settings) else {
         return;
     };
     let stuck = memory.stuck_tasks(seen, now);
@@ -51,14 +51,19 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     };
     let cured_for = incident.cured.map(|at| now.saturating_sub(at));
     match (stuck.is_empty() && evidence.tasks_unknown.is_none(), cured_for) {
-        (false, Some(cured)) if cured >= INCURABLE_AFTER => verdict.findings.push(evidence.finding(
-            "hang-incurable",
-            &format!(
-                "the pool has been well for {} s and the D state persists",
-                cured.as_secs()
-            ),
-            "no signal and no restart reaches a task in D state; save what runs elsewhere and reboot the host".into(),
-        )),
+        (false, Some(cured)) if cured >= INCURABLE_AFTER && stuck.iter().any(|task| task.state_since_s >= 60) => {
+            verdict.findings.push(
+                evidence.finding(
+                    "hang-incurable",
+                    &format!(
+                        "the pool has been well for {} s and the D state persists",
+                        cured.as_secs()
+                    ),
+                    "no signal and no restart reaches a task in D state; save what runs elsewhere and reboot the host"
+                        .into(),
+                ),
+            )
+        }
         (false, _) => verdict.findings.push(evidence.finding(
             "daemon-hung-on-pool",
             "the pool ran out while it waits",
@@ -92,11 +97,12 @@ fn may_be_judged(unit: &Unit) -> bool {
     unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping
 }
 
-/// How long the driver has been silent, once that is longer than the settings let pass.
-fn silence(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration) -> Option<Duration> {
-    seen.daemon.info.silent_for()?;
-    let silence = now.saturating_sub(memory.kept.silent_since?);
-    (silence >= settings.watch.silent_after).then_some(silence)
+/// How long the one outstanding request has been unanswered, once that is longer than the settings let pass.
+fn silence(seen: &Snapshot, settings: &Settings) -> Option<Duration> {
+    seen.daemon
+        .info
+        .silent_for()
+        .filter(|waited| *waited >= settings.watch.silent_after)
 }
 
 /// What speaks for a hang; each finding tells all of it.

@@ -16,8 +16,8 @@ pub struct Incident {
     pub pool_last_bad: Duration,
     /// When the pool was last seen to have grown or been resumed by us.
     pub cured: Option<Duration>,
-    /// A restart was made for it.
-    pub restarted: bool,
+    /// The daemon of that time; what another one does later has another cause.
+    pub main_pid: Option<u32>,
 }
 
 /// What outlives the guard's own restart, within one boot.
@@ -30,8 +30,6 @@ pub struct Persistent {
     pub restarts: Vec<Duration>,
     /// The incident under way.
     pub incident: Option<Incident>,
-    /// Since when the daemon has not answered `/info`.
-    pub silent_since: Option<Duration>,
     /// The newest deed that has ended: what, how, when.
     pub last_deed: Option<(Deed, Outcome, Duration)>,
 }
@@ -62,8 +60,10 @@ pub struct Memory {
     pub growing: bool,
     /// A restart is on its way.
     pub restarting: bool,
-    /// The present silence was caused by our own restart, which is still settling.
-    pub last_restart_ended: Option<Duration>,
+    /// Restarts that were not begun: how often, and when the next may be tried.
+    pub restart_tries: Tries,
+    /// Since when every look has seen the pool suspended.
+    suspended_since: Option<Duration>,
 }
 
 /// First pause after a growth that failed; it doubles with each failure in a row.
@@ -73,17 +73,22 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 impl Memory {
-    /// Takes up what an earlier life of the guard left, if it was in this boot.
-    pub fn recall(kept: Persistent, boot_id: &str) -> Memory {
-        let kept = match !boot_id.is_empty() && kept.boot_id == boot_id {
+    /// Takes up what an earlier life of the guard left, if it was in this boot. What it had seen settle must settle anew: nobody
+    /// looked in between.
+    pub fn recall(kept: Persistent, boot_id: &str, now: Duration) -> Memory {
+        let mut kept = match !boot_id.is_empty() && kept.boot_id == boot_id {
             true => kept,
             false => Persistent {
                 boot_id: boot_id.to_owned(),
                 ..Persistent::default()
             },
         };
+        if let Some(incident) = &mut kept.incident {
+            incident.cured = None;
+        }
         Memory {
             kept,
+            last_uninterruptible: Some(now),
             ..Memory::default()
         }
     }
@@ -91,7 +96,6 @@ impl Memory {
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         self.learn_tasks(seen, now);
-        self.learn_silence(seen, now);
         self.learn_incident(seen, now);
         self.kept
             .restarts
@@ -100,10 +104,8 @@ impl Memory {
 
     fn learn_tasks(&mut self, seen: &Snapshot, now: Duration) {
         let Seen::Known(tasks) = &seen.daemon.tasks else {
-            // Not to know is no proof that the D state is over.
-            if !self.stuck_since.is_empty() {
-                self.last_uninterruptible = Some(now);
-            }
+            // Not to know is no proof that nobody is in D state.
+            self.last_uninterruptible = Some(now);
             return;
         };
         let stuck: Vec<_> = tasks
@@ -120,25 +122,21 @@ impl Memory {
         }
     }
 
-    fn learn_silence(&mut self, seen: &Snapshot, now: Duration) {
-        match &seen.daemon.info {
-            Probe::Silent(waited) => {
-                let since = now.saturating_sub(*waited);
-                self.kept.silent_since = Some(self.kept.silent_since.map_or(since, |earlier| earlier.min(since)));
-            }
-            // A refusal is not an answer of the driver, but it is no silence either.
-            Probe::Answered { .. } | Probe::Refused(_) | Probe::NotAsked => self.kept.silent_since = None,
-        }
-    }
-
     fn learn_incident(&mut self, seen: &Snapshot, now: Duration) {
         let Seen::Known(Some(pool)) = &seen.pool else { return };
+        self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
+        let main_pid = seen
+            .daemon
+            .unit
+            .known()
+            .map(|unit| unit.main_pid)
+            .filter(|pid| *pid != 0);
         if pool.is_exhausted() || pool.suspended {
             let incident = self.kept.incident.get_or_insert(Incident {
                 began: now,
                 pool_last_bad: now,
                 cured: None,
-                restarted: false,
+                main_pid,
             });
             incident.pool_last_bad = now;
             incident.cured = None;
@@ -147,6 +145,11 @@ impl Memory {
         let Some(incident) = &mut self.kept.incident else {
             return;
         };
+        // The silence of a daemon that never saw the pool run out has another cause (law 12).
+        if incident.main_pid.is_some() && main_pid.is_some() && incident.main_pid != main_pid {
+            self.kept.incident = None;
+            return;
+        }
         // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
         match seen.daemon.info {
             Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
@@ -176,6 +179,12 @@ impl Memory {
             .collect()
     }
 
+    /// For how long every look has seen the pool suspended.
+    pub fn suspended_for(&self, now: Duration) -> Duration {
+        self.suspended_since
+            .map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
     /// How growth of this device has been going.
     pub fn tries(&self, target: Target) -> &Tries {
         match target {
@@ -191,9 +200,6 @@ impl Memory {
                 self.restarting = true;
                 // The budget is spent by trying: a restart that fails or is never seen to end counts too.
                 self.kept.restarts.push(now);
-                if let Some(incident) = &mut self.kept.incident {
-                    incident.restarted = true;
-                }
             }
             Deed::Grow { .. } | Deed::Resume => self.growing = true,
         }
@@ -206,8 +212,13 @@ impl Memory {
         let tries = match deed {
             Deed::Restart => {
                 self.restarting = stuck;
-                self.last_restart_ended = Some(now);
-                return;
+                if !matches!(outcome, Outcome::NotBegun(_)) {
+                    self.restart_tries = Tries::default();
+                    return;
+                }
+                // Nothing was done to the daemon, so nothing is taken from the budget.
+                self.kept.restarts.pop();
+                &mut self.restart_tries
             }
             Deed::Grow {
                 target: Target::Metadata,
@@ -220,7 +231,7 @@ impl Memory {
         };
         match outcome {
             Outcome::Done => *tries = Tries::default(),
-            Outcome::Failed(_) | Outcome::Stuck(_) => {
+            Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => {
                 let pause = FIRST_PAUSE
                     .saturating_mul(1 << tries.failures.min(10))
                     .min(LONGEST_PAUSE);
@@ -230,7 +241,9 @@ impl Memory {
                 };
             }
         }
-        self.growing = stuck;
+        if !matches!(deed, Deed::Restart) {
+            self.growing = stuck;
+        }
     }
 
     /// Notes that an errand which had been called stuck has come back after all.

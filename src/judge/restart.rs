@@ -41,8 +41,20 @@ pub(super) fn permit(
     if let Some(seconds_left) = left(memory.last_uninterruptible.map(since), settings.watch.settle) {
         return Err(format!("a task was in D state a moment ago; {seconds_left} s to go"));
     }
-    if let Some(seconds_left) = left(Some(silence), rules.after_silence) {
+    // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
+    let quiet = [incident.cured, memory.last_uninterruptible]
+        .into_iter()
+        .flatten()
+        .map(since)
+        .fold(silence, Duration::min);
+    if let Some(seconds_left) = left(Some(quiet), rules.after_silence) {
         return Err(format!("it may still come back by itself; {seconds_left} s to go"));
+    }
+    if now < memory.restart_tries.not_before {
+        return Err(format!(
+            "the last try was not begun; {} s to go",
+            memory.restart_tries.not_before.saturating_sub(now).as_secs()
+        ));
     }
     if memory.growing {
         return Err("a growth is under way".into());

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// Docker's low-water mark for every pool it makes, in blocks (moby, pkg/devicemapper/devmapper.go, CreatePool).
 pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;
 
+/// A pool that stays suspended for this long was left so; dockerd, LVM and an operator at work resume it sooner.
+const NOBODY_AT_IT: Duration = Duration::from_secs(5);
+
 /// The figures of the contract: what can really still be written, and what was promised beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Headroom {
@@ -34,7 +37,7 @@ pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headro
 }
 
 /// What a sparse file was promised and has not been given yet.
-fn owed(file: &Seen<crate::model::BackingFile>) -> Bytes {
+pub fn owed(file: &Seen<crate::model::BackingFile>) -> Bytes {
     file.known()
         .map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes))
 }
@@ -59,7 +62,8 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
     let broken = broken(pool);
     if pool.suspended {
         verdict.findings.push(suspended(pool));
-        if !memory.growing && now >= memory.data_tries.not_before {
+        let nobody_at_it = memory.suspended_for(now) >= NOBODY_AT_IT;
+        if nobody_at_it && !memory.growing && now >= memory.data_tries.not_before {
             verdict.deed = Some(Deed::Resume);
         }
     }
@@ -216,6 +220,10 @@ fn device(
         total_bytes: Bytes(0),
         read_only: false,
     };
+    let switched_off = match target {
+        Target::Data => settings.data.below_free_percent == 0,
+        Target::Metadata => settings.metadata.below_free_percent == 0,
+    };
     let plan = match target {
         Target::Data => growth::plan(&need, host.unwrap_or(&room_unknown), &settings.data, &settings.host),
         Target::Metadata => growth::plan(&need, host.unwrap_or(&room_unknown), &settings.metadata, &settings.host),
@@ -223,7 +231,7 @@ fn device(
     if plan == Plan::Enough && !exhausted {
         return;
     }
-    let what_next = what_next(pool, target, &plan, memory, now);
+    let what_next = what_next(pool, target, &plan, switched_off, memory, now);
     verdict.findings.push(Finding {
         code: match (exhausted, target) {
             (true, _) => "pool-exhausted",
@@ -258,7 +266,7 @@ fn device(
     }
 }
 
-fn what_next(pool: &Pool, target: Target, plan: &Plan, memory: &Memory, now: Duration) -> String {
+fn what_next(pool: &Pool, target: Target, plan: &Plan, switched_off: bool, memory: &Memory, now: Duration) -> String {
     let name = &pool.name;
     match plan {
         _ if !pool.is_loop() => {
@@ -277,7 +285,8 @@ fn what_next(pool: &Pool, target: Target, plan: &Plan, memory: &Memory, now: Dur
         Plan::Capped => {
             format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")
         }
-        Plan::Enough => format!("growth of the {target} device is switched off in thinguard.toml"),
+        Plan::Enough if switched_off => format!("growth of the {target} device is switched off in thinguard.toml"),
+        Plan::Enough => "blocks have been freed; the kernel goes on by itself".into(),
     }
 }
 

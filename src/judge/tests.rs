@@ -248,18 +248,87 @@ fn what_is_seen_is_called_by_its_name() {
 }
 
 #[test]
-fn a_suspended_pool_is_resumed() {
-    let verdict = judge_once(&seen(
+fn a_pool_that_was_left_suspended_is_resumed() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    let suspended = seen(
         Pool {
             suspended: true,
             ..pool()
         },
         answered(),
         TaskState::Alive,
-    ));
+    );
+    for second in 0..20 {
+        // At second 8 somebody else resumes it for a moment: whoever is at work is given the time again.
+        let look = if second == 8 {
+            seen(pool(), answered(), TaskState::Alive)
+        } else {
+            suspended.clone()
+        };
+        let verdict = judge(&look, &settings, &mut memory, secs(1000 + second));
+        let expected = matches!(second, 5..8 | 14..).then_some(Deed::Resume);
+        assert_eq!(verdict.deed, expected, "second {second}");
+        assert_eq!(verdict.finding("pool-suspended").is_some(), second != 8);
+    }
+}
+
+/// Each look may meet a request that is on its way, none of which takes long.
+#[test]
+fn a_daemon_that_answers_slowly_is_not_silent() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), answered(), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    for second in 1..1000 {
+        let slow = seen(pool(), Probe::Silent(Duration::from_millis(300)), TaskState::Alive);
+        assert_eq!(
+            judge(&slow, &settings, &mut memory, secs(1000 + second)),
+            Verdict::default()
+        );
+    }
+}
+
+#[test]
+fn another_daemon_s_silence_is_no_part_of_the_incident() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), Probe::Silent(secs(30)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    let mut later = seen(pool(), Probe::Silent(secs(500)), TaskState::Alive);
+    let Seen::Known(unit) = &mut later.daemon.unit else {
+        panic!()
+    };
+    unit.main_pid = 900;
+    let verdict = judge(&later, &settings, &mut memory, secs(2000));
+    assert_eq!((codes(&verdict), verdict.deed.clone()), (vec!["daemon-silent"], None));
+}
+
+#[test]
+fn a_task_in_d_state_for_a_moment_is_not_called_incurable() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), Probe::Silent(secs(30)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    judge(
+        &seen(pool(), Probe::Silent(secs(31)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1001),
+    );
+    let busy = seen(pool(), Probe::Silent(secs(230)), TaskState::Uninterruptible);
+    let verdict = judge(&busy, &settings, &mut memory, secs(1200));
     assert_eq!(
         (codes(&verdict), verdict.deed.clone()),
-        (vec!["pool-suspended"], Some(Deed::Resume))
+        (vec!["daemon-hung-on-pool"], None)
     );
 }
 
@@ -391,8 +460,8 @@ fn grow_first_restart_last() {
     assert_eq!(when(&first, "pool-exhausted"), Some(0));
     assert_eq!(when(&first, "daemon-hung-on-pool"), Some(15));
     assert_eq!(when(&first, "daemon-stuck"), Some(25));
-    // Silent for the 60 s of the settings, which is later than the settling after cure and D state.
-    assert_eq!(restart, Some(60));
+    // The 60 s of the settings count from the last look that saw a task in D state, at second 24.
+    assert_eq!(restart, Some(84));
 }
 
 #[test]
@@ -437,16 +506,16 @@ fn an_answer_on_a_healthy_pool_ends_the_incident() {
 #[test]
 fn restarts_are_paid_from_a_budget_that_survives_the_guard() {
     let settings = Settings::default();
-    let mut memory = Memory::recall(Default::default(), "boot");
+    let mut memory = Memory::recall(Default::default(), "boot", secs(0));
     let (_, restart) = incident(&settings, &mut memory, 1, 1, 600);
     memory.began(&Deed::Restart, secs(1000 + restart.unwrap()));
     // The guard dies and comes back in the same boot: a second incident inside the cool-down restarts nothing.
-    let mut reborn = Memory::recall(memory.kept.clone(), "boot");
+    let mut reborn = Memory::recall(memory.kept.clone(), "boot", secs(2000));
     let (first, restart) = incident(&settings, &mut reborn, 1, 1, 600);
     assert_eq!((restart, when(&first, "daemon-stuck").is_some()), (None, true));
     // Another boot starts afresh.
-    let mut rebooted = Memory::recall(memory.kept.clone(), "another boot");
-    assert_eq!(incident(&settings, &mut rebooted, 1, 1, 600).1, Some(60));
+    let mut rebooted = Memory::recall(memory.kept.clone(), "another boot", secs(0));
+    assert_eq!(incident(&settings, &mut rebooted, 1, 1, 600).1, Some(61));
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Porter {
             ForkResult::Parent { .. } => Ok(Porter { socket: ours }),
             ForkResult::Child => {
                 drop(ours);
-                let _ = catch_unwind(|| serve(&theirs, worker));
+                let _ = catch_unwind(|| serve(theirs, worker));
                 end_process()
             }
         }
@@ -128,16 +128,18 @@ impl Errand {
 }
 
 /// The helper's life: one child for each request, until the caller is gone.
-fn serve(socket: &OwnedFd, worker: Worker) {
+fn serve(socket: OwnedFd, worker: Worker) {
     restore_signals();
     let mut request = vec![0; MAX_REQUEST];
     loop {
-        let Some((length, answer_to)) = receive(socket, &mut request) else {
+        let Some((length, answer_to)) = receive(&socket, &mut request) else {
             return;
         };
         // SAFETY: the helper has a single thread.
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
+                // Or a child that outlives the helper would hide from the caller that the helper has died.
+                drop(socket);
                 let answer = catch_unwind(|| worker(&request[..length])).unwrap_or_default();
                 let _ = std::fs::File::from(answer_to).write_all(&answer);
                 end_process()
@@ -160,6 +162,11 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, OwnedFd)> {
             MsgFlags::MSG_CMSG_CLOEXEC,
         ) {
             Err(Errno::EINTR) => continue,
+            // A host short of memory is no reason to leave it unguarded.
+            Err(Errno::ENOMEM | Errno::ENOBUFS) => {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                continue;
+            }
             Err(_) => return None,
             Ok(message) => message,
         };

@@ -23,6 +23,12 @@ pub fn lock_memory() -> io::Result<()> {
     mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).map_err(io::Error::from)
 }
 
+/// Has the kernel end this process when its parent ends, as far as a process in D state can be ended.
+pub fn end_with_parent() {
+    // On a kernel that refuses, the process only lives longer than it is needed.
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+}
+
 /// Nothing that this process may execute can gain privileges.
 ///
 /// # Errors

@@ -62,4 +62,6 @@ pub enum Outcome {
     Failed(String),
     /// Still under way at its deadline; it was left alone.
     Stuck(String),
+    /// The world had changed since it was judged, so nothing was done; the text says how.
+    NotBegun(String),
 }

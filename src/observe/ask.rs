@@ -42,6 +42,8 @@ pub enum Ask {
         socket: String,
         /// `/info`
         path: String,
+        /// The daemon that is to answer; if it has gone, nothing is sent.
+        main_pid: u32,
     },
     /// The next event of a pool after this one.
     Event {
@@ -85,7 +87,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
             control_group,
             main_pid,
         }) => encode(tasks(&control_group, main_pid)),
-        Ok(Ask::Get { socket, path }) => encode(docker_socket::get(&socket, &path)),
+        Ok(Ask::Get { socket, path, main_pid }) => encode(docker_socket::get(&socket, &path, main_pid)),
         Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
         Ok(Ask::Config {
             root,
@@ -106,7 +108,9 @@ fn unit(name: &str) -> Result<Unit> {
 
 fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {
     let root = Path::new("/");
-    let mut pids = proc::processes_of_group(root, control_group).unwrap_or_default();
+    // Not to see all of the unit's processes is not to know: its main process may be a mere shell (RHEL 7.2).
+    let mut pids = proc::processes_of_group(root, control_group)
+        .with_context(|| format!("control group '{control_group}' cannot be read"))?;
     if main_pid != 0 && !pids.contains(&main_pid) {
         pids.push(main_pid);
     }

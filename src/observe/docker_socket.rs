@@ -13,7 +13,11 @@ const MAX_REPLY: u64 = reply::MAX_BODY as u64;
 
 /// Sends the request and reads the whole reply, in the child; waits as long as the daemon does. HTTP/1.0, so that the daemon
 /// closes the connection behind its answer.
-pub fn get(socket: &str, path: &str) -> Result<String> {
+pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
+    // The socket may be systemd's: with the daemon gone, connecting would start another.
+    if main_pid == 0 || !std::path::Path::new(&format!("/proc/{main_pid}")).exists() {
+        bail!("the daemon (process {main_pid}) has gone");
+    }
     let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
     write!(
         stream,

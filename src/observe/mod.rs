@@ -57,6 +57,9 @@ impl Sense {
 /// How old an answer may be before the daemon, whose state moves slowly, is asked again.
 const DAEMON_FRESH: Duration = Duration::from_secs(5);
 
+/// How old the unit's state may be when a request is sent to the daemon.
+const UNIT_FRESH: Duration = Duration::from_secs(1);
+
 /// All senses with what each last brought back.
 #[derive(Debug)]
 pub struct Observer {
@@ -104,13 +107,22 @@ impl Observer {
 
     /// Sends out the looks at the daemon whose answers have aged, unless the last one is still out.
     pub fn look_at_daemon(&mut self, porter: &Porter, now: Duration) {
-        if self.slot(Sense::Unit).is_due(now, DAEMON_FRESH) {
+        // A request connects, and systemd starts a stopped daemon for a connection to its socket (law 3): before one is sent, the
+        // unit's state must have been learnt in this very look.
+        let request_due = [Sense::Ping, Sense::Info]
+            .iter()
+            .any(|sense| self.slot(*sense).is_due(now, DAEMON_FRESH));
+        let fresh = if request_due { UNIT_FRESH } else { DAEMON_FRESH };
+        if self.slot(Sense::Unit).is_due(now, fresh) {
             let name = self.settings.docker.unit.clone();
             self.ask(porter, Sense::Unit, &Ask::Unit { name }, now);
         }
+        if self.slot(Sense::Unit).out_for(now).is_some() {
+            return;
+        }
         let unit = self.unit(now);
         let Some(unit) = unit.known() else { return };
-        if unit.active_state == ActiveState::Active {
+        if unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping {
             if self.slot(Sense::Tasks).is_due(now, DAEMON_FRESH) || self.is_silent(now) {
                 let ask = Ask::Tasks {
                     control_group: unit.control_group.clone(),
@@ -123,28 +135,29 @@ impl Observer {
                     let ask = Ask::Get {
                         socket: self.settings.docker.socket.clone(),
                         path: path.into(),
+                        main_pid: unit.main_pid,
                     };
                     self.ask(porter, sense, &ask, now);
                 }
             }
         } else {
-            // What a daemon said before it was stopped says nothing of the next one. A request that is still out is dropped:
-            // its child ends with the connection.
-            for sense in [Sense::Tasks, Sense::Ping, Sense::Info] {
-                self.slots[sense as usize] = Slot::default();
-            }
+            // What a daemon said before it was stopped says nothing of the next one. A request that is still out is dropped, its
+            // child ends with the connection; a look at tasks is not, for a second one could get stuck beside it.
+            self.slots[Sense::Ping as usize] = Slot::default();
+            self.slots[Sense::Info as usize] = Slot::default();
+            self.slots[Sense::Tasks as usize].forget();
         }
     }
 
     /// Asks for Docker's configuration below `root`, unless that question is out already. `inside_unit`: this process runs in
     /// the unit's own surroundings, as `ExecStartPre=` does.
-    pub fn learn_config(&mut self, porter: &Porter, root: &str, inside_unit: bool, now: Duration) {
+    pub fn learn_config(&mut self, porter: &Porter, root: &str, inside_unit: bool, now: Duration) -> bool {
         let ask = Ask::Config {
             root: root.to_owned(),
             unit: self.settings.docker.unit.clone(),
             inside_unit,
         };
-        self.ask(porter, Sense::Config, &ask, now);
+        self.ask(porter, Sense::Config, &ask, now)
     }
 
     /// Waits for the pool's next event, unless that errand is out already.
@@ -167,7 +180,13 @@ impl Observer {
             .collect();
         if fresh.contains(&Sense::Config) {
             match self.seen::<config::Raw>(Sense::Config, now) {
-                Seen::Known(raw) => self.config = Some(config::parse(&raw, &self.settings)),
+                Seen::Known(raw) => {
+                    let learnt = config::parse(&raw, &self.settings);
+                    // A command line that was known once is not given up for one look at systemd that failed.
+                    if learnt.unit_unknown.is_none() || self.config.is_none() {
+                        self.config = Some(learnt);
+                    }
+                }
                 Seen::Unknown(why) => log::warn!("Docker's configuration cannot be read: {why}"),
             }
         }
@@ -314,8 +333,8 @@ impl Observer {
         &self.slots[sense as usize]
     }
 
-    fn ask(&mut self, porter: &Porter, sense: Sense, ask: &Ask, now: Duration) {
-        self.slots[sense as usize].ask(porter, ask, now);
+    fn ask(&mut self, porter: &Porter, sense: Sense, ask: &Ask, now: Duration) -> bool {
+        self.slots[sense as usize].ask(porter, ask, now)
     }
 }
 

@@ -39,8 +39,11 @@ pub fn look() -> Result<Vec<Raw>> {
     };
     let mut pools = Vec::new();
     for device in control.list()? {
-        let Ok((_, table)) = control.table(&device.name) else {
-            continue;
+        let (_, table) = match control.table(&device.name) {
+            Ok(seen) => seen,
+            // It went away between the list and the look.
+            Err(dm::Error::NoSuchDevice(_)) => continue,
+            Err(error) => return Err(error.into()),
         };
         let [line] = table.as_slice() else { continue };
         if line.kind != thin_pool::KIND {
@@ -66,17 +69,17 @@ pub fn look() -> Result<Vec<Raw>> {
 /// Docker's pool among those that were seen: by name where that is known, else by the place of its data file.
 pub fn select(pools: &[Raw], expected: &Expected) -> Result<Option<Pool>> {
     let named = expected.thin_pool_device.as_ref().or(expected.name.as_ref());
-    let found = match named {
-        Some(name) => pools.iter().find(|raw| raw.info.name == *name),
-        None => pools.iter().find(|raw| {
-            let root = Path::new(expected.data_root.as_deref().unwrap_or(names::DEFAULT_DATA_ROOT));
-            names::is_docker_pool_name(&raw.info.name)
-                && raw
-                    .data
-                    .as_ref()
-                    .is_some_and(|data| Path::new(&data.file) == names::data_file(root))
-        }),
-    };
+    let root = Path::new(expected.data_root.as_deref().unwrap_or(names::DEFAULT_DATA_ROOT));
+    let by_name = named.and_then(|name| pools.iter().find(|raw| raw.info.name == *name));
+    // With userns-remap Docker's root is a directory below the data root; the place of the data file tells the pool all the same.
+    let mut below_root = pools.iter().filter(|raw| {
+        names::is_docker_pool_name(&raw.info.name)
+            && raw.data.as_ref().is_some_and(|data| {
+                let file = Path::new(&data.file);
+                file.starts_with(root) && file.ends_with("devicemapper/devicemapper/data")
+            })
+    });
+    let found = by_name.or_else(|| below_root.next().filter(|_| below_root.next().is_none()));
     found.map(parse).transpose()
 }
 

@@ -26,9 +26,10 @@ pub(super) struct Slot {
 
 impl Slot {
     /// Sends the errand out, unless the last one has not come back: a second one would hang beside it.
-    pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) {
+    /// Whether it went out.
+    pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) -> bool {
         if self.out.is_some() {
-            return;
+            return false;
         }
         match porter.send(&request(ask)) {
             Ok(errand) => self.out = Some((errand, now)),
@@ -41,6 +42,12 @@ impl Slot {
                 });
             }
         }
+        self.out.is_some()
+    }
+
+    /// Gives up what was seen, but not the errand that is out.
+    pub fn forget(&mut self) {
+        self.last = None;
     }
 
     /// Takes what has come back; whether there is something new.

@@ -12,7 +12,7 @@ mod value;
 use crate::model::{ActiveState, Unit};
 use anyhow::{Context, Result, bail, ensure};
 use link::{Link, PRIVATE_SOCKET, Refused, method};
-use rustbus::params::{Base, Container, Param};
+use rustbus::params::{Container, Param};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use value::{Value, environment_files, fields, number, text, texts};
@@ -43,8 +43,6 @@ pub struct ExecStart {
     pub fragment_path: String,
     /// Its drop-ins, in the order in which they apply.
     pub drop_in_paths: Vec<String>,
-    /// The files on the disk are newer than what is loaded.
-    pub need_daemon_reload: bool,
 }
 
 /// A connection to systemd.
@@ -140,7 +138,6 @@ impl Manager {
         let path = self.unit_path(name)?;
         let commands = value::commands(&self.get(&path, SERVICE, "ExecStart")?);
         let files = self.optional(&path, SERVICE, "EnvironmentFiles")?;
-        let reload = self.optional(&path, UNIT, "NeedDaemonReload")?;
         Ok(ExecStart {
             argv: commands.into_iter().next().unwrap_or_default(),
             exec_start_pre: self
@@ -164,7 +161,6 @@ impl Manager {
                 .as_ref()
                 .map(texts)
                 .unwrap_or_default(),
-            need_daemon_reload: matches!(reload, Some(Param::Base(Base::Boolean(true)))),
         })
     }
 

@@ -13,6 +13,10 @@ struct Scene {
     /// Looks at the tasks until the old daemon is gone, from the stop on.
     gone_after: Option<u32>,
     start_works: bool,
+    /// What systemd says to the stop. "timed out" queues it all the same.
+    stop_answer: Result<(), &'static str>,
+    /// Looks at the unit that fail after the stop.
+    blind_looks: u32,
     did: Vec<&'static str>,
     intent: Option<RestartOrder>,
 }
@@ -47,6 +51,8 @@ fn scene() -> Scene {
         stops_after: Some(2),
         gone_after: Some(1),
         start_works: true,
+        stop_answer: Ok(()),
+        blind_looks: 0,
         did: Vec::new(),
         intent: None,
     }
@@ -56,7 +62,8 @@ fn order() -> RestartOrder {
     RestartOrder {
         unit: "docker.service".into(),
         main_pid: OLD,
-        start_ticks: None,
+        old: Vec::new(),
+        ordered_at: Duration::ZERO,
         stop_timeout: Duration::from_secs(1),
     }
 }
@@ -75,6 +82,10 @@ fn over(left: &mut Option<u32>) -> bool {
 
 impl World for Scene {
     fn unit(&mut self) -> Result<Unit, String> {
+        if self.did.contains(&"stop") && self.blind_looks > 0 {
+            self.blind_looks -= 1;
+            return Err("PID 1 is busy".into());
+        }
         if self.unit.active_state == ActiveState::Deactivating && over(&mut self.stops_after) {
             self.unit.active_state = ActiveState::Inactive;
             self.unit.job_pending = false;
@@ -85,9 +96,11 @@ impl World for Scene {
 
     fn stop(&mut self) -> Result<(), String> {
         self.did.push("stop");
-        self.unit.active_state = ActiveState::Deactivating;
-        self.unit.job_pending = true;
-        Ok(())
+        if self.stop_answer != Err("refused") {
+            self.unit.active_state = ActiveState::Deactivating;
+            self.unit.job_pending = true;
+        }
+        self.stop_answer.map_err(str::to_owned)
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -102,11 +115,15 @@ impl World for Scene {
         Ok(())
     }
 
-    fn tasks(&mut self, _group: &str, _pid: u32) -> Result<Vec<Task>, String> {
+    fn group(&mut self, _group: &str) -> Result<Vec<Task>, String> {
+        Ok(self.old.clone())
+    }
+
+    fn process(&mut self, pid: u32) -> Result<Vec<Task>, String> {
         if self.did.contains(&"stop") && over(&mut self.gone_after) {
             self.old.clear();
         }
-        Ok(self.old.clone())
+        Ok(self.old.iter().filter(|task| task.pid == pid).cloned().collect())
     }
 
     fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String> {
@@ -150,7 +167,10 @@ fn no_second_daemon_beside_a_zombie() {
     };
     assert!(restart_in(&mut world, &order()).is_err());
     assert_eq!(world.did, ["intend", "stop"]);
-    assert_eq!(world.intent.as_ref().and_then(|intent| intent.start_ticks), Some(77));
+    assert_eq!(
+        world.intent.as_ref().map(|intent| intent.old.clone()),
+        Some(vec![(OLD, 77)])
+    );
     // The next life of the guard completes it, once the old one has gone.
     let intent = world.intent.clone().unwrap();
     world.gone_after = Some(0);
@@ -189,33 +209,75 @@ fn a_daemon_that_changed_since_it_was_judged_is_left_alone() {
 #[test]
 fn a_number_given_to_another_process_is_not_the_old_daemon() {
     let mut world = scene();
-    world.unit.active_state = ActiveState::Inactive;
     world.old = vec![Task {
         comm: "sshd".into(),
         start_ticks: 5000,
         ..task(TaskState::Alive)
     }];
+    let old = |start| RestartOrder {
+        old: vec![(OLD, start)],
+        ..order()
+    };
+    assert!(is_gone(&mut world, &old(77)));
+    assert!(!is_gone(&mut world, &old(5000)));
+}
+
+/// RHEL 7.2's main process is a shell that dies at the first SIGTERM; the daemon below it may not.
+#[test]
+fn a_daemon_below_a_shell_counts() {
+    let shell = Task {
+        comm: "sh".into(),
+        ..task(TaskState::Alive)
+    };
+    let daemon = Task {
+        pid: 401,
+        tid: 401,
+        comm: "docker-current".into(),
+        start_ticks: 78,
+        ..task(TaskState::Dead)
+    };
+    let mut world = Scene {
+        old: vec![shell, daemon.clone()],
+        gone_after: None,
+        ..scene()
+    };
+    assert!(restart_in(&mut world, &order()).is_err());
     assert_eq!(
-        is_there(
-            &mut world,
-            &RestartOrder {
-                start_ticks: Some(77),
-                ..order()
-            }
-        ),
-        Ok(false)
+        world.intent.clone().map(|intent| intent.old),
+        Some(vec![(OLD, 77), (401, 78)])
     );
-    assert_eq!(
-        is_there(
-            &mut world,
-            &RestartOrder {
-                start_ticks: Some(5000),
-                ..order()
-            }
-        ),
-        Ok(true)
-    );
-    assert_eq!(is_there(&mut world, &order()), Ok(false));
+    world.old = vec![daemon];
+    let intent = world.intent.clone().unwrap();
+    assert!(finish_in(&mut world, &intent).is_err(), "the shell alone is gone");
+    assert!(!world.did.contains(&"start"));
+}
+
+#[test]
+fn a_stop_that_systemd_never_answered_is_followed_up_if_it_shows() {
+    let mut queued = Scene {
+        stop_answer: Err("timed out"),
+        ..scene()
+    };
+    assert!(restart_in(&mut queued, &order()).is_ok());
+    assert_eq!(queued.did, ["intend", "stop", "start", "forget"]);
+
+    let mut refused = Scene {
+        stop_answer: Err("refused"),
+        ..scene()
+    };
+    let why = restart_in(&mut refused, &order()).unwrap_err();
+    assert!(why.starts_with(NOT_BEGUN), "{why}");
+    assert_eq!(refused.did, ["intend", "stop", "forget"]);
+}
+
+#[test]
+fn looks_that_fail_do_not_leave_docker_stopped() {
+    let mut world = Scene {
+        blind_looks: 3,
+        ..scene()
+    };
+    assert!(restart_in(&mut world, &order()).is_ok());
+    assert_eq!(world.did, ["intend", "stop", "start", "forget"]);
 }
 
 #[test]

@@ -38,6 +38,14 @@ pub(super) fn validate(settings: &Settings) -> Result<(), String> {
             return Err(format!("{name}: {value:?} is too short; the least is {least:?}"));
         }
     }
+    // A round of the guard waits for two of them at the most, and systemd for 30 s for its heartbeat.
+    let most = Duration::from_secs(10);
+    if watch.look_deadline > most {
+        return Err(format!(
+            "watch.look_deadline: {:?} is too long; the most is {most:?}",
+            watch.look_deadline
+        ));
+    }
     let docker = &settings.docker;
     let plain = |text: &str| !text.chars().any(char::is_control);
     if !docker.unit.ends_with(".service") || docker.unit.contains('/') || !plain(&docker.unit) {

@@ -24,9 +24,12 @@ struct Hand {
 pub(super) struct Hands {
     pool: Option<Hand>,
     daemon: Option<Hand>,
-    /// A restart that an earlier guard left unfinished was looked for.
-    looked_back: bool,
+    /// When a restart that was left unfinished was last looked for.
+    looked_back: Option<Duration>,
 }
+
+/// Rest between two looks for a restart that was left unfinished.
+const LOOK_BACK: Duration = Duration::from_secs(60);
 
 /// How long after a child's word the effect may take to show.
 fn patience(deed: &Deed, settings: &Settings) -> Duration {
@@ -68,12 +71,13 @@ impl Hands {
         Ok(())
     }
 
-    /// Once: takes up a restart whose stop was ordered by an earlier guard and whose start nobody has seen to.
+    /// Now and then: takes up a restart whose stop was ordered, by us or an earlier guard, and whose start nobody has seen to.
     pub fn finish_restart(&mut self, porter: &Porter, now: Duration) -> Option<RestartOrder> {
-        if std::mem::replace(&mut self.looked_back, true) {
+        if self.daemon.is_some() || self.looked_back.is_some_and(|at| now.saturating_sub(at) < LOOK_BACK) {
             return None;
         }
-        let order = restart::unfinished()?;
+        self.looked_back = Some(now);
+        let order = restart::unfinished(now)?;
         self.send(porter, &Deed::Restart, &Order::FinishRestart(order.clone()), now)
             .ok()?;
         Some(order)
@@ -136,6 +140,9 @@ impl Hands {
             let took = at.saturating_sub(hand.began);
             let (outcome, shown) = match (judge::verify(&hand.deed, seen), said) {
                 (Ok(shown), _) => (Outcome::Done, shown),
+                (Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
+                    (Outcome::NotBegun(why.clone()), shown)
+                }
                 (Err(shown), Err(why)) => (Outcome::Failed(format!("{why}; {shown}")), shown),
                 (Err(_), Ok(_)) if now.saturating_sub(*at) < patience(&hand.deed, settings) => continue,
                 (Err(shown), Ok(_)) => (Outcome::Failed(shown.clone()), shown),

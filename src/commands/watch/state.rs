@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The file, with what was last written to it.
 #[derive(Debug)]
@@ -35,7 +36,17 @@ impl StateFile {
             .create(RUN_DIR)
             .context(RUN_DIR)?;
         let lock = File::create(lock_path()).with_context(|| lock_path().display().to_string())?;
-        match lock.try_lock() {
+        // `thinguard status` tries the lock for a moment, to learn whether somebody holds it.
+        let mut tries = 0..10;
+        let taken = loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if tries.next().is_some() => {
+                    std::thread::sleep(Duration::from_millis(50))
+                }
+                other => break other,
+            }
+        };
+        match taken {
             Ok(()) => Ok(StateFile {
                 path: state_path(),
                 written: None,

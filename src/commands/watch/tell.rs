@@ -82,7 +82,7 @@ impl Teller {
     pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) {
         self.journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
-            Outcome::Failed(why) | Outcome::Stuck(why) => Event::deed_failed(deed, why),
+            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
         });
     }
 

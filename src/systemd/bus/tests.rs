@@ -221,7 +221,6 @@ fn reads_the_start_command() {
             ("Get", "Environment") => variant(vec!["PATH=/bin", "A=b c"]),
             ("Get", "EnvironmentFiles") => variant(vec![("/etc/sysconfig/docker", true), ("/etc/x", false)]),
             ("Get", "FragmentPath") => variant("/usr/lib/systemd/system/docker.service"),
-            ("Get", "NeedDaemonReload") => variant(true),
             ("Get", "DropInPaths") => variant(7u32),
             _ => el7(member, args),
         }
@@ -233,7 +232,7 @@ fn reads_the_start_command() {
         exec.environment_files,
         [("/etc/sysconfig/docker".to_owned(), true), ("/etc/x".to_owned(), false)]
     );
-    assert!(exec.need_daemon_reload && exec.exec_start_pre.is_empty() && exec.drop_in_paths.is_empty());
+    assert!(exec.exec_start_pre.is_empty() && exec.drop_in_paths.is_empty());
     let json = serde_json::to_string(&exec).unwrap();
     assert_eq!(serde_json::from_str::<ExecStart>(&json).unwrap(), exec);
 }

@@ -65,7 +65,7 @@ pub fn ballast(host: &mut Host, leave: u64) -> Result<()> {
             "id=$((200000 + $(date +%s) % 100000)); dmsetup message {name} 0 \"create_thin $id\" && \
              dmsetup create ballast --table \"0 8388608 thin /dev/mapper/{name} $id\" && \
              dd if=/dev/zero of=/dev/mapper/ballast bs=1M count={chunks} oflag=direct status=none && \
-             dmsetup remove ballast"
+             dmsetup remove --retry ballast"
         ),
         Duration::from_secs(240),
     )?;

@@ -176,7 +176,7 @@ fn metadata_fills(host: &mut Host, figures: &mut Figures) -> Result<()> {
            id=$((100000 + i)); dmsetup message $pool 0 \"create_snap $id 0\" || exit 1; \
            dmsetup create snap --table \"0 2097152 thin /dev/mapper/$pool $id\" || exit 1; \
            dd if=/dev/zero of=/dev/mapper/snap bs=64K count=1 seek=$((i % 64)) oflag=direct status=none || exit 1; \
-           dmsetup remove snap || exit 1; \
+           dmsetup remove --retry snap || exit 1; \
            now=$(metadata); [ ${now#*/} -gt $total ] && [ $i -ge 200 ] && break; \
          done; echo $i",
         Duration::from_secs(400),
