@@ -78,15 +78,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let Some(size) = size else { continue };
         let deed = plan(target, size, &seen, &settings)?;
         if args.dry_run {
-            println!("would {deed}");
+            super::say(&format!("would {deed}\n"));
             continue;
         }
         let (outcome, after) = once.perform(&deed, &seen);
         match outcome {
-            Outcome::Done => println!(
-                "{deed}: done; {}",
-                crate::judge::verify(&deed, &after).unwrap_or_else(|shown| shown)
-            ),
+            Outcome::Done => {
+                let shown = crate::judge::verify(&deed, &after).unwrap_or_else(|shown| shown);
+                super::say(&format!("{deed}: done; {shown}\n"));
+            }
             Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => bail!("{deed}: {why}"),
         }
         seen = after;

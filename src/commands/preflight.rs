@@ -60,7 +60,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
     let verdict = match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Refuse) => "refuse",
-        _ if once.is_late() || findings.iter().any(|finding| finding.code == "pool-unknown") => "unknown",
+        _ if once.is_late()
+            || findings
+                .iter()
+                .any(|finding| matches!(finding.code, "pool-unknown" | "configuration-unknown")) =>
+        {
+            "unknown"
+        }
         _ => "start",
     };
     let disk = once.observer.disk(process::since_boot());
@@ -80,10 +86,14 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         enforce(&report, &settings, &told, process::since_boot().saturating_sub(began))?;
     }
     match args.json {
-        true => println!("{}", json::line(&report)?),
+        true => super::say(&format!(
+            "{}
+",
+            json::line(&report)?
+        )),
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
-        false => print!("{}", text::preflight(&report)),
+        false => super::say(&text::preflight(&report)),
     }
     Ok(ExitCode::from(match verdict {
         "start" => START,
@@ -130,10 +140,12 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
     let now = process::since_boot();
     let settings = once.settings().clone();
     let disk = once.observer.disk(now);
-    let config = once
-        .observer
-        .config()
-        .context("Docker's configuration could not be read in time")?;
+    let Some(config) = once.observer.config() else {
+        return Ok(Verdict {
+            findings: vec![configuration_unknown(&settings)],
+            deed: None,
+        });
+    };
     let options = &config.options;
     let before = Before {
         driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
@@ -196,6 +208,17 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         .findings
         .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
     Ok(verdict)
+}
+
+fn configuration_unknown(settings: &Settings) -> Finding {
+    Finding {
+        code: "configuration-unknown",
+        severity: Severity::Warn,
+        subject: settings.docker.unit.clone(),
+        message: "Docker's configuration could not be read in time".into(),
+        place: "/etc/docker/daemon.json and the unit's files".into(),
+        remedy: "thinguard preflight, once the host is calmer".into(),
+    }
 }
 
 /// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.

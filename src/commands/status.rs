@@ -50,8 +50,8 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
         findings: &findings,
     };
     match as_json {
-        true => println!("{}", json::line(&report)?),
-        false => print!("{}", text::status(&report)),
+        true => super::say(&format!("{}\n", json::line(&report)?)),
+        false => super::say(&text::status(&report)),
     }
     Ok(ExitCode::from(report.health() as u8))
 }

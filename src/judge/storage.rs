@@ -161,7 +161,7 @@ fn host_findings(pool: &Pool, seen: &Snapshot, settings: &Settings, verdict: &mu
             ),
             place: host.path.clone(),
             remedy: format!(
-                "free space on the filesystem of {} (du -xh -d1 {} shows what holds it); growth follows by itself",
+                "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows by itself",
                 host.path, host.path
             ),
         });

@@ -122,7 +122,7 @@ pub fn status(report: &StatusReport<'_>) -> String {
             Outcome::Done => "done".to_owned(),
             Outcome::Failed(why) => format!("failed: {why}"),
             Outcome::Stuck(why) => format!("stuck: {why}"),
-            Outcome::NotBegun(why) => format!("not begun: {}", why.trim_start_matches("not begun: ")).into(),
+            Outcome::NotBegun(why) => format!("not begun: {}", why.trim_start_matches("not begun: ")),
         };
         row(
             &mut page,

@@ -8,12 +8,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::host::{self, Host};
 use crate::machine::Snapshot;
-use crate::{fault, watch};
+use crate::{fault, progress, watch};
 
 /// Shows both, step by step, with what the guard itself says.
 pub fn demo() -> Result<ExitCode> {
     let mut host = host::restored(Snapshot::Running)?;
-    host.build_guard()?;
+    progress::step("builds thinguard as it is released", || host.build_guard())?;
     let begun = Instant::now();
     prevention(&mut host)?;
     host.restore(Snapshot::Running)?;

@@ -31,6 +31,8 @@ pub fn test(filter: Option<&str>) -> Result<ExitCode> {
     }
     let workspace_passed = filter.is_some() || cargo_test()?;
     let mut host = host::prepare()?;
+    // Before the first scenario, not within it: a build beside an emulated host slows both.
+    progress::step("builds thinguard as it is released", || host.build_guard())?;
     let passed = chosen.iter().filter(|scenario| passes(&mut host, scenario)).count();
     let failed = chosen.len() - passed;
     if !workspace_passed {

@@ -86,7 +86,7 @@ fn stopped_host_starts(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 fn failure_is_real(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let begun = Instant::now();
-    let mut hang = fault::hang_dockerd(host, Duration::from_secs(60))?;
+    let mut hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
     figures.add(
         "until dockerd hangs",
         format!("{:.1}", begun.elapsed().as_secs_f32()),

@@ -1,6 +1,7 @@
 //! The scenarios: each a fresh host, a fault, and what must then be true.
 
 mod cure;
+mod face;
 mod guard;
 mod lab_itself;
 mod preflight;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         restart::SCENARIOS,
         preflight::SCENARIOS,
         guard::SCENARIOS,
+        face::SCENARIOS,
     ]
     .into_iter()
     .flatten()

@@ -1,0 +1,128 @@
+//! The commands by hand: exit codes, JSON and what they change; and an operator's stop, which the guard must not undo.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::Scenario;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "commands-keep-their-contract",
+        about: "status and grow by hand: exit codes, JSON, and a pool that only ever grows",
+        snapshot: Snapshot::Running,
+        run: commands_keep_their_contract,
+    },
+    Scenario {
+        name: "stopped-docker-stays-stopped",
+        about: "an operator stops Docker while its socket listens: no look of the guard starts it again",
+        snapshot: Snapshot::Running,
+        run: stopped_docker_stays_stopped,
+    },
+];
+
+/// Runs a command and checks its exit code; gives what it printed.
+fn exits(host: &mut Host, command: &str, code: i32) -> Result<String> {
+    let output = host.sh_timeout(command, Duration::from_secs(30))?;
+    ensure!(
+        output.code == Some(code),
+        "`{command}` was to exit with {code}: {output:?}"
+    );
+    Ok(output.stdout + &output.stderr)
+}
+
+fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    exits(host, "thinguard", 64)?;
+    exits(host, "thinguard status --nonsense", 64)?;
+    exits(host, "thinguard grow --data 12parsecs", 64)?;
+    exits(host, "thinguard --version", 0)?;
+
+    // The pool is small, so it is low, and nobody guards it.
+    let said = exits(host, "thinguard status", 1)?;
+    println!(
+        "{}",
+        said.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    );
+    ensure!(said.starts_with("thinguard WARNING: guard-not-running"), "{said}");
+    let status: Value = serde_json::from_str(&exits(host, "thinguard status --json", 1)?)?;
+    let pool = host.pool_status()?;
+    ensure!(
+        status["pool"]["data"]["total_bytes"] == pool.data.total << 16,
+        "{status}"
+    );
+    ensure!(status["pool"]["data"]["used_bytes"] == pool.data.used << 16, "{status}");
+    ensure!(
+        status["pool"]["mode"] == "rw" && status["daemon"]["answers"] == "yes",
+        "{status}"
+    );
+    ensure!(
+        status["daemon"]["main_pid"] == host.dockerd()?.pid && status["guard"]["running"] == false,
+        "{status}"
+    );
+
+    let first = host.pool_status()?;
+    let said = exits(host, "thinguard grow --data +1G --metadata 128M --dry-run", 0)?;
+    ensure!(
+        said.contains("would grow the data device from 512 MiB to 1.50 GiB"),
+        "{said}"
+    );
+    ensure!(host.pool_status()? == first, "a dry run changed the pool");
+    exits(host, "thinguard grow --data 256M", 3)?;
+    let said = exits(host, "thinguard grow --data 1T", 3)?;
+    ensure!(said.contains("can honour"), "{said}");
+    ensure!(host.pool_status()? == first, "a refused growth changed the pool");
+    exits(host, "thinguard grow --data +1G --metadata 128M", 0)?;
+    let grown = host.pool_status()?;
+    ensure!(
+        grown.data.total == 3 * first.data.total && grown.metadata.total == 2 * first.metadata.total,
+        "{grown:?}"
+    );
+    host.sh("docker run --rm --network none busybox true")?;
+
+    watch::start(host)?;
+    let shown = host.sh("systemctl show -p StatusText --value thinguard")?;
+    println!("    systemctl status thinguard: {}", shown.trim());
+    ensure!(
+        shown.contains("of 1.50 GiB data") && shown.contains("host room"),
+        "{shown}"
+    );
+    exits(host, "thinguard status", 0)?;
+
+    host.put("/etc/thinguard.d/10-typo.toml", 0o644, b"[data]\nbelow_free = 5\n")?;
+    let said = exits(host, "thinguard status", 3)?;
+    ensure!(said.contains("/etc/thinguard.d/10-typo.toml:2"), "{said}");
+    host.sh("systemctl restart thinguard")?;
+    watch::await_line(
+        host,
+        "settings-ignored: /etc/thinguard.d/10-typo.toml:2",
+        Duration::from_secs(10),
+    )?;
+    Ok(())
+}
+
+fn stopped_docker_stays_stopped(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    watch::start(host)?;
+    // So that the guard is at rest, its last look old, when Docker is stopped.
+    host.sh("thinguard grow --data 8G")?;
+    thread::sleep(Duration::from_secs(12));
+    host.sh("systemctl stop docker.service")?;
+    ensure!(
+        host.sh("systemctl is-active docker.socket")?.trim() == "active",
+        "the socket does not listen"
+    );
+    thread::sleep(Duration::from_secs(30));
+    let state = host.sh_timeout("systemctl is-active docker.service", Duration::from_secs(10))?;
+    ensure!(state.stdout.trim() == "inactive", "docker.service is {}", state.stdout);
+    let shown = host.sh("systemctl show -p StatusText --value thinguard")?;
+    ensure!(shown.contains("docker.service is dead"), "{shown}");
+    host.sh("systemctl start docker.service && docker run --rm --network none busybox true")?;
+    Ok(())
+}
