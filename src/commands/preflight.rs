@@ -5,7 +5,7 @@ use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
 use crate::docker::names;
 use crate::judge::preflight::{self, Before, DEFAULT_LOOP_DATA, DEFAULT_LOOP_METADATA};
-use crate::judge::{Memory, Verdict, storage};
+use crate::judge::{self, Memory, Verdict, storage};
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
@@ -118,7 +118,13 @@ fn judge_and_grow(
     const GROWTHS: usize = 2;
     let mut verdict = judge(once, &seen)?;
     for _ in 0..if may_grow { GROWTHS } else { 0 } {
-        let Some(deed) = verdict.deed.take() else { break };
+        let Some(first) = verdict.deed.take() else { break };
+        // Two looks must agree before anything is done (law 11).
+        seen = once.look_at_storage();
+        verdict = judge(once, &seen)?;
+        let Some(deed) = verdict.deed.take().filter(|second| judge::agrees(&first, Some(second))) else {
+            break;
+        };
         let began = process::since_boot();
         let (outcome, after) = match pool(&seen) {
             Some(_) => once.perform(&deed, &seen),

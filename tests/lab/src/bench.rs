@@ -118,15 +118,10 @@ fn event_to_grown(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 fn hang_to_answer(host: &mut Host, figures: &mut Figures) -> Result<()> {
     fault::hang_dockerd(host, Duration::from_secs(5))?;
-    host.install_guard()?;
-    let mut info = watch::pending_info(host)?;
-    let begun = watch::uptime(host)?;
-    watch::start(host)?;
-    let answered = host.wait_for("docker info to answer", Duration::from_secs(60), |host| info.done(host))?;
-    let answered: f64 = answered.stdout.trim().parse()?;
+    let seconds = watch::start_and_await_info(host)?;
     figures.add(
         "from the guard's start to docker info answering",
-        format!("{:.1}", answered - begun),
+        format!("{seconds:.1}"),
         "s",
     );
     Ok(())

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::host::{self, Host};
 use crate::machine::Snapshot;
@@ -80,12 +80,7 @@ fn cure(host: &mut Host) -> Result<()> {
         hang.daemon.pid, hang.task.tid, hang.task.wchan
     );
     println!("The guard is started:");
-    host.install_guard()?;
-    let mut info = watch::pending_info(host)?;
-    let begun = watch::uptime(host)?;
-    watch::start(host)?;
-    let answered = host.wait_for("docker info to answer", Duration::from_secs(60), |host| info.done(host))?;
-    let answered: f64 = answered.stdout.trim().parse().context("docker info failed")?;
+    let seconds = watch::start_and_await_info(host)?;
     host.wait_for("docker rm to come back", Duration::from_secs(60), |host| {
         hang.remove.done(host)
     })?;
@@ -94,8 +89,7 @@ fn cure(host: &mut Host) -> Result<()> {
     bar(pool.data.used, pool.data.total, &pool.mode);
     ensure!(host.dockerd()? == hang.daemon, "dockerd was restarted");
     println!(
-        "`docker info` answered {:.1} s after the guard's start, `docker rm` has come back, and dockerd is still process {}.",
-        answered - begun,
+        "`docker info` answered {seconds:.1} s after the guard's start, `docker rm` has come back, and dockerd is still process {}.",
         hang.daemon.pid
     );
     Ok(())

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::host::{Host, Job};
+use crate::host::Host;
 
 /// Starts the guard; returns once it has said READY.
 pub fn start(host: &mut Host) -> Result<()> {
@@ -37,14 +37,17 @@ pub fn await_line(host: &mut Host, part: &str, limit: Duration) -> Result<String
     .with_context(|| "the guard's journal has no such line")
 }
 
-/// A `docker info` that waits for as long as the daemon does, and then prints the guest's uptime.
-pub fn pending_info(host: &mut Host) -> Result<Job> {
-    host.spawn("docker info > /dev/null && cut -d ' ' -f 1 /proc/uptime")
-}
-
-/// The guest's uptime in seconds.
-pub fn uptime(host: &mut Host) -> Result<f64> {
-    Ok(host.sh("cut -d ' ' -f 1 /proc/uptime")?.trim().parse()?)
+/// Starts the guard on a host whose daemon hangs; gives the seconds until a `docker info` that was put before is answered, by the
+/// guest's own clock.
+pub fn start_and_await_info(host: &mut Host) -> Result<f64> {
+    host.install_guard()?;
+    let uptime = "cut -d ' ' -f 1 /proc/uptime";
+    let mut info = host.spawn(&format!("docker info > /dev/null && {uptime}"))?;
+    let begun: f64 = host.sh(uptime)?.trim().parse()?;
+    start(host)?;
+    let answered = host.wait_for("docker info to answer", Duration::from_secs(60), |host| info.done(host))?;
+    let answered: f64 = answered.stdout.trim().parse().context("docker info failed")?;
+    Ok(answered - begun)
 }
 
 /// Seconds since, with a tenth.

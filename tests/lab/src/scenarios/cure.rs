@@ -40,17 +40,8 @@ pub const SCENARIOS: &[Scenario] = &[
 
 fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let mut hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
-    host.install_guard()?;
-    let mut info = watch::pending_info(host)?;
-    let begun = watch::uptime(host)?;
-    watch::start(host)?;
-    let answered = host.wait_for("docker info to answer", Duration::from_secs(60), |host| info.done(host))?;
-    let answered: f64 = answered.stdout.trim().parse()?;
-    figures.add(
-        "guard's start to docker info answering",
-        format!("{:.1}", answered - begun),
-        "s",
-    );
+    let seconds = watch::start_and_await_info(host)?;
+    figures.add("guard's start to docker info answering", format!("{seconds:.1}"), "s");
     ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");
     let removed = host.wait_for("docker rm to come back", Duration::from_secs(60), |host| {
         hang.remove.done(host)
