@@ -9,6 +9,7 @@ mod slot;
 
 pub use ask::{Ask, REQUEST_TAG, answer};
 
+use crate::docker::names::DEFAULT_SOCKET;
 use crate::kernel::errand::Porter;
 use crate::kernel::superblock::Superblock;
 use crate::model::{ActiveState, Backing, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
@@ -133,7 +134,7 @@ impl Observer {
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.slot(sense).is_due(now, DAEMON_FRESH) {
                     let ask = Ask::Get {
-                        socket: self.settings.docker.socket.clone(),
+                        socket: self.socket(),
                         path: path.into(),
                         main_pid: unit.main_pid,
                     };
@@ -302,6 +303,16 @@ impl Observer {
 
     fn unit(&self, now: Duration) -> Seen<Unit> {
         self.seen(Sense::Unit, now)
+    }
+
+    /// The socket that the settings name, or else the one that Docker's own configuration does.
+    fn socket(&self) -> String {
+        let named = &self.settings.docker.socket;
+        let configured = self.config().and_then(|config| config.effective.socket_path());
+        match configured {
+            Some(path) if named == DEFAULT_SOCKET => path,
+            _ => named.clone(),
+        }
     }
 
     fn is_silent(&self, now: Duration) -> bool {

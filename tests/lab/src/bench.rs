@@ -26,6 +26,7 @@ pub fn bench() -> Result<ExitCode> {
     );
     preflight(&mut host, &mut figures)?;
     idle(&mut host, &mut figures)?;
+    host.restore(Snapshot::Running)?;
     event_to_grown(&mut host, &mut figures)?;
     host.restore(Snapshot::Running)?;
     hang_to_answer(&mut host, &mut figures)?;
@@ -58,8 +59,8 @@ fn cpu_ms(host: &mut Host) -> Result<f64> {
 }
 
 fn idle(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    // Large enough for the guard to have nothing to do.
-    host.sh("thinguard grow --data 8G")?;
+    // Large enough for the guard to have nothing to do, as on a host with Docker's default of 100 GiB.
+    host.sh("thinguard grow --data 14G")?;
     watch::start(host)?;
     thread::sleep(Duration::from_secs(20));
     let (before, switches) = (cpu_ms(host)?, switches(host)?);
@@ -92,6 +93,10 @@ fn switches(host: &mut Host) -> Result<u64> {
 
 /// From the kernel's low-water event to its word that the data device grows, by the kernel's own clock.
 fn event_to_grown(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    // The smallest pool for which the kernel's mark, 2 GiB, is the guard's threshold too.
+    host.sh("thinguard grow --data 4608M")?;
+    watch::start(host)?;
     host.sh("dmesg --clear")?;
     let total = host.pool_status()?.data.total;
     fault::ballast(host, (2 << 30) - (32 << 20))?;

@@ -1,0 +1,257 @@
+//! Incidents: hangs with and without pool evidence, the cure, and the long way to a restart.
+
+use super::*;
+
+/// Each look may meet a request that is on its way, none of which takes long.
+#[test]
+fn a_daemon_that_answers_slowly_is_not_silent() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), answered(), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    for second in 1..1000 {
+        let slow = seen(pool(), Probe::Silent(Duration::from_millis(300)), TaskState::Alive);
+        assert_eq!(
+            judge(&slow, &settings, &mut memory, secs(1000 + second)),
+            Verdict::default()
+        );
+    }
+}
+
+#[test]
+fn another_daemon_s_silence_is_no_part_of_the_incident() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), Probe::Silent(secs(30)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    let mut later = seen(pool(), Probe::Silent(secs(500)), TaskState::Alive);
+    let Seen::Known(unit) = &mut later.daemon.unit else {
+        panic!()
+    };
+    unit.main_pid = 900;
+    let verdict = judge(&later, &settings, &mut memory, secs(2000));
+    assert_eq!((codes(&verdict), verdict.deed.clone()), (vec!["daemon-silent"], None));
+}
+
+#[test]
+fn a_task_in_d_state_for_a_moment_is_not_called_incurable() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), Probe::Silent(secs(30)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    judge(
+        &seen(pool(), Probe::Silent(secs(31)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1001),
+    );
+    let busy = seen(pool(), Probe::Silent(secs(230)), TaskState::Uninterruptible);
+    let verdict = judge(&busy, &settings, &mut memory, secs(1200));
+    assert_eq!(
+        (codes(&verdict), verdict.deed.clone()),
+        (vec!["daemon-hung-on-pool"], None)
+    );
+}
+
+#[test]
+fn a_hang_without_pool_evidence_is_reported_and_left_alone() {
+    for state in [TaskState::Uninterruptible, TaskState::Stopped, TaskState::Alive] {
+        let mut memory = Memory::default();
+        for second in 0..7200 {
+            let silent = seen(pool(), Probe::Silent(secs(second)), state);
+            let verdict = judge(&silent, &Settings::default(), &mut memory, secs(1000 + second));
+            assert_eq!(verdict.deed, None);
+            assert_eq!(!verdict.findings.is_empty(), second >= 15, "{second}: {verdict:?}");
+            assert!(verdict.findings.iter().all(|finding| finding.code == "daemon-silent"));
+        }
+    }
+}
+
+/// Plays an incident: the pool is full and the daemon silent from second 0, growth at `cured`, the task leaves D at `freed`.
+/// Returns when each code was first seen, and when a restart was first asked for.
+fn incident(
+    settings: &Settings,
+    memory: &mut Memory,
+    cured: u64,
+    freed: u64,
+    until: u64,
+) -> (Vec<(u64, String)>, Option<u64>) {
+    let mut first: Vec<(u64, String)> = Vec::new();
+    for second in 0..until {
+        let state = if second < freed {
+            TaskState::Uninterruptible
+        } else {
+            TaskState::Alive
+        };
+        let look = seen(
+            if second < cured { full() } else { pool() },
+            Probe::Silent(secs(second)),
+            state,
+        );
+        let verdict = judge(&look, settings, memory, secs(1000 + second));
+        for finding in &verdict.findings {
+            if !first.iter().any(|(_, code)| code == finding.code) {
+                first.push((second, finding.code.to_owned()));
+            }
+        }
+        if verdict.deed == Some(Deed::Restart) {
+            return (first, Some(second));
+        }
+    }
+    (first, None)
+}
+
+fn when(first: &[(u64, String)], code: &str) -> Option<u64> {
+    first.iter().find(|(_, name)| name == code).map(|(second, _)| *second)
+}
+
+#[test]
+fn grow_first_restart_last() {
+    let (first, restart) = incident(&Settings::default(), &mut Memory::default(), 20, 25, 600);
+    assert_eq!(when(&first, "pool-exhausted"), Some(0));
+    assert_eq!(when(&first, "daemon-hung-on-pool"), Some(15));
+    assert_eq!(when(&first, "daemon-stuck"), Some(25));
+    // The 60 s of the settings count from the last look that saw a task in D state, at second 24.
+    assert_eq!(restart, Some(84));
+}
+
+#[test]
+fn no_restart_while_a_task_is_in_d_state_or_the_pool_is_not_cured() {
+    let (first, restart) = incident(&Settings::default(), &mut Memory::default(), 20, u64::MAX, 3600);
+    assert_eq!(restart, None);
+    assert_eq!(when(&first, "hang-incurable"), Some(140));
+    let (_, restart) = incident(&Settings::default(), &mut Memory::default(), u64::MAX, 0, 3600);
+    assert_eq!(restart, None);
+}
+
+#[test]
+fn an_answer_on_a_healthy_pool_ends_the_incident() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    judge(
+        &seen(full(), Probe::Silent(secs(30)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1000),
+    );
+    // An answer to a question from before the cure proves nothing.
+    let stale = Probe::Answered {
+        took: secs(0),
+        asked_ago: secs(10),
+    };
+    judge(
+        &seen(pool(), stale, TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1005),
+    );
+    assert!(memory.kept.incident.is_some());
+    judge(
+        &seen(pool(), answered(), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(1006),
+    );
+    assert_eq!(memory.kept.incident, None);
+}
+
+#[test]
+fn restarts_are_paid_from_a_budget_that_survives_the_guard() {
+    let settings = Settings::default();
+    let mut memory = Memory::recall(Default::default(), "boot", secs(0));
+    let (_, restart) = incident(&settings, &mut memory, 1, 1, 600);
+    memory.began(&Deed::Restart, secs(1000 + restart.unwrap()));
+    // The guard dies and comes back in the same boot: a second incident inside the cool-down restarts nothing.
+    let mut reborn = Memory::recall(memory.kept.clone(), "boot", secs(2000));
+    let (first, restart) = incident(&settings, &mut reborn, 1, 1, 600);
+    assert_eq!((restart, when(&first, "daemon-stuck").is_some()), (None, true));
+    // Another boot starts afresh.
+    let mut rebooted = Memory::recall(memory.kept.clone(), "another boot", secs(0));
+    assert_eq!(incident(&settings, &mut rebooted, 1, 1, 600).1, Some(61));
+}
+
+#[test]
+fn past_the_budget_the_guard_gives_up_restarting_and_still_grows() {
+    let settings = Settings::default();
+    let mut memory = Memory::default();
+    memory.kept.restarts = vec![secs(10), secs(20), secs(30)];
+    let (first, restart) = incident(&settings, &mut memory, 10, 10, 3600);
+    assert_eq!(restart, None);
+    assert!(when(&first, "daemon-stuck").is_some());
+    let verdict = judge(
+        &seen(full(), Probe::Silent(secs(9)), TaskState::Alive),
+        &settings,
+        &mut memory,
+        secs(5000),
+    );
+    assert!(is_growth(&verdict.deed, Target::Data));
+}
+
+#[test]
+fn each_reason_against_a_restart_holds() {
+    type Change = fn(&mut Snapshot, &mut Settings);
+    fn unit(seen: &mut Snapshot) -> &mut Unit {
+        match &mut seen.daemon.unit {
+            Seen::Known(unit) => unit,
+            Seen::Unknown(why) => panic!("{why}"),
+        }
+    }
+    let changes: [(&str, Change); 9] = [
+        ("switched off", |_, settings| settings.restart.enabled = false),
+        ("endless stop", |seen, _| unit(seen).stop_timeout = None),
+        ("job pending", |seen, _| unit(seen).job_pending = true),
+        ("host stopping", |seen, _| unit(seen).host_stopping = true),
+        ("activating", |seen, _| {
+            unit(seen).active_state = ActiveState::Activating
+        }),
+        ("pool unknown", |seen, _| seen.pool = Seen::unknown("stuck")),
+        ("tasks unknown", |seen, _| seen.daemon.tasks = Seen::unknown("stuck")),
+        ("needs check", |seen, _| {
+            seen.pool = Seen::Known(Some(Pool {
+                needs_check: true,
+                ..pool()
+            }))
+        }),
+        ("suspended", |seen, _| {
+            seen.pool = Seen::Known(Some(Pool {
+                suspended: true,
+                ..pool()
+            }))
+        }),
+    ];
+    let ready = || {
+        let mut memory = Memory::default();
+        judge(
+            &seen(full(), Probe::Silent(secs(1)), TaskState::Alive),
+            &Settings::default(),
+            &mut memory,
+            secs(1000),
+        );
+        judge(
+            &seen(pool(), Probe::Silent(secs(2)), TaskState::Alive),
+            &Settings::default(),
+            &mut memory,
+            secs(1001),
+        );
+        memory
+    };
+    let look = seen(pool(), Probe::Silent(secs(200)), TaskState::Alive);
+    assert_eq!(
+        judge(&look, &Settings::default(), &mut ready(), secs(1200)).deed,
+        Some(Deed::Restart)
+    );
+    for (what, change) in changes {
+        let (mut look, mut settings) = (look.clone(), Settings::default());
+        change(&mut look, &mut settings);
+        let verdict = judge(&look, &settings, &mut ready(), secs(1200));
+        assert_ne!(verdict.deed, Some(Deed::Restart), "{what}");
+    }
+}
