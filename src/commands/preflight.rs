@@ -49,7 +49,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         // Docker's units set no limit to a start. Whatever this process itself may wait for, a file or its output, ends here.
         nix::unistd::alarm::set(LAST_RESORT);
     }
-    let mut settings = settings::load(Path::new(&args.root))?;
+    let mut settings = match settings::load(Path::new(&args.root)) {
+        Ok(settings) => settings,
+        Err(error) => {
+            if inside_unit {
+                tell_unjudged(&error.to_string(), process::since_boot().saturating_sub(began));
+            }
+            return Err(error.into());
+        }
+    };
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
@@ -100,6 +108,21 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         "refuse" => REFUSE,
         _ => UNKNOWN,
     }))
+}
+
+/// Some of Docker's units throw away what their commands print; the journal itself must say that nothing was checked.
+fn tell_unjudged(why: &str, elapsed: Duration) {
+    let journal = Journal::open(&Settings::default().docker.unit);
+    let finding = Finding {
+        code: "settings-invalid",
+        severity: Severity::Warn,
+        subject: "thinguard.toml".into(),
+        message: why.to_owned(),
+        place: "/etc/thinguard.toml and /etc/thinguard.d".into(),
+        remedy: "correct it; 'thinguard preflight' shows the same".into(),
+    };
+    journal.tell(&Event::preflight_verdict("unknown", &[finding], elapsed));
+    journal.finish(Duration::from_secs(1));
 }
 
 /// Growths that were made, for the journal.

@@ -104,6 +104,25 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         "settings-ignored: /etc/thinguard.d/10-typo.toml:2",
         Duration::from_secs(10),
     )?;
+    switched_off_in_one_line(host)
+}
+
+/// The lines that README gives for this, to the letter.
+fn switched_off_in_one_line(host: &mut Host) -> Result<()> {
+    let verdicts = "journalctl -b -t thinguard -o cat --no-pager | grep -c preflight-verdict";
+    // With the typo preflight could not judge, said so, and let Docker start.
+    host.sh("systemctl restart docker.service")?;
+    watch::await_line(host, "preflight-verdict: could not judge", Duration::from_secs(10))?;
+    host.sh("rm /etc/thinguard.d/10-typo.toml && systemctl restart docker.service")?;
+    watch::await_line(host, "preflight-verdict: Docker may start", Duration::from_secs(10))?;
+    let before = host.sh(verdicts)?;
+    host.sh("mkdir -p /etc/systemd/system/docker.service.d && \
+         ln -s /dev/null /etc/systemd/system/docker.service.d/50-thinguard.conf && systemctl daemon-reload")?;
+    host.sh("systemctl restart docker.service")?;
+    ensure!(host.sh(verdicts)? == before, "preflight ran although it was masked");
+    host.sh("systemctl disable --now thinguard")?;
+    let state = host.sh_timeout("systemctl is-active thinguard", Duration::from_secs(10))?;
+    ensure!(state.stdout.trim() == "inactive", "thinguard is {}", state.stdout);
     Ok(())
 }
 
