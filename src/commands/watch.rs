@@ -48,7 +48,7 @@ struct Guard {
     woken: bool,
     /// The daemon whose configuration was learnt.
     configured_for: Option<u32>,
-    configured_at: Duration,
+    configured_at: Option<Duration>,
 }
 
 /// Runs until a signal ends it.
@@ -103,7 +103,7 @@ impl Guard {
             stopping: false,
             woken: false,
             configured_for: None,
-            configured_at: Duration::ZERO,
+            configured_at: None,
             settings,
             porter,
             signals,
@@ -148,12 +148,12 @@ impl Guard {
             .observer
             .config()
             .is_none_or(|config| config.unit_unknown.is_some());
-        let again = uncertain && now() >= self.configured_at + CONFIG_AGAIN;
+        let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + CONFIG_AGAIN);
         if (again || (pid.is_some() && pid != self.configured_for))
             && self.observer.learn_config(&self.porter, "/", false, now())
         {
             self.configured_for = pid;
-            self.configured_at = now();
+            self.configured_at = Some(now());
         }
     }
 

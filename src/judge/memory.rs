@@ -245,12 +245,4 @@ impl Memory {
             self.growing = stuck;
         }
     }
-
-    /// Notes that an errand which had been called stuck has come back after all.
-    pub fn released(&mut self, deed: &Deed) {
-        match deed {
-            Deed::Restart => self.restarting = false,
-            Deed::Grow { .. } | Deed::Resume => self.growing = false,
-        }
-    }
 }

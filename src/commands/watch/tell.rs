@@ -49,7 +49,7 @@ impl Teller {
             ),
         };
         self.journal.tell(&Event::guard_started(&format!(
-            "{}: grows the pool below {}% free data or {}% free metadata, keeps {}% of the host filesystem and at least {} free, and {restarts}",
+            "{}: grows the pool below {}% free data or its low-water mark, and below {}% free metadata; keeps {}% of the host filesystem and at least {} free, and {restarts}",
             settings.docker.unit,
             settings.data.below_free_percent,
             settings.metadata.below_free_percent,
