@@ -16,7 +16,7 @@ pub struct Incident {
     pub pool_last_bad: Duration,
     /// When the pool was last seen to have grown or been resumed by us.
     pub cured: Option<Duration>,
-    /// The daemon of that time; what another one does later has another cause.
+    /// The newest daemon of that time; what another one does later has another cause.
     pub main_pid: Option<u32>,
 }
 
@@ -140,6 +140,8 @@ impl Memory {
             });
             incident.pool_last_bad = now;
             incident.cured = None;
+            // Whoever runs while the pool is bad has seen it.
+            incident.main_pid = main_pid.or(incident.main_pid);
             return;
         }
         let Some(incident) = &mut self.kept.incident else {

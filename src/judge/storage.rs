@@ -77,6 +77,10 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
             }
         }
     }
+    // A growth ends in a resume, which is not ours to give to a pool that somebody may hold suspended; after it, growth follows.
+    if pool.suspended && matches!(verdict.deed, Some(Deed::Grow { .. })) {
+        verdict.deed = None;
+    }
 }
 
 /// Pools that no growth can help: the kernel refuses to change them, some with a return of success.

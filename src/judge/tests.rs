@@ -275,6 +275,27 @@ fn a_pool_that_was_left_suspended_is_resumed() {
 }
 
 #[test]
+fn a_pool_that_somebody_holds_suspended_is_not_grown_under_them() {
+    let mut memory = Memory::default();
+    let held = seen(
+        Pool {
+            suspended: true,
+            ..full()
+        },
+        answered(),
+        TaskState::Alive,
+    );
+    for second in 0..5 {
+        assert_eq!(
+            judge(&held, &Settings::default(), &mut memory, secs(1000 + second)).deed,
+            None
+        );
+    }
+    let deed = judge(&held, &Settings::default(), &mut memory, secs(1005)).deed;
+    assert_eq!(deed, Some(Deed::Resume));
+}
+
+#[test]
 fn nothing_is_grown_without_room_or_without_knowing_it() {
     let mut no_room = seen(full(), answered(), TaskState::Alive);
     no_room.host = Seen::Known(Host {

@@ -40,6 +40,23 @@ fn another_daemon_s_silence_is_no_part_of_the_incident() {
 }
 
 #[test]
+fn a_later_daemon_that_sees_the_pool_run_out_is_part_of_the_incident() {
+    let (settings, mut memory) = (Settings::default(), Memory::default());
+    let by = |pool: Pool, waited: u64, pid: u32| {
+        let mut look = seen(pool, Probe::Silent(secs(waited)), TaskState::Alive);
+        let Seen::Known(unit) = &mut look.daemon.unit else {
+            panic!()
+        };
+        unit.main_pid = pid;
+        look
+    };
+    judge(&by(full(), 30, 400), &settings, &mut memory, secs(1000));
+    judge(&by(full(), 10, 900), &settings, &mut memory, secs(1100));
+    let verdict = judge(&by(pool(), 20, 900), &settings, &mut memory, secs(1110));
+    assert_eq!(codes(&verdict), ["daemon-stuck"]);
+}
+
+#[test]
 fn a_task_in_d_state_for_a_moment_is_not_called_incurable() {
     let (settings, mut memory) = (Settings::default(), Memory::default());
     judge(
