@@ -2,6 +2,7 @@
 //! house it uses only `crate::model`. Where Docker's generations differ, this first cut takes the loosest reading, so that
 //! nothing dockerd would accept is called wrong (law 9).
 
+pub mod build;
 pub mod config;
 pub mod daemon_json;
 pub mod flags;
