@@ -8,8 +8,9 @@ use std::process::ExitCode;
 const HELP: &str = "\
 thinguard keeps a Docker host on the devicemapper storage driver alive.
 
-  thinguard preflight [--root DIR] [--unit UNIT] [--json]   may Docker start?
-                      exit 0: yes, 1: no, 3: could not judge (Docker starts)
+  thinguard preflight [--root DIR] [--unit UNIT] [--exec-line LINE] [--json]
+                      may Docker start? exit 0: yes, 1: no, 3: could not judge (Docker starts)
+                      --root: of the host below DIR; --exec-line: started by 'dockerd ...'
   thinguard watch     the guard itself, run by thinguard.service
   thinguard status [--json]
                       exit 0: healthy, 1: warning, 2: critical, 3: unknown
@@ -79,6 +80,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
         "preflight" => Command::Preflight(preflight::Args {
             root: "/".into(),
             unit: None,
+            exec_line: None,
             json: false,
         }),
         "watch" => Command::Watch,
@@ -91,6 +93,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (_, Long("help") | Short('h')) => return Ok(Command::Help),
             (Command::Preflight(args), Long("root")) => args.root = parser.value()?.string()?,
             (Command::Preflight(args), Long("unit")) => args.unit = Some(parser.value()?.string()?),
+            (Command::Preflight(args), Long("exec-line")) => args.exec_line = Some(parser.value()?.string()?),
             (Command::Preflight(preflight::Args { json, .. }) | Command::Status { json }, Long("json")) => *json = true,
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
@@ -128,6 +131,7 @@ mod tests {
             Command::Preflight(preflight::Args {
                 root: "/mnt".into(),
                 unit: Some("docker-latest.service".into()),
+                exec_line: None,
                 json: true
             })
         );

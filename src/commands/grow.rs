@@ -72,7 +72,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, DEADLINE)?;
-    once.learn_config("/", false);
+    once.learn_config(false, None);
     let mut seen = once.look_at_storage();
     for (target, size) in [(Target::Metadata, args.metadata), (Target::Data, args.data)] {
         let Some(size) = size else { continue };

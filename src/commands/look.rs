@@ -2,9 +2,11 @@
 
 use super::errands;
 use crate::act;
+use crate::docker::state::RootState;
 use crate::judge;
 use crate::kernel::errand::{Errand, Porter, Progress};
 use crate::kernel::process;
+use crate::kernel::superblock::{self, Superblock};
 use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::Observer;
 use anyhow::Result;
@@ -39,11 +41,28 @@ impl Once {
         process::since_boot() >= self.until
     }
 
-    /// Learns Docker's configuration below `root`.
-    pub fn learn_config(&mut self, root: &str, inside_unit: bool) {
+    /// Starts the helper for the tree below `root`.
+    ///
+    /// # Errors
+    /// When the kernel refuses a process.
+    pub fn of_tree(settings: &Settings, root: &str, deadline: Duration) -> Result<Once> {
+        let mut once = Once::new(settings, deadline)?;
+        once.observer = Observer::of_tree(settings.clone(), root);
+        Ok(once)
+    }
+
+    /// Learns Docker's configuration. `exec_line` stands for the unit's `ExecStart=`.
+    pub fn learn_config(&mut self, inside_unit: bool, exec_line: Option<&str>) {
         self.observer
-            .learn_config(&self.porter, root, inside_unit, process::since_boot());
+            .learn_config(&self.porter, inside_unit, exec_line, process::since_boot());
         self.wait();
+    }
+
+    /// Looks at Docker's data root.
+    pub fn look_at_root(&mut self) -> Seen<RootState> {
+        self.observer.look_at_root(&self.porter, process::since_boot());
+        self.wait();
+        self.observer.root_state(process::since_boot())
     }
 
     /// Looks at the pool and its files.
@@ -83,7 +102,7 @@ impl Once {
     }
 
     /// Reads the superblock of a metadata file whose pool is not active.
-    pub fn superblock(&mut self, path: &str) -> Seen<crate::kernel::superblock::Superblock> {
+    pub fn superblock(&mut self, path: &str) -> Seen<Result<Superblock, superblock::Error>> {
         self.observer.read_superblock(&self.porter, path, process::since_boot());
         self.wait();
         self.observer.superblock(process::since_boot())

@@ -3,9 +3,9 @@
 use super::look::Once;
 use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
-use crate::docker::names;
-use crate::judge::preflight::{self, Before, DEFAULT_LOOP_DATA, DEFAULT_LOOP_METADATA};
-use crate::judge::{self, Memory, Verdict, storage};
+use crate::docker::drivers::{self, Choice};
+use crate::judge::preflight::{self, Before};
+use crate::judge::{self, Verdict};
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
@@ -22,6 +22,8 @@ pub struct Args {
     pub root: String,
     /// `--unit`
     pub unit: Option<String>,
+    /// `--exec-line`: the daemon's start command, as it stands behind `ExecStart=`.
+    pub exec_line: Option<String>,
     /// `--json`
     pub json: bool,
 }
@@ -61,8 +63,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
-    let mut once = Once::new(&settings, settings.preflight.deadline)?;
-    once.learn_config(&args.root, inside_unit);
+    let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
+    once.learn_config(inside_unit, args.exec_line.as_deref());
     let mut told = Told::default();
     let seen = once.look_at_storage();
     let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
@@ -169,35 +171,49 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
     let now = process::since_boot();
     let settings = once.settings().clone();
     let disk = once.observer.disk(now);
-    let Some(config) = once.observer.config() else {
+    let Some(config) = once.observer.config().cloned() else {
         return Ok(Verdict {
             findings: vec![configuration_unknown(&settings)],
             deed: None,
         });
     };
-    let options = &config.options;
-    let before = Before {
-        driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
-        not_on_loop: !options.data_on_loop() || !options.metadata_on_loop(),
-        loop_data_size: options
-            .loop_data_size
-            .as_ref()
-            .map_or(DEFAULT_LOOP_DATA, |size| size.value),
-        loop_metadata_size: options
-            .loop_metadata_size
-            .as_ref()
-            .map_or(DEFAULT_LOOP_METADATA, |size| size.value),
-        pool: seen.pool.clone(),
-        disk: disk.clone(),
-        superblock: None,
+    let root = once.look_at_root();
+    let superblock = match (&seen.pool, &disk) {
+        (Seen::Known(None), Seen::Known(disk)) if disk.file(&disk.metadata_path).known().is_some() => {
+            Some(once.superblock(&disk.metadata_path))
+        }
+        _ => None,
     };
-    let sure = config.unit_unknown.is_none() && config.effective.uncertain.is_none();
-    let names_devicemapper = config
-        .effective
-        .driver
-        .as_ref()
-        .is_some_and(|driver| driver.value == names::DEVICEMAPPER);
+    let prior = root.known().and_then(|root| root.drivers.as_deref());
+    let plugin = root.known().is_some_and(|root| root.driver_plugin);
+    let (choice, chosen) = drivers::choose(
+        config.effective.driver.as_ref(),
+        prior,
+        &config.data_root,
+        &config.build,
+    );
     let mut findings = config.findings.clone();
+    findings.extend(
+        chosen
+            .into_iter()
+            .filter(|finding| finding.code != "storage-driver-unknown" || !plugin),
+    );
+    let filesystem = root.known().and_then(|root| root.filesystem);
+    match choice.is_devicemapper() || choice.certain().is_none() && !matches!(choice, Choice::FirstThatWorks) {
+        true => findings.extend(config.options.findings.iter().cloned()),
+        false => findings.extend(drivers::other_options(
+            &choice,
+            &config.effective.storage_opts,
+            filesystem,
+            &config.build,
+        )),
+    }
+    findings.extend(drivers::wrong_filesystem(
+        &choice,
+        filesystem,
+        &config.data_root,
+        &config.build,
+    ));
     if let Some(why) = &config.unit_unknown {
         findings.push(Finding {
             code: "command-line-unknown",
@@ -208,34 +224,40 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
             remedy: String::new(),
         });
     }
-    let superblock = match (&seen.pool, &disk) {
-        (Seen::Known(None), Seen::Known(disk)) if disk.file(&disk.metadata_path).known().is_some() => {
-            Some(once.superblock(&disk.metadata_path))
-        }
-        _ => None,
+    let remapped = config
+        .effective
+        .userns_remap
+        .as_ref()
+        .filter(|remap| !remap.value.is_empty());
+    let before = Before {
+        build: config.build.clone(),
+        choice,
+        uncertain: config
+            .unit_unknown
+            .clone()
+            .or(config.effective.uncertain.clone())
+            .or(remapped.map(|remap| format!("user namespaces ({}) move the data root", remap.place))),
+        options: config.options.clone(),
+        data_root: config.data_root.clone(),
+        root,
+        disk,
+        superblock,
+        main_pid: config.main_pid,
     };
-    let mut verdict = preflight::judge(&Before { superblock, ..before }, &settings);
-    if !sure {
-        // Which files dockerd will use is then a guess, and a guess neither blocks nor grows (law 9).
-        verdict.deed = None;
-    }
-    if !sure || !names_devicemapper {
-        // A Docker that chooses by itself may leave these files alone (25.0, static builds).
-        for finding in &mut verdict.findings {
+    if config.unit_unknown.is_some()
+        || before.choice.certain().is_none() && !matches!(before.choice, Choice::FirstThatWorks)
+    {
+        // Options count only for the driver that they are for.
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| finding.code.starts_with("storage-option"))
+        {
             finding.severity = finding.severity.min(Severity::Warn);
         }
     }
-    if pool(seen).is_some() {
-        storage::judge(seen, &settings, &Memory::default(), now, &mut verdict);
-        // An active pool in trouble is the guard's to cure; dockerd starts on it.
-        for finding in &mut verdict.findings {
-            finding.severity = finding.severity.min(Severity::Warn);
-        }
-    }
+    let mut verdict = preflight::judge(&before, seen, &settings, now);
     verdict.findings.extend(findings);
-    verdict
-        .findings
-        .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
+    preflight::sort(&mut verdict.findings);
     Ok(verdict)
 }
 

@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 pub fn run(as_json: bool) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, DEADLINE)?;
-    once.learn_config("/", false);
+    once.learn_config(false, None);
     once.look_at_storage();
     once.look_at_daemon();
     // Long enough to tell a hung daemon from a busy one by the settings' own measure.

@@ -150,7 +150,7 @@ impl Guard {
             .is_none_or(|config| config.unit_unknown.is_some());
         let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + CONFIG_AGAIN);
         if (again || (pid.is_some() && pid != self.configured_for))
-            && self.observer.learn_config(&self.porter, "/", false, now())
+            && self.observer.learn_config(&self.porter, false, None, now())
         {
             self.configured_for = pid;
             self.configured_at = Some(now());

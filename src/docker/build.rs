@@ -1,8 +1,10 @@
 //! Which Docker is installed: its version and whose build it is. Rules of upstream's sources hold to the letter only where both
 //! are known, since Red Hat's and others' builds carry changes of later versions.
 
+use serde::{Deserialize, Serialize};
+
 /// An upstream version number, `18.9.9` for 18.09.9.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
     /// 1, 17, 18 …
     pub major: u16,
@@ -31,7 +33,7 @@ impl std::fmt::Display for Version {
 }
 
 /// Who built it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Flavour {
     /// docker-engine, docker-ce: Docker's own packages.
     Upstream,
@@ -48,7 +50,7 @@ pub enum Flavour {
 }
 
 /// What is known of the installed Docker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// Its version.
     pub version: Option<Version>,

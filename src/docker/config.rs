@@ -1,5 +1,6 @@
 //! The configuration dockerd would run with: flags, daemon.json and `DOCKER_DRIVER` merged, each value with its place.
 
+use super::build::Build;
 use super::daemon_json::DaemonJson;
 use super::flags::Flags;
 use super::{Sourced, names};
@@ -35,19 +36,17 @@ pub struct Effective {
 impl Effective {
     /// Merges as dockerd does. Precedence of the driver: a non-empty `DOCKER_DRIVER`, in all versions, then flag or file
     /// (moby v20.10.27 `daemon/daemon.go:902`). A key that is set both as a flag and in the file makes dockerd refuse to
-    /// start (`daemon/config/config.go:386-537`): a warning `option-set-twice` in this cut, and the flag is taken.
-    pub fn merge(flags: &Flags, file: &DaemonJson, environment: &BTreeMap<String, String>) -> Self {
+    /// start, in all versions that read a file (`daemon/config/config.go:386-537`).
+    pub fn merge(flags: &Flags, file: &DaemonJson, environment: &BTreeMap<String, String>, build: &Build) -> Self {
         let mut merger = Merger {
             path: &file.path,
+            build,
             findings: file.findings.clone(),
         };
         for rejected in &flags.rejected {
-            merger.warn(
-                "flag-rejected",
-                &rejected.place,
-                &rejected.value,
-                format!("correct the {}", rejected.place),
-            );
+            let message = format!("dockerd would refuse its command line: {}", rejected.value);
+            let remedy = format!("correct the {}", rejected.place);
+            merger.refuse("flag-rejected", &rejected.place, &rejected.place, message, remedy);
         }
         let environment_driver = environment
             .get("DOCKER_DRIVER")
@@ -125,6 +124,7 @@ impl Shown for Vec<Sourced<String>> {
 
 struct Merger<'a> {
     path: &'a str,
+    build: &'a Build,
     findings: Vec<Finding>,
 }
 
@@ -162,7 +162,7 @@ impl Merger<'_> {
     fn data_root(&mut self, flags: &Flags, file: &DaemonJson) -> Sourced<String> {
         if let (Some(graph), Some(root)) = (&flags.graph, &flags.data_root) {
             let why = "cannot specify both \"--graph\" and \"--data-root\" option";
-            self.warn_twice(
+            self.refuse_twice(
                 "data-root",
                 why,
                 graph,
@@ -172,13 +172,23 @@ impl Merger<'_> {
         }
         if let (Some(graph), Some(root)) = (&file.graph, &file.data_root) {
             let why = "cannot specify both \"graph\" and \"data-root\" config file options";
-            self.warn_twice(
+            self.refuse_twice(
                 "data-root",
                 why,
                 graph,
                 root,
                 format!("remove \"graph\" ({})", graph.place),
             );
+        }
+        if self.build.is_upstream() && self.build.at_least(23, 0, 0) == Some(true) {
+            for graph in [&flags.graph, &file.graph].into_iter().flatten() {
+                let message = match self.build.at_least(24, 0, 0) {
+                    Some(true) => "dockerd from 24.0 on does not know \"graph\" any more".to_owned(),
+                    _ => "dockerd would refuse it: the \"graph\" config file option is deprecated; use \"data-root\" instead".into(),
+                };
+                let remedy = format!("write data-root in place of graph ({})", graph.place);
+                self.refuse("graph-is-gone", "graph", &graph.place, message, remedy);
+            }
         }
         let new = self.single("data-root", &flags.data_root, &file.data_root);
         let old = self.single("graph", &flags.graph, &file.graph);
@@ -211,19 +221,12 @@ impl Merger<'_> {
             self.or_path(&file.places()),
             flag.places()
         );
-        self.warn_twice(key, &why, flag, file, remedy);
+        self.refuse_twice(key, &why, flag, file, remedy);
     }
 
-    fn warn_twice<T: Shown>(&mut self, key: &str, why: &str, one: &T, other: &T, remedy: String) {
+    fn refuse_twice<T: Shown>(&mut self, key: &str, why: &str, one: &T, other: &T, remedy: String) {
         let place = format!("{}; {}", one.places(), self.or_path(&other.places()));
-        self.findings.push(Finding {
-            code: "option-set-twice",
-            severity: Severity::Warn,
-            subject: key.to_owned(),
-            message: why.to_owned(),
-            place,
-            remedy,
-        });
+        self.refuse("option-set-twice", key, &place, why.to_owned(), remedy);
     }
 
     /// The file's name for a list that has no items, and so no line.
@@ -235,12 +238,12 @@ impl Merger<'_> {
         }
     }
 
-    fn warn(&mut self, code: &'static str, place: &str, message: &str, remedy: String) {
+    fn refuse(&mut self, code: &'static str, subject: &str, place: &str, message: String, remedy: String) {
         self.findings.push(Finding {
             code,
-            severity: Severity::Warn,
-            subject: "dockerd".into(),
-            message: format!("dockerd would refuse its command line: {message}"),
+            severity: Severity::Refuse,
+            subject: subject.to_owned(),
+            message,
             place: place.to_owned(),
             remedy,
         });

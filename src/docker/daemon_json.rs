@@ -1,5 +1,6 @@
 //! `/etc/docker/daemon.json`: the keys this program needs, each with file and line.
 
+use super::build::Build;
 use super::{Sourced, json_lines};
 use crate::model::{Finding, Severity};
 use json_lines::KeyLines;
@@ -38,53 +39,47 @@ pub struct DaemonJson {
     pub findings: Vec<Finding>,
 }
 
-/// Reads the text of the file at `path`. Only the first JSON value counts, as for dockerd up to 20.10; what follows it is a
-/// warning, since dockerd from 23.0 refuses it. So are an empty file (refused up to 20.10) and a byte-order mark (the
-/// same). No finding of this first cut is a refusal.
-pub fn parse(text: &str, path: &str) -> DaemonJson {
+/// Reads the text of the file at `path` as dockerd of this build does: up to 20.10 the first JSON value counts and what follows it
+/// is not read (`json.Decoder`), an empty file and a byte-order mark are refused; from 23.0 it is the other way round
+/// (`json.Unmarshal`).
+pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
     let mut file = DaemonJson {
         path: path.to_owned(),
         ..DaemonJson::default()
     };
+    let before_23 = build.at_least(23, 0, 0).map(|later| !later);
     let (text, bom) = match text.strip_prefix('\u{feff}') {
         Some(rest) => (rest, true),
         None => (text, false),
     };
     if bom {
-        file.warn(
-            "daemon-json-malformed",
-            1,
-            "begins with a byte-order mark, which dockerd before 23.0 refuses",
-            "remove it",
-        );
+        let why = "begins with a byte-order mark, which dockerd before 23.0 refuses: invalid character 'ï' looking for beginning of value";
+        file.told(before_23, MALFORMED, 1, why, "remove it");
     }
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let object = match values.next() {
         Some(Ok(Value::Object(object))) => object,
         // Go decodes `null` into a struct as nothing at all.
         Some(Ok(Value::Null)) => Map::new(),
-        Some(Ok(_)) => return file.broken(1, "the top level is not an object { … }"),
+        Some(Ok(_)) => return file.broken(1, "the top level is not an object { … }", true),
         Some(Err(error)) => {
             let why = format!("column {}: {}", error.column(), without_place(&error));
-            return file.broken(error.line().max(1), &why);
+            return file.broken(error.line().max(1), &why, !only_serde_refuses(&why));
         }
         None => {
-            file.warn(
-                "daemon-json-malformed",
-                1,
-                "is empty, which dockerd before 23.0 refuses",
-                "write {} into it",
-            );
+            let why = "is empty, which dockerd before 23.0 refuses: EOF";
+            file.told(before_23, MALFORMED, 1, why, "write {} into it, or remove the file");
             Map::new()
         }
     };
     let end = values.byte_offset();
-    if let Some(rest) = text.get(end..).filter(|rest| !rest.trim().is_empty()) {
+    if let Some(rest) = text.get(end..).filter(|rest| !rest.trim().is_empty() && end > 0) {
         let garbage = end + (rest.len() - rest.trim_start().len());
         let line = text[..garbage].matches('\n').count() + 1;
         let why = "has text after the JSON object: dockerd before 23.0 does not read it, later ones refuse the file";
-        file.warn(
-            "daemon-json-malformed",
+        file.told(
+            before_23.map(|before| !before),
+            MALFORMED,
             line,
             why,
             "remove what follows the closing brace",
@@ -94,12 +89,27 @@ pub fn parse(text: &str, path: &str) -> DaemonJson {
     file
 }
 
+const MALFORMED: &str = "daemon-json-malformed";
+
+/// Go replaces half a surrogate pair and nests deeper than serde_json does.
+fn only_serde_refuses(why: &str) -> bool {
+    ["surrogate", "hex escape", "recursion limit", "number out of range"]
+        .iter()
+        .any(|part| why.contains(part))
+}
+
 impl DaemonJson {
     fn fill(&mut self, object: &Map<String, Value>, lines: &BTreeMap<String, KeyLines>) {
         self.lines = lines.iter().map(|(key, found)| (key.clone(), found.line)).collect();
         for (key, found) in lines.iter().filter(|(_, found)| found.times > 1) {
             let why = format!("has the key \"{key}\" {} times; only this last one counts", found.times);
-            self.warn("daemon-json-key-repeated", found.line, &why, "keep one of them");
+            self.push(
+                Severity::Warn,
+                "daemon-json-key-repeated",
+                found.line,
+                &why,
+                "keep one of them",
+            );
         }
         let line = |key: &str| lines.get(key).cloned().unwrap_or_default();
         self.storage_driver = self.text(object, "storage-driver", &line("storage-driver"));
@@ -140,6 +150,8 @@ impl DaemonJson {
             let line = at.items.get(index).copied().unwrap_or(at.line);
             match item {
                 Value::String(text) => list.push(Sourced::new(text.clone(), self.place(line))),
+                // Go leaves a string empty for null.
+                Value::Null => list.push(Sourced::new(String::new(), self.place(line))),
                 _ => return self.wrong_type(key, line, "a list of strings, [\"…\", \"…\"]"),
             }
         }
@@ -150,32 +162,41 @@ impl DaemonJson {
         format!("{}:{}", self.path, line.max(1))
     }
 
+    /// Every version refuses it: `json: cannot unmarshal … into Go struct field Config.… of type …`.
     fn wrong_type<T>(&mut self, key: &str, line: usize, wanted: &str) -> Option<T> {
-        self.warn(
+        self.push(
+            Severity::Refuse,
             "daemon-json-wrong-type",
             line,
-            &format!("the value of \"{key}\" is not {wanted}"),
+            &format!("dockerd would refuse the file: the value of \"{key}\" is not {wanted}"),
             "correct the value",
         );
         None
     }
 
-    fn broken(mut self, line: usize, why: &str) -> Self {
-        self.warn(
-            "daemon-json-malformed",
-            line,
-            &format!("is not JSON that dockerd reads: {why}"),
-            "correct the file",
-        );
+    fn broken(mut self, line: usize, why: &str, certain: bool) -> Self {
+        let severity = if certain { Severity::Refuse } else { Severity::Warn };
+        let message = format!("is not JSON that dockerd reads: {why}");
+        self.push(severity, MALFORMED, line, &message, "correct the file");
         self.unreadable = Some(format!("{}: {why}", self.place(line)));
         self
     }
 
-    fn warn(&mut self, code: &'static str, line: usize, why: &str, remedy: &str) {
+    /// A refusal where this build is one that refuses it, nothing where it is not, a warning where that is not known.
+    fn told(&mut self, refused: Option<bool>, code: &'static str, line: usize, why: &str, remedy: &str) {
+        let severity = match refused {
+            Some(true) => Severity::Refuse,
+            None => Severity::Warn,
+            Some(false) => Severity::Note,
+        };
+        self.push(severity, code, line, why, remedy);
+    }
+
+    fn push(&mut self, severity: Severity, code: &'static str, line: usize, why: &str, remedy: &str) {
         let place = self.place(line);
         self.findings.push(Finding {
             code,
-            severity: Severity::Warn,
+            severity,
             subject: self.path.clone(),
             message: format!("{place}: {why}"),
             remedy: format!("{remedy} ({place})"),

@@ -5,6 +5,8 @@
 pub mod build;
 pub mod config;
 pub mod daemon_json;
+pub mod device_json;
+pub mod drivers;
 pub mod flags;
 mod json_lines;
 pub mod names;
@@ -12,5 +14,6 @@ pub mod options;
 pub mod reply;
 pub mod size;
 mod sourced;
+pub mod state;
 
 pub use sourced::Sourced;

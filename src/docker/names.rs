@@ -8,6 +8,8 @@ pub const DEFAULT_DATA_ROOT: &str = "/var/lib/docker";
 pub const DEFAULT_CONFIG_FILE: &str = "/etc/docker/daemon.json";
 /// The daemon's API socket unless `--host` says otherwise (moby `opts.DefaultUnixSocket`).
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// The daemon's pidfile unless `--pidfile` says otherwise (moby `daemon/config_unix.go`, `defaultPidFile`).
+pub const DEFAULT_PIDFILE: &str = "/var/run/docker.pid";
 /// The storage driver this program is about.
 pub const DEVICEMAPPER: &str = "devicemapper";
 

@@ -1,5 +1,7 @@
-//! The devicemapper driver's storage options: a typed view, and what is wrong or unwise about them.
+//! The devicemapper driver's storage options: a typed view, and what dockerd of this build refuses about them.
 
+use super::build::{Build, Version};
+use super::flags::go_bool;
 use super::{Sourced, size};
 use crate::model::{Bytes, Finding, Severity};
 
@@ -25,54 +27,103 @@ pub struct StorageOptions {
     pub metadata_dev: Option<Sourced<String>>,
     /// `dm.directlvm_device`: a block device Docker makes a pool on, `docker-thinpool`.
     pub direct_lvm_device: Option<Sourced<String>>,
+    /// `dm.thinp_percent` and its kin, in the order of [`DIRECT_LVM`]; a zero is Docker's "not set".
+    pub direct_lvm_numbers: [Option<Sourced<u64>>; 4],
     /// `dm.xfs_nospace_max_retries`: how often XFS retries a write that found no space.
     pub xfs_nospace_max_retries: Option<Sourced<u64>>,
     /// `dm.min_free_space`: hundredths of the pool that must be free before Docker makes a new device; 0 switches it off.
     pub min_free_space: Option<Sourced<u8>>,
-    /// Options that are unknown, or that dockerd could not read.
+    /// `dm.use_deferred_removal`
+    pub deferred_removal: Option<Sourced<bool>>,
+    /// `dm.use_deferred_deletion`
+    pub deferred_deletion: Option<Sourced<bool>>,
+    /// `dm.override_udev_sync_check`
+    pub override_udev: Option<Sourced<bool>>,
+    /// What is wrong: refusals are what the driver of this build would refuse, should dockerd choose it.
     pub findings: Vec<Finding>,
 }
 
-/// Options that Docker's devicemapper driver knows and this first cut does not look into (moby v20.10.27
-/// `deviceset.go:2667-2800`).
-const OTHERS: [&str; 12] = [
-    "dm.mkfsarg",
-    "dm.mountopt",
-    "dm.blkdiscard",
-    "dm.override_udev_sync_check",
-    "dm.use_deferred_removal",
-    "dm.use_deferred_deletion",
-    "dm.directlvm_device_force",
+/// Numbers that `dm.directlvm_device` goes with.
+pub const DIRECT_LVM: [&str; 4] = [
     "dm.thinp_percent",
     "dm.thinp_metapercent",
     "dm.thinp_autoextend_percent",
     "dm.thinp_autoextend_threshold",
-    "dm.libdm_log_level",
 ];
 
+/// Every option with the first upstream version that knows it (tag walk of moby, `daemon/graphdriver/devmapper/deviceset.go`).
+/// Forks may know an option earlier: Red Hat's 1.12.6 has `dm.xfs_nospace_max_retries`, its 1.10.3 `dm.min_free_space`.
+const KNOWN: [(&str, Version); 23] = [
+    ("dm.basesize", Version::new(0, 12, 0)),
+    ("dm.loopdatasize", Version::new(0, 12, 0)),
+    ("dm.loopmetadatasize", Version::new(0, 12, 0)),
+    ("dm.fs", Version::new(0, 12, 0)),
+    ("dm.mkfsarg", Version::new(0, 12, 0)),
+    ("dm.mountopt", Version::new(0, 12, 0)),
+    ("dm.datadev", Version::new(0, 12, 0)),
+    ("dm.metadatadev", Version::new(0, 12, 0)),
+    ("dm.blkdiscard", Version::new(0, 12, 0)),
+    ("dm.blocksize", Version::new(1, 2, 0)),
+    ("dm.thinpooldev", Version::new(1, 4, 0)),
+    ("dm.override_udev_sync_check", Version::new(1, 7, 0)),
+    ("dm.use_deferred_removal", Version::new(1, 7, 0)),
+    ("dm.use_deferred_deletion", Version::new(1, 9, 0)),
+    ("dm.min_free_space", Version::new(1, 11, 0)),
+    ("dm.xfs_nospace_max_retries", Version::new(1, 13, 0)),
+    ("dm.directlvm_device", Version::new(17, 6, 0)),
+    ("dm.directlvm_device_force", Version::new(17, 6, 0)),
+    ("dm.thinp_percent", Version::new(17, 6, 0)),
+    ("dm.thinp_metapercent", Version::new(17, 6, 0)),
+    ("dm.thinp_autoextend_percent", Version::new(17, 6, 0)),
+    ("dm.thinp_autoextend_threshold", Version::new(17, 6, 0)),
+    ("dm.libdm_log_level", Version::new(17, 7, 0)),
+];
+
+/// The first upstream version that knows this option.
+pub fn since(key: &str) -> Option<Version> {
+    KNOWN.iter().find(|(name, _)| *name == key).map(|(_, since)| *since)
+}
+
 /// Reads the options as moby's `NewDeviceSet` does: split at the first `=`, both sides trimmed, the key lower-cased, the
-/// last of a repeated option wins. There is no splitting at commas. All findings are warnings: Red Hat's builds know other
-/// options than upstream's of the same number, and sizes differ by generation.
-pub fn parse(options: &[Sourced<String>]) -> StorageOptions {
+/// last of a repeated option wins, though an earlier one must be readable too. There is no splitting at commas.
+pub fn parse(options: &[Sourced<String>], build: &Build) -> StorageOptions {
     let mut read = StorageOptions::default();
     for option in options {
-        read.take(option);
+        read.take(option, build);
     }
+    read.combinations(build);
     read
 }
 
+/// Splits at the first `=`, both sides trimmed (moby `pkg/parsers/parsers.go`, `ParseKeyValueOpt`); the key in lower case.
+///
+/// # Errors
+/// Docker's words, where there is no `=`.
+pub fn key_value(option: &str) -> Result<(String, &str), String> {
+    let (key, value) = option
+        .split_once('=')
+        .ok_or_else(|| format!("Unable to parse key/value option: {option}"))?;
+    Ok((key.trim().to_lowercase(), value.trim()))
+}
+
 impl StorageOptions {
-    fn take(&mut self, option: &Sourced<String>) {
-        let Some((key, value)) = option.value.split_once('=') else {
-            let why = format!("Unable to parse key/value option: {}", option.value);
-            return self.invalid(option, &why, "write it as key=value");
+    fn take(&mut self, option: &Sourced<String>, build: &Build) {
+        let (key, value) = match key_value(&option.value) {
+            Ok(both) => both,
+            Err(why) => return self.invalid(option, &why, "write it as key=value"),
         };
-        let (key, value) = (key.trim().to_lowercase(), value.trim());
+        let Some(since) = since(&key) else {
+            return self.unknown(option, &key, None, build);
+        };
+        if build.version.is_some_and(|version| version < since) {
+            // A fork may know it all the same; then its value counts as well.
+            self.unknown(option, &key, Some(since), build);
+        }
         let result = match key.as_str() {
-            "dm.loopdatasize" => keep(&mut self.loop_data_size, option, size::ram_in_bytes(value)),
-            "dm.loopmetadatasize" => keep(&mut self.loop_metadata_size, option, size::ram_in_bytes(value)),
-            "dm.basesize" => keep(&mut self.base_size, option, size::ram_in_bytes(value)),
-            "dm.blocksize" => keep(&mut self.block_size, option, size::ram_in_bytes(value)),
+            "dm.loopdatasize" => keep(&mut self.loop_data_size, option, size::ram_in_bytes(value, build)),
+            "dm.loopmetadatasize" => keep(&mut self.loop_metadata_size, option, size::ram_in_bytes(value, build)),
+            "dm.basesize" => keep(&mut self.base_size, option, size::ram_in_bytes(value, build)),
+            "dm.blocksize" => keep(&mut self.block_size, option, size::ram_in_bytes(value, build)),
             "dm.fs" => keep(&mut self.fs, option, filesystem(value)),
             "dm.thinpooldev" => {
                 let name = value.strip_prefix("/dev/mapper/").unwrap_or(value);
@@ -81,17 +132,101 @@ impl StorageOptions {
             "dm.datadev" => keep(&mut self.data_dev, option, Ok(value.to_owned())),
             "dm.metadatadev" => keep(&mut self.metadata_dev, option, Ok(value.to_owned())),
             "dm.directlvm_device" => keep(&mut self.direct_lvm_device, option, Ok(value.to_owned())),
-            "dm.xfs_nospace_max_retries" => keep(&mut self.xfs_nospace_max_retries, option, go_uint(value)),
+            "dm.xfs_nospace_max_retries" => keep(&mut self.xfs_nospace_max_retries, option, go_uint(value, 64)),
             "dm.min_free_space" => keep(&mut self.min_free_space, option, percent(value)),
-            other if OTHERS.contains(&other) => Ok(()),
-            unknown => {
-                let message = format!("devicemapper in Docker's published sources knows no option {unknown}");
-                let remedy = format!("check the spelling of {unknown}, or remove it ({})", option.place);
-                return self.warn("storage-option-unknown", option, message, remedy);
-            }
+            "dm.use_deferred_removal" => keep(&mut self.deferred_removal, option, switch(value)),
+            "dm.use_deferred_deletion" => keep(&mut self.deferred_deletion, option, switch(value)),
+            "dm.override_udev_sync_check" => keep(&mut self.override_udev, option, switch(value)),
+            "dm.blkdiscard" | "dm.directlvm_device_force" => switch(value).map(drop),
+            "dm.libdm_log_level" => log_level(value),
+            other => match DIRECT_LVM.iter().position(|name| *name == other) {
+                Some(index) => keep(&mut self.direct_lvm_numbers[index], option, thinp(other, value)),
+                // dm.mkfsarg and dm.mountopt take anything; what is wrong with it shows at mkfs and mount.
+                None => Ok(()),
+            },
         };
         if let Err(why) = result {
             self.invalid(option, &why, &format!("correct the value of {key}"));
+        }
+    }
+
+    /// All rules on options that do not go together (moby v20.10.27 `device_setup.go:26-46`, `deviceset.go:1654-1720`).
+    fn combinations(&mut self, build: &Build) {
+        let [percent, metadata_percent, ..] = self
+            .direct_lvm_numbers
+            .each_ref()
+            .map(|n| n.as_ref().map_or(0, |n| n.value));
+        let numbers = self
+            .direct_lvm_numbers
+            .iter()
+            .flatten()
+            .find(|number| number.value != 0)
+            .cloned();
+        match self.direct_lvm_device.clone().filter(|device| !device.value.is_empty()) {
+            None => {
+                if let Some(number) = numbers {
+                    let why = "must provide device path in `dm.directlvm_device` in order to configure direct-lvm";
+                    self.together(
+                        &number.place,
+                        "dm.directlvm_device",
+                        why,
+                        "name the device, or remove the dm.thinp_* options",
+                    );
+                }
+            }
+            Some(device) => {
+                if (percent > 0) != (metadata_percent > 0) {
+                    let why = "must set both `dm.thinp_percent` and `dm.thinp_metapercent` if either is specified";
+                    self.together(&device.place, "dm.thinp_percent", why, "set both, or neither");
+                }
+                if percent + metadata_percent > 100 {
+                    let why = "combined `dm.thinp_percent` and `dm.thinp_metapercent` must not be greater than 100";
+                    self.together(&device.place, "dm.thinp_percent", why, "lower one of them");
+                }
+                if is_set(&self.thin_pool_dev) {
+                    let why = "cannot setup direct-lvm when `dm.thinpooldev` is also specified";
+                    self.together(&device.place, "dm.thinpooldev", why, "keep one of the two");
+                }
+            }
+        }
+        self.deferred(build);
+    }
+
+    fn deferred(&mut self, build: &Build) {
+        let off = |option: &Option<Sourced<bool>>| option.as_ref().is_some_and(|on| !on.value);
+        let on = |option: &Option<Sourced<bool>>| option.as_ref().is_some_and(|on| on.value);
+        let why = "devmapper: Deferred deletion can not be enabled as deferred removal is not enabled. Enable deferred removal \
+                   using --storage-opt dm.use_deferred_removal=true parameter";
+        let remedy = "set both dm.use_deferred_removal and dm.use_deferred_deletion to the same value";
+        let removal = self.deferred_removal.clone();
+        let deletion = self.deferred_deletion.clone();
+        match (removal, deletion) {
+            (Some(removal), _) if on(&self.deferred_deletion) && off(&self.deferred_removal) => {
+                self.together(&removal.place, "dm.use_deferred_removal", why, remedy);
+            }
+            // Removal is off by default before 17.07; Red Hat's 1.13.1 has it on.
+            (None, Some(deletion))
+                if deletion.value && build.is_upstream() && build.at_least(17, 7, 0) == Some(false) =>
+            {
+                self.together(&deletion.place, "dm.use_deferred_deletion", why, remedy);
+            }
+            // From 17.07 deletion is on by default where kernel and libdm can do it. Docker's packages for hosts whose libdm could not
+            // ended before 18.09.
+            (Some(removal), None)
+                if !removal.value && build.is_upstream() && build.at_least(18, 9, 0) == Some(true) =>
+            {
+                let why = format!("{why} (deletion is on by default since 17.07)");
+                self.together(&removal.place, "dm.use_deferred_removal", &why, remedy);
+            }
+            (Some(removal), None) if !removal.value && build.at_least(17, 7, 0) != Some(false) => {
+                self.warn(
+                    "storage-options-conflict",
+                    &Sourced::new("dm.use_deferred_removal=false".into(), removal.place),
+                    format!("Docker from 17.07 on would refuse dm.use_deferred_removal=false alone: {why}"),
+                    remedy.into(),
+                );
+            }
+            _ => {}
         }
     }
 
@@ -109,45 +244,66 @@ impl StorageOptions {
         !is_set(&self.thin_pool_dev) && !is_set(&self.direct_lvm_device)
     }
 
-    /// The published advice for pools that carry xfs: without `dm.xfs_nospace_max_retries`, XFS retries a write that finds
-    /// the pool full for ever (moby#26212). `None` where the option is set, or the filesystem is ext4. `place` is where the
-    /// daemon's options stand, for the remedy. Whether the kernel has the knob is for the caller to see: on one without,
-    /// this option fails every container's mount.
-    pub fn xfs_advice(&self, place: &str) -> Option<Finding> {
-        let fs = self.fs.as_ref().map(|fs| fs.value.as_str());
-        if self.xfs_nospace_max_retries.is_some() || fs.is_some_and(|fs| fs != "xfs") {
-            return None;
+    /// Sectors of 512 bytes in a block of a pool that dockerd makes: `uint32(size) >> 9`, 128 where not set.
+    pub fn block_sectors(&self) -> u64 {
+        match &self.block_size {
+            Some(size) => (size.value.0 & u64::from(u32::MAX)) >> 9,
+            None => 128,
         }
-        let which = match fs {
-            Some(_) => "dm.fs=xfs is set",
-            None => "dm.fs is not set, which since Docker 1.9.1 means xfs wherever mkfs.xfs is installed",
-        };
-        Some(Finding {
-            code: "xfs-retries-forever",
-            severity: Severity::Note,
-            subject: "dm.xfs_nospace_max_retries".into(),
-            message: format!(
-                "{which}, and dm.xfs_nospace_max_retries is not: when the pool is full, XFS retries its metadata writes \
-                 for ever, and unmounts, `docker ps` and `docker info` hang in D state until the pool grows"
-            ),
-            place: self.fs.as_ref().map_or(place, |fs| &fs.place).to_owned(),
-            remedy: format!(
-                "where /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries exists and Docker is 1.13 or later (Red Hat's: \
-                 1.12.6), add `--storage-opt dm.xfs_nospace_max_retries=0` to {place} (in daemon.json: \
-                 \"dm.xfs_nospace_max_retries=0\" in \"storage-opts\"); a full pool then shuts the container's filesystem \
-                 down instead of hanging the host"
-            ),
-        })
     }
 
-    fn invalid(&mut self, option: &Sourced<String>, why: &str, remedy: &str) {
-        let message = format!("dockerd would refuse the storage option {:?}: {why}", option.value);
-        self.warn(
-            "storage-option-invalid",
-            option,
+    fn unknown(&mut self, option: &Sourced<String>, key: &str, since: Option<Version>, build: &Build) {
+        let known_from = since.map_or("no published Docker knows it".into(), |since| {
+            format!("known from Docker {since} on")
+        });
+        let remedy = format!("check the spelling of {key}, or remove it ({})", option.place);
+        let (severity, message) = match build.is_upstream() {
+            true => (
+                Severity::Refuse,
+                format!(
+                    "dockerd would refuse the storage option {:?}: devmapper: Unknown option {key} ({known_from})",
+                    option.value
+                ),
+            ),
+            false => (
+                Severity::Warn,
+                format!(
+                    "dockerd may not know the storage option {:?}: {known_from}",
+                    option.value
+                ),
+            ),
+        };
+        self.findings.push(Finding {
+            code: "storage-option-unknown",
+            severity,
+            subject: option.value.clone(),
             message,
-            format!("{remedy} ({})", option.place),
-        );
+            place: option.place.clone(),
+            remedy,
+        });
+    }
+
+    /// No version that knows the option takes this value, and those that do not know it refuse it as well.
+    fn invalid(&mut self, option: &Sourced<String>, why: &str, remedy: &str) {
+        self.findings.push(Finding {
+            code: "storage-option-invalid",
+            severity: Severity::Refuse,
+            subject: option.value.clone(),
+            message: format!("dockerd would refuse the storage option {:?}: {why}", option.value),
+            place: option.place.clone(),
+            remedy: format!("{remedy} ({})", option.place),
+        });
+    }
+
+    fn together(&mut self, place: &str, subject: &str, why: &str, remedy: &str) {
+        self.findings.push(Finding {
+            code: "storage-options-conflict",
+            severity: Severity::Refuse,
+            subject: subject.to_owned(),
+            message: format!("dockerd would refuse the storage options: {why}"),
+            place: place.to_owned(),
+            remedy: format!("{remedy} ({place})"),
+        });
     }
 
     fn warn(&mut self, code: &'static str, option: &Sourced<String>, message: String, remedy: String) {
@@ -181,12 +337,16 @@ fn filesystem(value: &str) -> Result<String, String> {
     }
 }
 
-/// Go's `strconv.ParseUint(value, 10, 64)`: digits only, no sign.
-fn go_uint(value: &str) -> Result<u64, String> {
+pub(super) fn switch(value: &str) -> Result<bool, String> {
+    go_bool(value).ok_or_else(|| format!("strconv.ParseBool: parsing {value:?}: invalid syntax"))
+}
+
+/// Go's `strconv.ParseUint(value, 10, bits)`: digits only, no sign.
+fn go_uint(value: &str, bits: u32) -> Result<u64, String> {
     let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    match value.parse() {
-        Ok(number) if digits => Ok(number),
-        Err(_) if digits => Err(format!("strconv.ParseUint: parsing {value:?}: value out of range")),
+    match value.parse::<u64>() {
+        Ok(number) if digits && (bits == 64 || number >> bits == 0) => Ok(number),
+        _ if digits => Err(format!("strconv.ParseUint: parsing {value:?}: value out of range")),
         _ => Err(format!("strconv.ParseUint: parsing {value:?}: invalid syntax")),
     }
 }
@@ -196,9 +356,37 @@ fn percent(value: &str) -> Result<u8, String> {
     let number = value
         .strip_suffix('%')
         .ok_or("devmapper: Option dm.min_free_space requires % suffix")?;
-    match u8::try_from(go_uint(number)?) {
+    match u8::try_from(go_uint(number, 32)?) {
         Ok(percent) if percent < 100 => Ok(percent),
         _ => Err(format!("devmapper: Invalid value {value} for option dm.min_free_space")),
+    }
+}
+
+/// `dm.thinp_*`: the `%` is optional (moby v20.10.27 `deviceset.go:2760-2800`).
+fn thinp(key: &str, value: &str) -> Result<u64, String> {
+    let number = go_uint(value.strip_suffix('%').unwrap_or(value), 32)
+        .map_err(|why| format!("could not parse `{key}={value}`: {why}"))?;
+    let limit = if key.contains("autoextend") { 100 } else { 99 };
+    match number <= limit {
+        true => Ok(number),
+        false => Err(format!("{key} must be greater than 0 and less than 100")),
+    }
+}
+
+/// `dm.libdm_log_level`: `strconv.ParseInt`, 2 to 7.
+fn log_level(value: &str) -> Result<(), String> {
+    let number = value.strip_prefix(['+', '-']).unwrap_or(value);
+    let level = match value.parse::<i32>() {
+        Ok(level) if number.bytes().all(|b| b.is_ascii_digit()) => level,
+        _ => {
+            return Err(format!(
+                "could not parse `dm.libdm_log_level={value}`: strconv.ParseInt: parsing {value:?}: invalid syntax"
+            ));
+        }
+    };
+    match (2..=7).contains(&level) {
+        true => Ok(()),
+        false => Err("dm.libdm_log_level must be in range [2,7]".into()),
     }
 }
 

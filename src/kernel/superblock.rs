@@ -39,7 +39,7 @@ pub struct Superblock {
 }
 
 /// Why bytes are not a usable superblock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Error {
     /// Fewer than 4096 bytes; the number says how many.
     TooShort(usize),

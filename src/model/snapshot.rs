@@ -27,6 +27,9 @@ pub struct Disk {
     pub metadata_path: String,
     /// Files that are there.
     pub files: Vec<BackingFile>,
+    /// Of Docker's own names for the two files, those behind which there is nothing.
+    #[serde(default)]
+    pub missing: Vec<String>,
     /// The filesystem below the data file; below the data root where there is no data file.
     pub host: Host,
 }

@@ -1,7 +1,7 @@
 //! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
 //! the parent's work.
 
-use super::{config, docker_socket, host, pools};
+use super::{config, docker_socket, host, pools, state};
 use crate::kernel::{dm, proc};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
@@ -19,6 +19,8 @@ pub enum Ask {
     Pools,
     /// The driver's directory, the pool's files and the filesystem below.
     Host {
+        /// Root of the tree to read.
+        root: String,
         /// Docker's data root.
         data_root: String,
         /// The files of the live pool, where they are known; else Docker's usual ones.
@@ -60,9 +62,15 @@ pub enum Ask {
         unit: String,
         /// The surroundings of this very process are those of the unit (`ExecStartPre=`).
         inside_unit: bool,
+        /// The daemon's start command, where it is given by hand: a line as in a unit.
+        exec_line: Option<String>,
     },
+    /// What lies in Docker's data root besides the pool's files.
+    State(state::Question),
     /// The superblock of a metadata file.
     Superblock {
+        /// Root of the tree to read.
+        root: String,
         /// The file.
         path: String,
     },
@@ -81,7 +89,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
     match serde_json::from_slice(request) {
         Err(error) => encode::<()>(Err(anyhow::anyhow!("unreadable request: {error}"))),
         Ok(Ask::Pools) => encode(pools::look()),
-        Ok(Ask::Host { data_root, files }) => encode(host::look(&data_root, &files)),
+        Ok(Ask::Host { root, data_root, files }) => encode(host::look(Path::new(&root), &data_root, &files)),
         Ok(Ask::Unit { name }) => encode(unit(&name)),
         Ok(Ask::Tasks {
             control_group,
@@ -93,8 +101,10 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
             root,
             unit,
             inside_unit,
-        }) => encode(config::look(Path::new(&root), &unit, inside_unit)),
-        Ok(Ask::Superblock { path }) => encode(host::read_superblock(&path)),
+            exec_line,
+        }) => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
+        Ok(Ask::State(question)) => encode(state::look(&question)),
+        Ok(Ask::Superblock { root, path }) => encode(host::read_superblock(Path::new(&root), &path)),
     }
 }
 

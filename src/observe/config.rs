@@ -1,5 +1,6 @@
 //! Docker's configuration as the next start will see it: unit, environment and daemon.json, read in a child, merged here.
 
+use crate::docker::build::Build;
 use crate::docker::{config, daemon_json, flags, names, options};
 use crate::model::{Finding, Settings, Severity};
 use crate::systemd::bus::{ExecStart, Manager};
@@ -22,6 +23,12 @@ pub struct Raw {
     pub warnings: Vec<String>,
     /// daemon.json: its path, and its text unless there is no such file.
     pub file: (String, Option<String>),
+    /// A file that `--config-file` names, or that is there, and that dockerd cannot read either; the text says why.
+    pub file_unreadable: Option<String>,
+    /// The daemon's main process, where its unit is active; else 0.
+    pub main_pid: u32,
+    /// Which Docker is installed.
+    pub build: Build,
 }
 
 /// What is known of Docker's configuration.
@@ -35,21 +42,41 @@ pub struct Learnt {
     pub data_root: String,
     /// Name of the pool of `dm.thinpooldev`, without `/dev/mapper/`.
     pub thin_pool_device: Option<String>,
-    /// What is wrong with it.
+    /// What is wrong with flags and files.
     pub findings: Vec<Finding>,
+    /// Which Docker is installed.
+    pub build: Build,
+    /// The daemon's main process, where its unit is active; else 0.
+    pub main_pid: u32,
     /// Why the unit's command line is not known, if it is not.
     pub unit_unknown: Option<String>,
 }
 
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
-/// unit's assignments and files are read as systemd reads them.
-pub fn look(root: &Path, unit: &str, inside_unit: bool) -> Result<Raw> {
-    let exec = match root == Path::new("/") {
-        true => Manager::connect()
-            .and_then(|mut manager| manager.exec_start(unit))
-            .map_err(|error| format!("{error:#}")),
-        false => Err(format!("systemd is not asked about another root ({})", root.display())),
+/// unit's assignments and files are read as systemd reads them. `exec_line` stands for the unit's own `ExecStart=`.
+pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>) -> Result<Raw> {
+    let live = root == Path::new("/");
+    let mut manager = match live {
+        true => Manager::connect().map_err(|error| format!("{error:#}")),
+        false => Err(format!(
+            "systemd is not asked about another root ({}); give --exec-line",
+            root.display()
+        )),
     };
+    let mut exec = match &mut manager {
+        Ok(manager) => manager.exec_start(unit).map_err(|error| format!("{error:#}")),
+        Err(why) => Err(why.clone()),
+    };
+    let main_pid = match &mut manager {
+        Ok(manager) => manager.unit(unit).map_or(0, |unit| unit.main_pid),
+        Err(_) => 0,
+    };
+    if let Some(line) = exec_line {
+        exec = Ok(ExecStart {
+            argv: exec_line::split(line),
+            ..exec.unwrap_or_default()
+        });
+    }
     let mut warnings = Vec::new();
     let environment = match (&exec, inside_unit) {
         (_, true) => std::env::vars_os()
@@ -61,12 +88,17 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool) -> Result<Raw> {
     let named = command_line(&exec, &environment, unit)
         .ok()
         .and_then(|flags| flags.config_file);
-    let path = named.map_or(names::DEFAULT_CONFIG_FILE.to_owned(), |named| named.value);
+    let path = named
+        .as_ref()
+        .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
+        .to_owned();
+    let mut file_unreadable = None;
     let text = match fs::read(below(root, &path)) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
         Err(error) => {
-            warnings.push(format!("{path} cannot be read: {error}"));
+            file_unreadable = Some(error.to_string());
             None
         }
     };
@@ -75,6 +107,9 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool) -> Result<Raw> {
         environment,
         warnings,
         file: (path, text),
+        file_unreadable,
+        main_pid,
+        build: Build::unknown(),
     })
 }
 
@@ -129,36 +164,54 @@ fn command_line(
 /// Makes sense of the texts.
 pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
     let (path, text) = &raw.file;
-    let file = text
+    let build = &raw.build;
+    let mut file = text
         .as_deref()
-        .map_or_else(Default::default, |text| daemon_json::parse(text, path));
+        .map_or_else(Default::default, |text| daemon_json::parse(text, path, build));
+    if let Some(why) = &raw.file_unreadable {
+        file.unreadable = Some(format!("{path}: {why}"));
+        file.findings.push(Finding {
+            code: "daemon-json-unreadable",
+            severity: Severity::Refuse,
+            subject: path.clone(),
+            message: format!(
+                "dockerd would refuse to start: unable to configure the Docker daemon with file {path}: {why}"
+            ),
+            place: path.clone(),
+            remedy: format!("put the file there as a plain file, or correct --config-file ({path})"),
+        });
+    }
     let (flags, unit_unknown) = match command_line(&raw.exec, &raw.environment, &settings.docker.unit) {
         Ok(flags) => (flags, None),
         Err(why) => (flags::Flags::default(), Some(why)),
     };
-    let effective = config::Effective::merge(&flags, &file, &raw.environment);
-    let options = options::parse(&effective.storage_opts);
+    let effective = config::Effective::merge(&flags, &file, &raw.environment, build);
+    let options = options::parse(&effective.storage_opts, build);
     let data_root = match settings.docker.data_root.as_str() {
         "" => effective.data_root.value.clone(),
         named => named.to_owned(),
     };
     let mut findings = effective.findings.clone();
-    findings.extend(options.findings.iter().cloned());
-    if effective.asks_for_devicemapper() {
-        findings.extend(options.xfs_advice(path));
-    }
     findings.extend(raw.warnings.iter().map(|warning| Finding {
-        code: "configuration-unreadable",
+        code: "environment-file-odd",
         severity: Severity::Warn,
         subject: settings.docker.unit.clone(),
         message: warning.clone(),
-        place: String::new(),
-        remedy: "correct the file named; Docker reads it in the same way".into(),
+        place: warning.split(": ").next().unwrap_or_default().to_owned(),
+        remedy: "correct the line; systemd reads it in the same way".into(),
     }));
+    if unit_unknown.is_some() {
+        // Flags may point elsewhere.
+        for finding in &mut findings {
+            finding.severity = finding.severity.min(Severity::Warn);
+        }
+    }
     Learnt {
         data_root,
         thin_pool_device: options.thin_pool_dev.as_ref().map(|device| device.value.clone()),
         findings,
+        build: build.clone(),
+        main_pid: raw.main_pid,
         unit_unknown,
         options,
         effective,

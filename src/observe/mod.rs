@@ -6,12 +6,14 @@ mod docker_socket;
 mod host;
 mod pools;
 mod slot;
+mod state;
 
 pub use ask::{Ask, REQUEST_TAG, answer};
 
-use crate::docker::names::DEFAULT_SOCKET;
+use crate::docker::names::{DEFAULT_PIDFILE, DEFAULT_SOCKET};
+use crate::docker::state::RootState;
 use crate::kernel::errand::Porter;
-use crate::kernel::superblock::Superblock;
+use crate::kernel::superblock::{self, Superblock};
 use crate::model::{ActiveState, Backing, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
 use serde::de::DeserializeOwned;
 use slot::Slot;
@@ -39,10 +41,12 @@ pub enum Sense {
     Config,
     /// The superblock of a metadata file whose pool is not active.
     Superblock,
+    /// Docker's data root.
+    State,
 }
 
 impl Sense {
-    const ALL: [Sense; 9] = [
+    const ALL: [Sense; 10] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -52,6 +56,7 @@ impl Sense {
         Sense::Event,
         Sense::Config,
         Sense::Superblock,
+        Sense::State,
     ];
 }
 
@@ -67,6 +72,8 @@ pub struct Observer {
     slots: [Slot; Sense::ALL.len()],
     settings: Settings,
     config: Option<config::Learnt>,
+    /// The tree that files are read from; `/` but for a preflight of another one.
+    root: String,
 }
 
 impl Observer {
@@ -76,12 +83,23 @@ impl Observer {
             slots: Default::default(),
             settings,
             config: None,
+            root: "/".into(),
+        }
+    }
+
+    /// Looks at the tree below `root` instead: its files, and no pool, unit or daemon of this host.
+    pub fn of_tree(settings: Settings, root: &str) -> Observer {
+        Observer {
+            root: root.to_owned(),
+            ..Observer::new(settings)
         }
     }
 
     /// Sends out the looks at the pool and the files below it.
     pub fn look_at_storage(&mut self, porter: &Porter, now: Duration) {
-        self.ask(porter, Sense::Pools, &Ask::Pools, now);
+        if self.root == "/" {
+            self.ask(porter, Sense::Pools, &Ask::Pools, now);
+        }
         self.look_at_host(porter, now);
     }
 
@@ -99,6 +117,7 @@ impl Observer {
         };
         if let Some(config) = self.config() {
             let ask = Ask::Host {
+                root: self.root.clone(),
                 data_root: config.data_root.clone(),
                 files,
             };
@@ -150,13 +169,14 @@ impl Observer {
         }
     }
 
-    /// Asks for Docker's configuration below `root`, unless that question is out already. `inside_unit`: this process runs in
+    /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in
     /// the unit's own surroundings, as `ExecStartPre=` does.
-    pub fn learn_config(&mut self, porter: &Porter, root: &str, inside_unit: bool, now: Duration) -> bool {
+    pub fn learn_config(&mut self, porter: &Porter, inside_unit: bool, exec_line: Option<&str>, now: Duration) -> bool {
         let ask = Ask::Config {
-            root: root.to_owned(),
+            root: self.root.clone(),
             unit: self.settings.docker.unit.clone(),
             inside_unit,
+            exec_line: exec_line.map(str::to_owned),
         };
         self.ask(porter, Sense::Config, &ask, now)
     }
@@ -216,6 +236,7 @@ impl Observer {
             (Sense::Tasks, deadline),
             (Sense::Config, deadline),
             (Sense::Superblock, deadline),
+            (Sense::State, deadline),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
         ]
@@ -262,8 +283,30 @@ impl Observer {
     }
 
     /// The superblock that was asked for.
-    pub fn superblock(&self, now: Duration) -> Seen<Superblock> {
+    pub fn superblock(&self, now: Duration) -> Seen<Result<Superblock, superblock::Error>> {
         self.seen(Sense::Superblock, now)
+    }
+
+    /// Docker's data root, as asked for.
+    pub fn root_state(&self, now: Duration) -> Seen<RootState> {
+        self.seen(Sense::State, now)
+    }
+
+    /// Asks what lies in Docker's data root.
+    pub fn look_at_root(&mut self, porter: &Porter, now: Duration) {
+        let Some(config) = self.config() else { return };
+        let ask = Ask::State(state::Question {
+            root: self.root.clone(),
+            data_root: config.data_root.clone(),
+            pidfile: config
+                .effective
+                .pidfile
+                .as_ref()
+                .map_or(DEFAULT_PIDFILE.into(), |pidfile| pidfile.value.clone()),
+            thin_pool_device: config.thin_pool_device.clone(),
+            driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
+        });
+        self.ask(porter, Sense::State, &ask, now);
     }
 
     /// Asks for the superblock of a metadata file whose pool is not active.
@@ -271,7 +314,10 @@ impl Observer {
         self.ask(
             porter,
             Sense::Superblock,
-            &Ask::Superblock { path: path.to_owned() },
+            &Ask::Superblock {
+                root: self.root.clone(),
+                path: path.to_owned(),
+            },
             now,
         );
     }
@@ -322,6 +368,9 @@ impl Observer {
     }
 
     fn pool(&self, now: Duration) -> Seen<Option<Pool>> {
+        if self.root != "/" {
+            return Seen::Known(None);
+        }
         let expected = pools::Expected {
             name: self
                 .slot(Sense::Host)

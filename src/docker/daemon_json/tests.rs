@@ -1,12 +1,22 @@
 //! Tests of `daemon_json`: provenance, tolerance, and places of errors.
 
+use super::super::build::{Flavour, Version};
 use super::*;
 use proptest::prelude::*;
 
 const PATH: &str = "/etc/docker/daemon.json";
 
-fn codes(file: &DaemonJson) -> Vec<&str> {
-    file.findings.iter().map(|finding| finding.code).collect()
+fn read(text: &str) -> DaemonJson {
+    parse(text, PATH, &Build::unknown())
+}
+
+fn by(text: &str, major: u16, minor: u16) -> DaemonJson {
+    let build = Build {
+        version: Some(Version::new(major, minor, 0)),
+        flavour: Flavour::Upstream,
+        evidence: String::new(),
+    };
+    parse(text, PATH, &build)
 }
 
 #[test]
@@ -20,7 +30,7 @@ fn reads_the_keys_with_their_lines() {
   "x": {"storage-driver": "overlay2"}
 }
 "#;
-    let file = parse(text, PATH);
+    let file = read(text);
     let at = |value: &str, line: usize| Some(Sourced::new(value.to_owned(), format!("{PATH}:{line}")));
     assert_eq!(file.storage_driver, at("devicemapper", 2));
     assert_eq!(
@@ -46,52 +56,64 @@ fn reads_the_keys_with_their_lines() {
 
 #[test]
 fn tolerates() {
-    for (text, expected) in [
-        ("{}", &[][..]),
-        ("null", &[]),
-        ("{}\r\n\t \n", &[]),
+    for text in [
+        "{}",
+        "null",
+        "{}\r\n\t \n",
+        r#"{"storage-opts": null, "data-root": null, "live-restore": null}"#,
+        r#"{"Storage-Driver": 5, "unknown": [[[1]]]}"#,
+    ] {
+        assert_eq!(read(text).findings, vec![], "{text:?}");
+    }
+}
+
+/// facts 5.2: which version refuses what. Columns: 20.10, 23.0, unknown.
+#[test]
+fn what_each_version_refuses() {
+    use Severity::{Note, Refuse, Warn};
+    const MALFORMED: &str = "daemon-json-malformed";
+    const WRONG_TYPE: &str = "daemon-json-wrong-type";
+    for (text, code, expected) in [
+        ("", MALFORMED, [Refuse, Note, Warn]),
+        (" \n", MALFORMED, [Refuse, Note, Warn]),
+        ("\u{feff}{}", MALFORMED, [Refuse, Note, Warn]),
+        ("{}}", MALFORMED, [Note, Refuse, Warn]),
+        ("{} x", MALFORMED, [Note, Refuse, Warn]),
+        ("{\"a\": 1,}", MALFORMED, [Refuse, Refuse, Refuse]),
+        ("[]", MALFORMED, [Refuse, Refuse, Refuse]),
+        ("\"x\"", MALFORMED, [Refuse, Refuse, Refuse]),
+        // Go takes these, serde_json does not: no ground for a refusal.
+        ("{\"a\": \"\\ud800\"}", MALFORMED, [Warn, Warn, Warn]),
+        (r#"{"data-root": 5}"#, WRONG_TYPE, [Refuse, Refuse, Refuse]),
+        (r#"{"live-restore": "true"}"#, WRONG_TYPE, [Refuse, Refuse, Refuse]),
+        (r#"{"storage-opts": "dm.fs=xfs"}"#, WRONG_TYPE, [Refuse, Refuse, Refuse]),
         (
-            r#"{"storage-opts": null, "data-root": null, "live-restore": null}"#,
-            &[],
+            r#"{"storage-opts": ["dm.fs=xfs", 5]}"#,
+            WRONG_TYPE,
+            [Refuse, Refuse, Refuse],
         ),
-        (
-            r#"{"Storage-Driver": 5, "unknown": [[[1e400]]]}"#,
-            &["daemon-json-malformed"],
-        ),
-        ("", &["daemon-json-malformed"]),
-        (" \n", &["daemon-json-malformed"]),
-        ("\u{feff}{}", &["daemon-json-malformed"]),
-        ("{}}", &["daemon-json-malformed"]),
-        (r#"{"data-root": 5}"#, &["daemon-json-wrong-type"]),
-        (r#"{"live-restore": "true"}"#, &["daemon-json-wrong-type"]),
-        (r#"{"storage-opts": "dm.fs=xfs"}"#, &["daemon-json-wrong-type"]),
-        (r#"{"storage-opts": ["dm.fs=xfs", 5]}"#, &["daemon-json-wrong-type"]),
         (
             r#"{"data-root": "/a", "data-root": "/b"}"#,
-            &["daemon-json-key-repeated"],
+            "daemon-json-key-repeated",
+            [Warn, Warn, Warn],
         ),
     ] {
-        let file = parse(text, PATH);
-        assert_eq!(codes(&file), expected, "{text:?}");
-        assert!(
-            file.findings.iter().all(|finding| finding.severity == Severity::Warn),
-            "{text:?}"
-        );
+        for (file, expected) in [by(text, 20, 10), by(text, 23, 0), read(text)].iter().zip(expected) {
+            let found: Vec<_> = file.findings.iter().map(|f| (f.code, f.severity)).collect();
+            assert_eq!(found, [(code, expected)], "{text:?}");
+        }
     }
 }
 
 #[test]
 fn the_last_of_a_repeated_key_wins() {
-    let file = parse("{\"data-root\": \"/a\",\n\"data-root\":\n\"/b\"}", PATH);
+    let file = read("{\"data-root\": \"/a\",\n\"data-root\":\n\"/b\"}");
     assert_eq!(file.data_root, Some(Sourced::new("/b".into(), format!("{PATH}:2"))));
 }
 
 #[test]
 fn trailing_data_does_not_hide_the_first_value() {
-    let file = parse(
-        "{\"storage-driver\": \"devicemapper\"}\n\n  }{\"storage-driver\": \"vfs\"}",
-        PATH,
-    );
+    let file = read("{\"storage-driver\": \"devicemapper\"}\n\n  }{\"storage-driver\": \"vfs\"}");
     assert_eq!(file.storage_driver.map(|s| s.value).as_deref(), Some("devicemapper"));
     assert_eq!(file.findings[0].place, format!("{PATH}:3"));
 }
@@ -105,7 +127,7 @@ fn an_error_names_file_line_and_column() {
         ("{\"a\": 1", 1, 7),
         ("{'a': 1}", 1, 2),
     ] {
-        let file = parse(text, PATH);
+        let file = read(text);
         let finding = &file.findings[0];
         assert_eq!(finding.place, format!("{PATH}:{line}"), "{text:?}");
         assert!(
@@ -116,10 +138,10 @@ fn an_error_names_file_line_and_column() {
         assert!(!finding.message.contains(" at line "), "{}", finding.message);
         assert!(file.unreadable.is_some_and(|why| why.starts_with(PATH)));
     }
-    assert!(parse("[]", PATH).unreadable.is_some());
-    assert!(parse(&"[".repeat(100_000), PATH).unreadable.is_some());
+    assert!(read("[]").unreadable.is_some());
+    assert!(read(&"[".repeat(100_000)).unreadable.is_some());
     assert!(
-        parse(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)), PATH)
+        read(&format!("{{\"a\":{}", "{\"a\":".repeat(100_000)))
             .unreadable
             .is_some()
     );
@@ -128,13 +150,13 @@ fn an_error_names_file_line_and_column() {
 proptest! {
     #[test]
     fn never_panics(text in "[ -~\n\\\\\"{}\\[\\]:,ü]{0,80}") {
-        parse(&text, PATH);
+        read(&text);
     }
 
     #[test]
     fn every_option_survives(options in proptest::collection::vec(".{0,12}", 0..5)) {
         let text = serde_json::json!({ "storage-opts": options }).to_string();
-        let read = parse(&text, PATH).storage_opts.unwrap_or_default();
+        let read = read(&text).storage_opts.unwrap_or_default();
         prop_assert_eq!(read.into_iter().map(|s| s.value).collect::<Vec<_>>(), options);
     }
 }

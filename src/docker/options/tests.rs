@@ -1,15 +1,28 @@
 //! Tests of `options`: Docker's reading of each option, and hostile values.
 
+use super::super::build::Flavour;
 use super::*;
 use proptest::prelude::*;
 
 fn read(options: &[&str]) -> StorageOptions {
+    read_by(options, &Build::unknown())
+}
+
+fn build(flavour: Flavour, version: Version) -> Build {
+    Build {
+        version: Some(version),
+        flavour,
+        evidence: String::new(),
+    }
+}
+
+fn read_by(options: &[&str], build: &Build) -> StorageOptions {
     let options: Vec<_> = options
         .iter()
         .enumerate()
         .map(|(index, option)| Sourced::new((*option).to_owned(), format!("daemon.json:{}", index + 1)))
         .collect();
-    parse(&options)
+    parse(&options, build)
 }
 
 fn codes(options: &StorageOptions) -> Vec<&str> {
@@ -32,6 +45,7 @@ fn every_typed_option() {
         "dm.min_free_space=10%",
         "dm.mountopt=nodiscard,x=y",
         "dm.use_deferred_removal=true",
+        "dm.thinp_percent=95%",
     ]);
     assert_eq!(
         options.loop_data_size,
@@ -47,7 +61,10 @@ fn every_typed_option() {
     assert_eq!(options.direct_lvm_device.map(|s| s.value).as_deref(), Some("/dev/xvdf"));
     assert_eq!(options.xfs_nospace_max_retries.map(|s| s.value), Some(0));
     assert_eq!(options.min_free_space.map(|s| s.value), Some(10));
-    assert_eq!(options.findings, vec![]);
+    assert_eq!(options.direct_lvm_numbers[0].as_ref().map(|n| n.value), Some(95));
+    // Both a pool of LVM's and one that Docker is to make, and one of two percentages: each for its own reason.
+    let conflicts: Vec<_> = options.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(conflicts, ["storage-options-conflict"; 2]);
 }
 
 #[test]
@@ -86,10 +103,11 @@ fn what_is_wrong() {
         let options = read(&[option]);
         assert_eq!(codes(&options), [code], "{option}");
         let finding = &options.findings[0];
-        assert_eq!(
-            (finding.severity, finding.place.as_str()),
-            (Severity::Warn, "daemon.json:1")
-        );
+        let severity = match code {
+            "storage-option-unknown" => Severity::Warn,
+            _ => Severity::Refuse,
+        };
+        assert_eq!((finding.severity, finding.place.as_str()), (severity, "daemon.json:1"));
         assert!(finding.remedy.ends_with("(daemon.json:1)"), "{}", finding.remedy);
     }
 }
@@ -126,25 +144,131 @@ fn what_lies_on_loop_files() {
     }
 }
 
+/// facts 1, column "since" (tag walk of moby's deviceset.go): what upstream's versions and forks make of an option.
 #[test]
-fn advice_on_xfs() {
-    for (options, advised) in [
-        (&[][..], true),
-        (&["dm.fs=xfs"], true),
-        (&["dm.fs=ext4"], false),
-        (&["dm.fs=xfs", "dm.xfs_nospace_max_retries=0"], false),
-        (&["dm.xfs_nospace_max_retries=5"], false),
+fn an_option_that_this_version_does_not_know() {
+    use Flavour::{Debian, RedHat, Upstream};
+    use Severity::{Refuse, Warn};
+    for (option, flavour, version, expected) in [
+        ("dm.min_free_space=10%", Upstream, Version::new(1, 10, 3), Some(Refuse)),
+        ("dm.min_free_space=10%", Upstream, Version::new(1, 11, 0), None),
+        // rhel7-1.10.3 has it (projectatomic/docker).
+        ("dm.min_free_space=10%", RedHat, Version::new(1, 10, 3), Some(Warn)),
+        (
+            "dm.xfs_nospace_max_retries=0",
+            Upstream,
+            Version::new(1, 12, 6),
+            Some(Refuse),
+        ),
+        (
+            "dm.xfs_nospace_max_retries=0",
+            RedHat,
+            Version::new(1, 12, 6),
+            Some(Warn),
+        ),
+        ("dm.xfs_nospace_max_retries=0", Upstream, Version::new(1, 13, 0), None),
+        (
+            "dm.directlvm_device=/dev/sdb",
+            Upstream,
+            Version::new(17, 5, 0),
+            Some(Refuse),
+        ),
+        ("dm.directlvm_device=/dev/sdb", Upstream, Version::new(17, 6, 0), None),
+        ("dm.libdm_log_level=3", Upstream, Version::new(17, 6, 2), Some(Refuse)),
+        ("dm.libdm_log_level=3", Debian, Version::new(20, 10, 24), None),
+        ("dm.nonsense=1", Debian, Version::new(20, 10, 24), Some(Refuse)),
+        ("dm.nonsense=1", Flavour::Amazon, Version::new(20, 10, 7), Some(Warn)),
     ] {
-        let advice = read(options).xfs_advice("docker.service's ExecStart");
-        assert_eq!(advice.is_some(), advised, "{options:?}");
-        if let Some(finding) = advice {
-            assert_eq!(
-                (finding.code, finding.severity),
-                ("xfs-retries-forever", Severity::Note)
-            );
-            assert!(finding.remedy.contains("--storage-opt dm.xfs_nospace_max_retries=0"));
-        }
+        let found = read_by(&[option], &build(flavour, version));
+        assert_eq!(
+            found.findings.first().map(|f| f.severity),
+            expected,
+            "{option} {flavour:?} {version}"
+        );
+        assert!(found.findings.iter().all(|f| f.code == "storage-option-unknown"));
     }
+}
+
+/// facts 1, "Combination rules" (moby v20.10.27 `device_setup.go:26-46`, `deviceset.go:1654-1720`).
+#[test]
+fn options_that_do_not_go_together() {
+    for options in [
+        &["dm.thinp_percent=95"][..],
+        &["dm.thinp_autoextend_threshold=80"],
+        &["dm.directlvm_device=/dev/sdb", "dm.thinp_percent=95"],
+        &["dm.directlvm_device=/dev/sdb", "dm.thinp_metapercent=1"],
+        &[
+            "dm.directlvm_device=/dev/sdb",
+            "dm.thinp_percent=95",
+            "dm.thinp_metapercent=6",
+        ],
+        &["dm.directlvm_device=/dev/sdb", "dm.thinpooldev=pool"],
+        &["dm.use_deferred_deletion=true", "dm.use_deferred_removal=false"],
+    ] {
+        let found = read(options);
+        let kinds: Vec<_> = found.findings.iter().map(|f| (f.code, f.severity)).collect();
+        assert_eq!(kinds, [("storage-options-conflict", Severity::Refuse)], "{options:?}");
+    }
+    for options in [
+        &["dm.thinp_percent=0"][..],
+        &["dm.directlvm_device_force=true"],
+        &["dm.directlvm_device=", "dm.thinpooldev=pool"],
+        &[
+            "dm.directlvm_device=/dev/sdb",
+            "dm.thinp_percent=95",
+            "dm.thinp_metapercent=5",
+        ],
+        &["dm.thinpooldev=pool", "dm.loopdatasize=5G", "dm.datadev=/dev/sdb"],
+        &["dm.use_deferred_deletion=false", "dm.use_deferred_removal=false"],
+    ] {
+        assert_eq!(read(options).findings, vec![], "{options:?}");
+    }
+}
+
+/// Deferred deletion is on by default from 17.07 (moby PR #33698), and in Red Hat's 1.13.1.
+#[test]
+fn deferred_removal_and_deletion_alone() {
+    use Flavour::{Debian, RedHat, Upstream};
+    let removal_off = &["dm.use_deferred_removal=false"];
+    let deletion_on = &["dm.use_deferred_deletion=true"];
+    for (options, build, expected) in [
+        (removal_off, build(Upstream, Version::new(17, 6, 2)), None),
+        (
+            removal_off,
+            build(Upstream, Version::new(17, 12, 1)),
+            Some(Severity::Warn),
+        ),
+        (
+            removal_off,
+            build(Debian, Version::new(20, 10, 24)),
+            Some(Severity::Refuse),
+        ),
+        (removal_off, build(RedHat, Version::new(1, 12, 6)), None),
+        (removal_off, Build::unknown(), Some(Severity::Warn)),
+        (
+            deletion_on,
+            build(Upstream, Version::new(1, 12, 6)),
+            Some(Severity::Refuse),
+        ),
+        (deletion_on, build(RedHat, Version::new(1, 13, 1)), None),
+        (deletion_on, build(Debian, Version::new(20, 10, 24)), None),
+        (deletion_on, Build::unknown(), None),
+    ] {
+        let found = read_by(options, &build);
+        assert_eq!(
+            found.findings.first().map(|f| f.severity),
+            expected,
+            "{options:?} {build:?}"
+        );
+    }
+}
+
+#[test]
+fn sectors_of_a_block() {
+    assert_eq!(read(&[]).block_sectors(), 128);
+    assert_eq!(read(&["dm.blocksize=512K"]).block_sectors(), 1024);
+    // uint32(size) >> 9 in moby: 4 GiB and 0 are both no size at all.
+    assert_eq!(read(&["dm.blocksize=4G"]).block_sectors(), 0);
 }
 
 proptest! {

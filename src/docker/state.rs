@@ -1,0 +1,71 @@
+//! What lies in Docker's data root before a start, besides the pool's two files: the noun that is seen and judged.
+
+use super::device_json::{Device, DeviceSet};
+use super::drivers::Prior;
+use serde::{Deserialize, Serialize};
+
+/// The data root as one look saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootState {
+    /// Its type as statfs(2) tells it, of the nearest directory that exists.
+    pub filesystem: Option<i64>,
+    /// Nothing can be written there.
+    pub read_only: bool,
+    /// The data root, or where it is to be, is something else than a directory.
+    pub not_a_directory: bool,
+    /// Directories of storage drivers; `None` where the data root could not be read.
+    pub drivers: Option<Vec<Prior>>,
+    /// `devicemapper/metadata/base`.
+    pub base: Option<Result<Device, String>>,
+    /// `devicemapper/metadata/deviceset-metadata`.
+    pub device_set: Option<Result<DeviceSet, String>>,
+    /// Files of devices that dockerd cannot read, with the reason; the first few.
+    pub unreadable_devices: Vec<(String, String)>,
+    /// Files of devices that were looked at.
+    pub devices_seen: u32,
+    /// All were; otherwise time or number was up.
+    pub all_devices_seen: bool,
+    /// One of the pool's files is there and is neither a file nor a block device; or its link leads nowhere.
+    pub odd_files: Vec<(String, String)>,
+    /// A process whose id stands in the daemon's pidfile and which lives.
+    pub pidfile_process: Option<PidfileProcess>,
+    /// XFS on this kernel has `max_retries`; `None` where no XFS is mounted that could show it.
+    pub xfs_knob: Option<bool>,
+    /// A loop device can be had: the control node or a first device node is there.
+    pub loop_devices: bool,
+    /// The pool named by `dm.thinpooldev`, where one is.
+    pub thin_pool_device: Option<NamedPool>,
+    /// A plugin of the storage driver's name is there.
+    pub driver_plugin: bool,
+}
+
+/// Who holds the pidfile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PidfileProcess {
+    /// The pidfile.
+    pub path: String,
+    /// Process id.
+    pub pid: u32,
+    /// Its name: hostile text.
+    pub comm: String,
+    /// It has ended and is not reaped.
+    pub zombie: bool,
+}
+
+/// What device-mapper has under the name of `dm.thinpooldev`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NamedPool {
+    /// No such device.
+    Missing,
+    /// A device of this other kind.
+    Other(String),
+    /// A pool.
+    Pool {
+        /// Transaction id.
+        transaction_id: u64,
+        /// Data blocks in use.
+        data_used: u64,
+    },
+    /// It could not be looked at; the text says why.
+    Unknown(String),
+}

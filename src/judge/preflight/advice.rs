@@ -1,0 +1,146 @@
+//! The published advice: what is legal and still unwise about a devicemapper host, said before it hurts.
+
+use super::{Before, files, note};
+use crate::model::{Finding, Seen, Severity};
+
+/// Adds what is worth knowing of a host that will use devicemapper.
+pub fn advise(before: &Before, findings: &mut Vec<Finding>) {
+    if !before.choice.is_devicemapper() {
+        return;
+    }
+    let base = base_filesystem(before);
+    findings.extend(filesystem_ignored(before, base));
+    findings.extend(xfs(before, base));
+    findings.extend(metadata_size(before));
+    findings.extend(loop_mode(before));
+}
+
+/// The filesystem of the base device, and so of every container; empty where that is not known, `None` where there is none yet.
+fn base_filesystem(before: &Before) -> Option<&str> {
+    let Seen::Known(root) = &before.root else {
+        return Some("");
+    };
+    root.base.as_ref()?;
+    match &root.device_set {
+        Some(Ok(set)) => Some(&set.base_filesystem),
+        _ => Some(""),
+    }
+}
+
+/// "User specified filesystem ext4 will be ignored" (moby v1.13.1 `deviceset.go:1019`).
+fn filesystem_ignored(before: &Before, base: Option<&str>) -> Option<Finding> {
+    let asked = before.options.fs.as_ref()?;
+    let base = base.filter(|base| !base.is_empty() && *base != asked.value)?;
+    Some(Finding {
+        code: "filesystem-option-ignored",
+        severity: Severity::Warn,
+        subject: format!("dm.fs={}", asked.value),
+        message: format!(
+            "dm.fs={} does nothing: this pool's base device has {base} already, and every container gets it from there",
+            asked.value
+        ),
+        place: asked.place.clone(),
+        remedy: format!(
+            "write dm.fs={base}, so that the file tells the truth; to have {}, save the images (docker save) and make a new pool",
+            asked.value
+        ),
+    })
+}
+
+/// moby#20707, moby#26212: without `dm.xfs_nospace_max_retries` XFS retries a write that finds the pool full for ever.
+fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
+    let asked = before.options.fs.as_ref().map(|fs| fs.value.as_str());
+    let knob = match &before.root {
+        Seen::Known(root) => root.xfs_knob,
+        Seen::Unknown(_) => None,
+    };
+    let filesystem = base.filter(|base| !base.is_empty()).or(asked);
+    if filesystem.is_some_and(|fs| fs != "xfs") {
+        return None;
+    }
+    let place = before.options.fs.as_ref().map_or(String::new(), |fs| fs.place.clone());
+    if let Some(retries) = &before.options.xfs_nospace_max_retries {
+        let unusable = knob == Some(false);
+        return unusable.then(|| Finding {
+            code: "xfs-retries-not-supported",
+            severity: Severity::Warn,
+            subject: "dm.xfs_nospace_max_retries".into(),
+            message: "this kernel's XFS has no max_retries: dockerd starts, and then every container fails to mount"
+                .into(),
+            place: retries.place.clone(),
+            remedy: format!(
+                "remove dm.xfs_nospace_max_retries ({}), or boot a kernel that has it (RHEL 7.4 and later)",
+                retries.place
+            ),
+        });
+    }
+    let which = match (base, asked) {
+        (Some("xfs"), _) => "containers here have XFS",
+        (_, Some(_)) => "dm.fs=xfs is set",
+        _ => "dm.fs is not set, which since Docker 1.9.1 means XFS wherever mkfs.xfs is installed",
+    };
+    let docker_can = match before.build.at_least(1, 13, 0) {
+        Some(false) if before.build.is_upstream() => Some(false),
+        known => known.filter(|can| *can),
+    };
+    let remedy = match (docker_can, knob) {
+        (Some(false), _) | (_, Some(false)) if base.is_none() => {
+            "this Docker or this kernel cannot tell XFS to give up; before the pool is made, set dm.fs=ext4, which fails a write instead of hanging".to_owned()
+        }
+        (Some(false), _) | (_, Some(false)) => {
+            "this Docker or this kernel cannot tell XFS to give up: keep room in the pool (thinguard.service grows it), and set dm.fs=ext4 for the next new pool".to_owned()
+        }
+        _ => format!(
+            "add dm.xfs_nospace_max_retries=0 to the storage options{}, on Docker 1.13 and later (Red Hat's: 1.12.6) and kernels that have \
+             /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries{}; a full pool then shuts the container's filesystem down instead of hanging the host",
+            if place.is_empty() { String::new() } else { format!(" ({place})") },
+            if knob == Some(true) { " (this one has it)" } else { "" }
+        ),
+    };
+    Some(Finding {
+        code: "xfs-retries-forever",
+        severity: Severity::Note,
+        subject: "dm.xfs_nospace_max_retries".into(),
+        message: format!(
+            "{which}, and dm.xfs_nospace_max_retries is not set: when the pool is full, XFS retries its metadata writes for ever, and \
+             unmounts, docker ps and docker info hang in D state until the pool grows"
+        ),
+        place,
+        remedy,
+    })
+}
+
+/// The kernel uses a metadata device up to a little less than 16 GiB and passes over the rest.
+fn metadata_size(before: &Before) -> Option<Finding> {
+    let asked = before
+        .options
+        .loop_metadata_size
+        .as_ref()
+        .filter(|asked| asked.value > files::MAX_METADATA)?;
+    before.options.metadata_on_loop().then(|| Finding {
+        code: "metadata-larger-than-kernel-uses",
+        severity: Severity::Warn,
+        subject: "dm.loopmetadatasize".into(),
+        message: format!(
+            "dm.loopmetadatasize is {}, and the kernel uses no more than {} of a pool's metadata device (about 16 GiB); the rest of the \
+             sparse file is never used",
+            asked.value,
+            files::MAX_METADATA
+        ),
+        place: asked.place.clone(),
+        remedy: format!("dm.loopmetadatasize=16G is the most that is of use; a file that is larger already is harmless ({})", asked.place),
+    })
+}
+
+fn loop_mode(before: &Before) -> Option<Finding> {
+    (before.options.data_on_loop() || before.options.metadata_on_loop()).then(|| Finding {
+        remedy: "for more than a few containers give Docker a pool of LVM's (dm.thinpooldev; on RHEL 7 container-storage-setup makes it) or \
+                 overlay2 on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
+            .into(),
+        ..note(
+            "loop-mode",
+            "devicemapper",
+            "the pool is on loop files, which is for small hosts: slow, and as full as the filesystem below it".into(),
+        )
+    })
+}

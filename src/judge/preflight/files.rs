@@ -1,0 +1,383 @@
+//! The pool's two files before the pool is made: whether the kernel will take them, how full they are, and what growth would help.
+
+use super::super::growth::{self, Need, Plan};
+use super::super::{Verdict, storage};
+use super::{Before, note};
+use crate::kernel::superblock::{Error, Superblock};
+use crate::model::{BackingFile, Bytes, Deed, Disk, Finding, Pool, Seen, Settings, Severity, Target, Usage};
+
+/// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
+/// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
+const BLOCK_SECTORS: std::ops::RangeInclusive<u64> = 128..=2_097_152;
+
+/// The largest metadata device the kernel uses: `THIN_METADATA_MAX_SECTORS`, drivers/md/dm-thin-metadata.h.
+pub(super) const MAX_METADATA: Bytes = Bytes(33_423_360 * Bytes::SECTOR);
+
+/// Judges the files of a pool that dockerd will make from them.
+pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut Verdict) {
+    if let Seen::Known(root) = &before.root {
+        for (path, why) in &root.odd_files {
+            verdict.findings.push(odd_file(path, why));
+        }
+        if !root.odd_files.is_empty() {
+            return;
+        }
+    }
+    let (data, metadata) = match (
+        disk.file(&disk.data_path).known_or_none(),
+        disk.file(&disk.metadata_path).known_or_none(),
+    ) {
+        (Some(data), Some(metadata)) => (data, metadata),
+        (None, None) => return new_pool(before, disk, verdict),
+        (data, _) => return verdict.findings.push(half_missing(disk, data.is_some())),
+    };
+    let superblock = match &before.superblock {
+        Some(Seen::Known(Ok(superblock))) => superblock,
+        Some(Seen::Known(Err(error))) => return verdict.findings.extend(bad_superblock(before, &metadata, error)),
+        Some(Seen::Unknown(why)) => {
+            return verdict.findings.push(Finding {
+                code: "superblock-unreadable",
+                severity: Severity::Warn,
+                subject: metadata.path.clone(),
+                message: format!("the pool's superblock cannot be read: {why}; its headroom is not known"),
+                place: metadata.path.clone(),
+                remedy: format!("thin_check {} while Docker is stopped tells more", metadata.path),
+            });
+        }
+        None => return,
+    };
+    verdict.findings.extend(other_block_size(before, superblock, &metadata));
+    verdict.findings.extend(too_short(before, superblock, &data, &metadata));
+    if superblock.needs_check {
+        return verdict.findings.push(needs_check(&metadata));
+    }
+    for target in [Target::Metadata, Target::Data] {
+        device(before, disk, superblock, target, (&data, &metadata), settings, verdict);
+    }
+}
+
+/// An active pool whose files have been deleted or moved: dockerd opens them by name and ends (moby v20.10.27 `deviceset.go`,
+/// `loadThinPoolLoopBackInfo`).
+pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verdict) {
+    let Some(pool) = pool.filter(|pool| disk.pool_name.as_deref() == Some(pool.name.as_str())) else {
+        return;
+    };
+    for path in &disk.missing {
+        verdict.findings.push(Finding {
+            code: "pool-file-deleted",
+            severity: Severity::Refuse,
+            subject: path.clone(),
+            message: format!("the pool {} is active and its file {path} is gone: open {path}: no such file or directory", pool.name),
+            place: path.clone(),
+            remedy: format!(
+                "if it was moved, move it back to {path}; if it was deleted, its contents live as long as the pool is active: copy the \
+                 data off (dd from the pool's loop devices, shown by losetup -l) before anything stops the pool"
+            ),
+        });
+    }
+}
+
+/// Neither file is there: dockerd makes both.
+fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
+    let sectors = before.options.block_sectors();
+    if let Some(size) = before
+        .options
+        .block_size
+        .as_ref()
+        .filter(|_| !BLOCK_SECTORS.contains(&sectors) || !sectors.is_multiple_of(128))
+    {
+        verdict.findings.push(Finding {
+            code: "block-size-impossible",
+            severity: Severity::Refuse,
+            subject: "dm.blocksize".into(),
+            message: format!(
+                "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
+                 Error running deviceCreate (CreatePool)",
+                Bytes(sectors * Bytes::SECTOR)
+            ),
+            place: size.place.clone(),
+            remedy: format!("set dm.blocksize=64K, or remove it ({})", size.place),
+        });
+    }
+    let had_containers = matches!(&before.root, Seen::Known(root) if root.base.as_ref().is_some_and(|base| base.as_ref().is_ok_and(|base| base.initialized)));
+    verdict.findings.push(match had_containers {
+        true => both_missing(disk),
+        false => note(
+            "no-pool-yet",
+            &disk.data_path,
+            "there is no pool yet; Docker makes a new one".into(),
+        ),
+    });
+}
+
+fn bad_superblock(before: &Before, metadata: &BackingFile, error: &Error) -> Option<Finding> {
+    let path = &metadata.path;
+    let remembered = matches!(&before.root, Seen::Known(root) if root.base.as_ref().is_some_and(Result::is_ok));
+    let refuse = |code, message| {
+        Some(Finding {
+            code,
+            severity: Severity::Refuse,
+            subject: path.clone(),
+            message,
+            place: format!("{path}: superblock"),
+            remedy: format!(
+                "copy {path} away; run thin_check {path}, then thin_repair -i {path} -o NEW into a new file of the same size; where \
+                 both fail, restore {path} from a backup. Do not start Docker before: containers and images depend on this file"
+            ),
+        })
+    };
+    match error {
+        // The kernel formats what is all zero. Where Docker remembers devices, they are lost to it then, and it ends.
+        Error::NeverFormatted | Error::TooShort(_) if !remembered => None,
+        Error::NeverFormatted => refuse(
+            "superblock-blank",
+            format!(
+                "{path} is blank although Docker has devices in this pool: the kernel would format it anew, over all containers and images"
+            ),
+        ),
+        Error::TooShort(_) => refuse(
+            "superblock-blank",
+            format!(
+                "{path} has {} although Docker has devices in this pool: dockerd would lengthen it, and the kernel format it anew",
+                metadata.size_bytes
+            ),
+        ),
+        Error::UnknownVersion(version) if *version > 2 => Some(Finding {
+            code: "superblock-of-later-version",
+            severity: Severity::Warn,
+            subject: path.clone(),
+            message: format!(
+                "{path} has thin-pool metadata of version {version}; a kernel that knows only 1 and 2 refuses it"
+            ),
+            place: format!("{path}: superblock"),
+            remedy: "boot the kernel that wrote it".into(),
+        }),
+        _ => refuse(
+            "superblock-damaged",
+            format!("{path}: {error}: the kernel refuses such a pool: Error running deviceCreate (CreatePool)"),
+        ),
+    }
+}
+
+/// The kernel knows one block size for the life of a pool: "changing the data block size is not supported" (dm-thin-metadata.c).
+fn other_block_size(before: &Before, superblock: &Superblock, metadata: &BackingFile) -> Option<Finding> {
+    let (asked, real) = (before.options.block_sectors(), u64::from(superblock.data_block_sectors));
+    if asked == real || real == 0 {
+        return None;
+    }
+    let place = before
+        .options
+        .block_size
+        .as_ref()
+        .map_or("dm.blocksize is not set", |size| &size.place)
+        .to_owned();
+    let real = Bytes(real * Bytes::SECTOR);
+    Some(Finding {
+        code: "block-size-changed",
+        severity: Severity::Refuse,
+        subject: "dm.blocksize".into(),
+        message: format!(
+            "the pool in {} has blocks of {real}, and dockerd would ask for {}: the kernel refuses to change it: Error running \
+             deviceCreate (CreatePool)",
+            metadata.path,
+            Bytes(asked * Bytes::SECTOR)
+        ),
+        place,
+        remedy: format!("set dm.blocksize={}K", real.0 / Bytes::KIB),
+    })
+}
+
+/// The kernel refuses devices that are shorter than the metadata say: "too small" (dm-thin.c, `maybe_resize_data_dev`).
+fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, metadata: &BackingFile) -> Vec<Finding> {
+    let block = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
+    let parts = [
+        (
+            data,
+            before.loop_data_size(),
+            superblock.data_blocks.saturating_mul(block),
+            "dm.loopdatasize",
+        ),
+        (
+            metadata,
+            before.loop_metadata_size(),
+            superblock.metadata_blocks.saturating_mul(4096),
+            "dm.loopmetadatasize",
+        ),
+    ];
+    let short = parts
+        .into_iter()
+        .filter(|(file, asked, needed, _)| file.size_bytes.max(*asked).0 < *needed);
+    short
+        .map(|(file, _, needed, option)| Finding {
+            code: "pool-file-too-short",
+            severity: Severity::Refuse,
+            subject: file.path.clone(),
+            message: format!(
+                "{} has {} and the pool's metadata say that it is {} long: it was cut off, and the kernel refuses such a pool",
+                file.path,
+                file.size_bytes,
+                Bytes(needed)
+            ),
+            place: file.path.clone(),
+            remedy: format!(
+                "truncate -s {needed} {} (or set {option} to no less); what stood in the part that was cut off is lost, so check \
+                 containers and images after it",
+                file.path
+            ),
+        })
+        .collect()
+}
+
+/// One of the two devices as it will be once dockerd has lengthened its file.
+fn device(
+    before: &Before,
+    disk: &Disk,
+    superblock: &Superblock,
+    target: Target,
+    (data, metadata): (&BackingFile, &BackingFile),
+    settings: &Settings,
+    verdict: &mut Verdict,
+) {
+    let (file, other, block, used, asked) = match target {
+        Target::Data => {
+            let block = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
+            (data, metadata, block, superblock.data_used, before.loop_data_size())
+        }
+        Target::Metadata => (
+            metadata,
+            data,
+            4096,
+            superblock.metadata_used,
+            before.loop_metadata_size(),
+        ),
+    };
+    if block == 0 {
+        return;
+    }
+    let total = file.size_bytes.max(asked);
+    let usage = Usage {
+        used_blocks: used,
+        total_blocks: total.0 / block,
+        block_bytes: block,
+    };
+    let need = Need {
+        usage,
+        low_water: if target == Target::Data {
+            Bytes(storage::DOCKER_LOW_WATER_BLOCKS * block)
+        } else {
+            Bytes(0)
+        },
+        allocated: file.allocated_bytes,
+        promised: other.size_bytes.saturating_sub(other.allocated_bytes),
+    };
+    let plan = match target {
+        Target::Data => growth::plan(&need, &disk.host, &settings.data, &settings.host),
+        Target::Metadata => growth::plan(&need, &disk.host, &settings.metadata, &settings.host),
+    };
+    if target == Target::Data {
+        let owed = total.saturating_sub(file.allocated_bytes);
+        let overcommit = owed.saturating_sub(disk.host.free_bytes);
+        if overcommit > Bytes(0) {
+            verdict
+                .findings
+                .push(storage::overcommitted(&file.path, usage.free(), &disk.host, overcommit));
+        }
+    }
+    if plan == Plan::Enough {
+        return;
+    }
+    verdict.findings.push(Finding {
+        code: if target == Target::Data { "pool-low" } else { "pool-metadata-low" },
+        severity: Severity::Warn,
+        subject: file.path.clone(),
+        message: format!("{} of {} {target} used ({}%), {} free", usage.used(), usage.total(), usage.used_percent(), usage.free()),
+        place: file.path.clone(),
+        remedy: match plan {
+            Plan::GrowTo(to) if settings.preflight.grow => format!("thinguard lengthens the file to {to} before Docker starts"),
+            Plan::GrowTo(to) => format!("truncate -s {} {} (preflight.grow is off)", to.0, file.path),
+            Plan::NoRoom { room, wanted } => format!(
+                "{wanted} more are wanted and the filesystem below has {room} of room above its reserve: free space there"
+            ),
+            Plan::Capped => format!("raise the cap of [{target}] in thinguard.toml, or remove containers and images"),
+            Plan::Enough => String::new(),
+        },
+    });
+    if let (Plan::GrowTo(to), None, true) = (plan, &verdict.deed, settings.preflight.grow) {
+        verdict.deed = Some(Deed::Grow {
+            target,
+            from: file.size_bytes,
+            to,
+        });
+    }
+}
+
+/// dockerd would make an empty file for the missing one and a pool from a pair that does not match (moby, deviceset.go,
+/// `initDevmapper`), which ends in the loss of every container and image.
+fn half_missing(disk: &Disk, data_is_there: bool) -> Finding {
+    let (there, missing) = match data_is_there {
+        true => (&disk.data_path, &disk.metadata_path),
+        false => (&disk.metadata_path, &disk.data_path),
+    };
+    Finding {
+        code: "pool-half-missing",
+        severity: Severity::Refuse,
+        subject: missing.clone(),
+        message: format!(
+            "{there} is there and {missing} is not: Docker would make a new empty one and lose every container and image"
+        ),
+        place: missing.clone(),
+        remedy: format!(
+            "restore {missing} from a backup; or, to give up all containers and images of this pool, move {there} away, and then \
+             'systemctl reset-failed docker.service docker.socket' and start Docker"
+        ),
+    }
+}
+
+/// Both files are gone, but Docker's own notes on the devices in them are not: the new pool does not have the base device, and
+/// dockerd ends.
+fn both_missing(disk: &Disk) -> Finding {
+    Finding {
+        code: "pool-files-missing",
+        severity: Severity::Refuse,
+        subject: disk.data_path.clone(),
+        message: format!(
+            "{} and {} are gone, and Docker remembers containers or images in them: it would make an empty pool, not find its base \
+             device there and end: Base Device UUID and Filesystem verification failed",
+            disk.data_path, disk.metadata_path
+        ),
+        place: disk.data_path.clone(),
+        remedy: "put both files back (is a filesystem not mounted?); or, to give up all containers and images, move the whole \
+                 devicemapper directory and the image directory away together"
+            .into(),
+    }
+}
+
+fn odd_file(path: &str, why: &str) -> Finding {
+    Finding {
+        code: "pool-file-odd",
+        severity: Severity::Refuse,
+        subject: path.to_owned(),
+        message: format!("{path} {why}"),
+        place: path.to_owned(),
+        remedy: format!("put the file itself at {path} (is a filesystem not mounted?), or a link that leads to it"),
+    }
+}
+
+fn needs_check(metadata: &BackingFile) -> Finding {
+    Finding {
+        code: "pool-needs-check",
+        severity: Severity::Refuse,
+        subject: metadata.path.clone(),
+        message: format!(
+            "the pool's metadata in {} must be checked first; the kernel would not write to this pool",
+            metadata.path
+        ),
+        place: format!("{}: superblock flags", metadata.path),
+        remedy: format!(
+            "copy {path} away; run thin_check {path}; where it finds errors, thin_repair into a NEW file of the same size and put \
+             it in place; where it finds none, thin_check --clear-needs-check-flag {path}; then 'systemctl reset-failed \
+             docker.service docker.socket' and start Docker. Containers and images depend on this file",
+            path = metadata.path
+        ),
+    }
+}

@@ -1,0 +1,269 @@
+//! Docker's data root before a start: Docker's own JSON, a daemon that is still about, pools that are named and other drivers'
+//! containers.
+
+use super::Before;
+use crate::docker::names;
+use crate::docker::state::{NamedPool, RootState};
+use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
+
+/// Judges what lies there.
+pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
+    let Seen::Known(root) = &before.root else { return };
+    findings.extend(still_about(before, root));
+    findings.extend(unusable(before, root));
+    findings.extend(others_containers(before, root));
+    // A named driver that does not start leaves all of this unread.
+    if before.choice.certain().is_some() && !before.choice.is_devicemapper() {
+        return;
+    }
+    findings.extend(named_pool(before, root));
+    findings.extend(no_loop_devices(before, root, pool));
+    if pool.is_none() && before.on_loop_files() && !both_files(before) {
+        // dockerd reads what it remembers of devices only where it has not just made a file.
+        findings.extend(device_set(before, root));
+        return;
+    }
+    findings.extend(devices(before, root));
+    findings.extend(device_set(before, root));
+    findings.extend(base_size(before, root));
+}
+
+fn both_files(before: &Before) -> bool {
+    let there = |disk: &Disk| {
+        [&disk.data_path, &disk.metadata_path]
+            .iter()
+            .all(|path| disk.file(path).known().is_some())
+    };
+    matches!(&before.disk, Seen::Known(disk) if there(disk))
+}
+
+/// A pidfile whose process lives ends a start (moby `pkg/pidfile/pidfile.go`; up to 1.9 the test was broken and never true).
+fn still_about(before: &Before, root: &RootState) -> Option<Finding> {
+    let process = root
+        .pidfile_process
+        .as_ref()
+        .filter(|process| process.pid != before.main_pid)?;
+    let tested = before.build.at_least(1, 10, 0) == Some(true);
+    // From 24.0 on the test is another one, which may see that a process has ended.
+    let sure = tested && (!process.zombie || before.build.at_least(24, 0, 0) == Some(false));
+    let (path, pid) = (&process.path, process.pid);
+    let docker = names::is_daemon_comm(&process.comm);
+    let remedy = match docker {
+        true => format!(
+            "an old daemon is still there, perhaps stuck in the kernel: see it with 'thinguard status'; do NOT delete {path}, two daemons \
+             on one pool destroy it. Once process {pid} has gone, start Docker"
+        ),
+        false => format!("process {pid} is no Docker daemon, the file is left over: rm {path}, then start Docker"),
+    };
+    Some(Finding {
+        code: "daemon-still-there",
+        severity: if sure { Severity::Refuse } else { Severity::Warn },
+        subject: path.clone(),
+        message: format!(
+            "{path} names process {pid} ({}), which is there: pid file found, ensure docker is not running or delete {path}",
+            process.comm
+        ),
+        place: path.clone(),
+        remedy,
+    })
+}
+
+fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
+    let path = &before.data_root;
+    let finding = |code, message: String, remedy: String| {
+        Some(Finding {
+            code,
+            severity: Severity::Refuse,
+            subject: path.clone(),
+            message,
+            place: path.clone(),
+            remedy,
+        })
+    };
+    if root.not_a_directory {
+        return finding(
+            "data-root-not-a-directory",
+            format!("{path} is not a directory"),
+            format!("move {path} away, or name another data root"),
+        );
+    }
+    if root.read_only {
+        let remedy =
+            format!("see in dmesg why the filesystem of {path} is read-only, check it, and mount -o remount,rw");
+        return finding(
+            "data-root-read-only",
+            format!("{path} is on a filesystem that is mounted read-only: Docker can write nothing there"),
+            remedy,
+        );
+    }
+    None
+}
+
+/// State of a driver that dockerd will not look at: its containers and images would seem to have gone.
+fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
+    let Some(driver) = before.choice.certain() else {
+        return Vec::new();
+    };
+    let others = root
+        .drivers
+        .iter()
+        .flatten()
+        .filter(|other| !other.empty && other.driver != driver && other.driver != "vfs");
+    others
+        .map(|other| Finding {
+            code: "containers-of-another-driver",
+            severity: if other.driver == names::DEVICEMAPPER {
+                Severity::Warn
+            } else {
+                Severity::Note
+            },
+            subject: other.driver.clone(),
+            message: format!(
+                "Docker will use {driver}; containers and images made with {} stay in {}/{} and will not be shown",
+                other.driver, before.data_root, other.driver
+            ),
+            place: format!("{}/{}", before.data_root, other.driver),
+            remedy: format!(
+                "to see them again, name \"storage-driver\": \"{}\"; do not delete the directory before they are moved",
+                other.driver
+            ),
+        })
+        .collect()
+}
+
+/// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
+fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
+    let device = before
+        .options
+        .thin_pool_dev
+        .as_ref()
+        .filter(|device| !device.value.is_empty())?;
+    let name = &device.value;
+    let refuse = |code, message: String, remedy: String| {
+        Some(Finding {
+            code,
+            severity: Severity::Refuse,
+            subject: format!("dm.thinpooldev={name}"),
+            message,
+            place: device.place.clone(),
+            remedy,
+        })
+    };
+    let first_use = root.base.is_none();
+    match root.thin_pool_device.as_ref()? {
+        NamedPool::Missing => refuse(
+            "thin-pool-missing",
+            format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
+            format!(
+                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target thin-pool ({})",
+                device.place
+            ),
+        ),
+        NamedPool::Other(kind) => refuse(
+            "thin-pool-is-none",
+            format!("{name} is a device-mapper device of kind {kind}: devmapper: Device {name} is not a thin pool"),
+            format!(
+                "name the pool itself, see dmsetup ls --target thin-pool ({})",
+                device.place
+            ),
+        ),
+        NamedPool::Pool {
+            data_used,
+            transaction_id,
+        } if first_use && (*data_used != 0 || *transaction_id != 0) => refuse(
+            "thin-pool-in-use",
+            format!(
+                "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not used it before: devmapper: Unable to take ownership of thin-pool"
+            ),
+            format!(
+                "is {} the data root that belongs to this pool? Name an empty pool, or that data root",
+                before.data_root
+            ),
+        ),
+        _ => None,
+    }
+}
+
+fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
+    let needed = pool.is_none() && (before.options.data_on_loop() || before.options.metadata_on_loop());
+    (needed && !root.loop_devices && before.choice.is_devicemapper()).then(|| Finding {
+        code: "no-loop-devices",
+        severity: Severity::Warn,
+        subject: "/dev/loop-control".into(),
+        message: "there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)".into(),
+        place: "/dev/loop-control".into(),
+        remedy: "modprobe loop".into(),
+    })
+}
+
+/// Each file there must be a device's (moby v20.10.27 `deviceset.go:415-474`).
+fn devices(before: &Before, root: &RootState) -> Option<Finding> {
+    let (name, why) = root.unreadable_devices.first()?;
+    let path = format!(
+        "{}/metadata/{name}",
+        names::driver_dir(before.data_root.as_ref()).display()
+    );
+    let others = match root.unreadable_devices.len() {
+        1 => String::new(),
+        several => format!(" (and {} more)", several - 1),
+    };
+    Some(Finding {
+        code: "docker-device-file-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!(
+            "Docker cannot read its own file {path}{others}: {why}. A crash or a full disk leaves such files; dockerd ends at the first: Failed to load device files"
+        ),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup, or move it away: the one layer of that name is then lost to Docker, all others stay; for \
+             'base' restore it, never go without"
+        ),
+    })
+}
+
+fn device_set(before: &Before, root: &RootState) -> Option<Finding> {
+    let Some(Err(why)) = &root.device_set else { return None };
+    let path = format!(
+        "{}/metadata/deviceset-metadata",
+        names::driver_dir(before.data_root.as_ref()).display()
+    );
+    Some(Finding {
+        code: "docker-device-set-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("Docker cannot read its own file {path}: {why}"),
+        place: path.clone(),
+        remedy: format!(
+            "copy {path} away and restore it from a backup; without a backup, moving it away makes Docker take the base device's UUID anew"
+        ),
+    })
+}
+
+/// Setting `dm.basesize` at all arms the comparison (moby v20.10.27 `deviceset.go:1155-1165`, since 1.10.0).
+fn base_size(before: &Before, root: &RootState) -> Option<Finding> {
+    let asked = before.options.base_size.as_ref()?;
+    let base = root
+        .base
+        .as_ref()?
+        .as_ref()
+        .ok()
+        .filter(|base| base.initialized && !base.deleted)?;
+    let real = Bytes(base.size);
+    let severity = match before.build.at_least(1, 10, 0) {
+        Some(true) => Severity::Refuse,
+        Some(false) => return None,
+        None => Severity::Warn,
+    };
+    (asked.value < real).then(|| Finding {
+        code: "base-size-too-small",
+        severity,
+        subject: "dm.basesize".into(),
+        message: format!(
+            "dm.basesize is {} and the base device has {real} already: devmapper: Base device size cannot be smaller",
+            asked.value
+        ),
+        place: asked.place.clone(),
+        remedy: format!("set dm.basesize={} or more, or remove it ({})", real.0, asked.place),
+    })
+}

@@ -1,0 +1,419 @@
+//! Tests of preflight's judgement: each state of a host in, codes and severities out. No host, no clock.
+
+use super::*;
+use crate::docker::Sourced;
+use crate::docker::build::{Flavour, Version};
+use crate::docker::device_json::{Device, DeviceSet};
+use crate::docker::drivers::Prior;
+use crate::docker::options;
+use crate::docker::state::{NamedPool, PidfileProcess};
+use crate::model::{BackingFile, Daemon, Host, Probe};
+
+const DATA: &str = "/var/lib/docker/devicemapper/devicemapper/data";
+const METADATA: &str = "/var/lib/docker/devicemapper/devicemapper/metadata";
+
+fn file(path: &str, size: Bytes) -> BackingFile {
+    BackingFile {
+        path: path.into(),
+        size_bytes: size,
+        allocated_bytes: Bytes::mib(64),
+    }
+}
+
+fn set_options(before: &mut Before, texts: &[&str]) {
+    let sourced: Vec<_> = texts
+        .iter()
+        .map(|text| Sourced::new((*text).to_owned(), "daemon.json:3"))
+        .collect();
+    before.options = options::parse(&sourced, &before.build);
+}
+
+/// A host with a used pool of 2 GiB on 20.10, in order.
+fn host() -> Before {
+    let mut before = Before {
+        build: Build {
+            version: Some(Version::new(20, 10, 24)),
+            flavour: Flavour::Debian,
+            evidence: String::new(),
+        },
+        choice: Choice::Named("devicemapper".into()),
+        options: StorageOptions::default(),
+        uncertain: None,
+        data_root: "/var/lib/docker".into(),
+        root: Seen::Known(RootState {
+            drivers: Some(vec![Prior {
+                driver: "devicemapper".into(),
+                empty: false,
+            }]),
+            base: Some(Ok(Device {
+                device_id: 1,
+                size: 1 << 30,
+                initialized: true,
+                ..Device::default()
+            })),
+            device_set: Some(Ok(DeviceSet {
+                base_filesystem: "ext4".into(),
+                ..DeviceSet::default()
+            })),
+            all_devices_seen: true,
+            loop_devices: true,
+            ..RootState::default()
+        }),
+        disk: Seen::Known(Disk {
+            pool_name: Some("docker-254:0-1-pool".into()),
+            data_path: DATA.into(),
+            metadata_path: METADATA.into(),
+            files: vec![file(DATA, Bytes::gib(8)), file(METADATA, Bytes::gib(1))],
+            missing: vec![],
+            host: Host {
+                path: "/var/lib/docker".into(),
+                free_bytes: Bytes::gib(100),
+                total_bytes: Bytes::gib(200),
+                read_only: false,
+            },
+        }),
+        superblock: Some(Seen::Known(Ok(superblock()))),
+        main_pid: 0,
+    };
+    set_options(
+        &mut before,
+        &["dm.loopdatasize=8G", "dm.loopmetadatasize=1G", "dm.fs=ext4"],
+    );
+    before
+}
+
+fn superblock() -> Superblock {
+    Superblock {
+        version: 2,
+        needs_check: false,
+        transaction_id: 1,
+        held_root: 0,
+        data_block_sectors: 128,
+        data_blocks: Bytes::gib(8).0 >> 16,
+        data_used: 1000,
+        metadata_blocks: Bytes::gib(1).0 >> 12,
+        metadata_used: 100,
+    }
+}
+
+fn seen() -> Snapshot {
+    Snapshot {
+        pool: Seen::Known(None),
+        host: Seen::unknown("not looked at"),
+        daemon: Daemon {
+            unit: Seen::unknown("not looked at"),
+            tasks: Seen::unknown("not looked at"),
+            ping: Probe::NotAsked,
+            info: Probe::NotAsked,
+        },
+    }
+}
+
+fn judged(before: &Before) -> Verdict {
+    judge(before, &seen(), &Settings::default(), Duration::from_secs(100))
+}
+
+/// Findings worse than a note.
+fn codes(before: &Before) -> Vec<(&'static str, Severity)> {
+    let bad = |finding: &&Finding| finding.severity > Severity::Note;
+    judged(before)
+        .findings
+        .iter()
+        .filter(bad)
+        .map(|f| (f.code, f.severity))
+        .collect()
+}
+
+fn root(before: &mut Before) -> &mut RootState {
+    match &mut before.root {
+        Seen::Known(root) => root,
+        Seen::Unknown(_) => panic!("unknown"),
+    }
+}
+
+fn disk(before: &mut Before) -> &mut Disk {
+    match &mut before.disk {
+        Seen::Known(disk) => disk,
+        Seen::Unknown(_) => panic!("unknown"),
+    }
+}
+
+#[test]
+fn a_host_in_order() {
+    assert_eq!(codes(&host()), []);
+    assert_eq!(judged(&host()).deed, None);
+}
+
+type Change = fn(&mut Before);
+
+/// One change to a host in order, and the one refusal that it is to bring.
+#[test]
+fn what_is_refused() {
+    let rows: [(&str, Change); 22] = [
+        ("pool-half-missing", |b| disk(b).files.truncate(1)),
+        ("pool-half-missing", |b| _ = disk(b).files.remove(0)),
+        ("pool-files-missing", |b| disk(b).files.clear()),
+        ("pool-file-odd", |b| {
+            root(b).odd_files.push((DATA.into(), "is a directory".into()))
+        }),
+        ("superblock-damaged", |b| {
+            b.superblock = Some(Seen::Known(Err(superblock::Error::BadChecksum {
+                stored: 1,
+                computed: 2,
+            })));
+        }),
+        ("superblock-damaged", |b| {
+            b.superblock = Some(Seen::Known(Err(superblock::Error::WrongMagic(7))))
+        }),
+        ("superblock-blank", |b| {
+            b.superblock = Some(Seen::Known(Err(superblock::Error::NeverFormatted)))
+        }),
+        ("superblock-blank", |b| {
+            b.superblock = Some(Seen::Known(Err(superblock::Error::TooShort(0))))
+        }),
+        ("block-size-changed", |b| {
+            set_options(b, &["dm.blocksize=128K", "dm.loopdatasize=8G", "dm.fs=ext4"])
+        }),
+        ("block-size-changed", |b| {
+            b.superblock = Some(Seen::Known(Ok(Superblock {
+                data_block_sectors: 1024,
+                data_blocks: 100,
+                ..superblock()
+            })));
+        }),
+        ("pool-file-too-short", |b| {
+            disk(b).files[0].size_bytes = Bytes::gib(4);
+            set_options(b, &["dm.loopdatasize=4G", "dm.fs=ext4"]);
+        }),
+        ("pool-file-too-short", |b| {
+            disk(b).files[1].size_bytes = Bytes::mib(512);
+            set_options(b, &["dm.loopmetadatasize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"]);
+        }),
+        ("docker-device-file-unreadable", |b| {
+            root(b).unreadable_devices.push(("x".into(), "it is empty".into()))
+        }),
+        ("docker-device-set-unreadable", |b| {
+            root(b).device_set = Some(Err("it is empty".into()))
+        }),
+        ("base-size-too-small", |b| {
+            set_options(b, &["dm.basesize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"])
+        }),
+        ("daemon-still-there", |b| {
+            root(b).pidfile_process = Some(PidfileProcess {
+                path: "/var/run/docker.pid".into(),
+                pid: 7,
+                comm: "dockerd".into(),
+                zombie: false,
+            });
+        }),
+        ("data-root-read-only", |b| root(b).read_only = true),
+        ("data-root-not-a-directory", |b| root(b).not_a_directory = true),
+        ("thin-pool-missing", |b| {
+            set_options(b, &["dm.thinpooldev=pool"]);
+            root(b).thin_pool_device = Some(NamedPool::Missing);
+        }),
+        ("thin-pool-is-none", |b| {
+            set_options(b, &["dm.thinpooldev=pool"]);
+            root(b).thin_pool_device = Some(NamedPool::Other("linear".into()));
+        }),
+        ("thin-pool-in-use", |b| {
+            set_options(b, &["dm.thinpooldev=pool"]);
+            root(b).base = None;
+            root(b).thin_pool_device = Some(NamedPool::Pool {
+                transaction_id: 0,
+                data_used: 5,
+            });
+        }),
+        ("block-size-impossible", |b| {
+            disk(b).files.clear();
+            root(b).base = None;
+            set_options(b, &["dm.blocksize=100K", "dm.fs=ext4"]);
+        }),
+    ];
+    for (code, change) in rows {
+        let mut before = host();
+        change(&mut before);
+        let refused: Vec<_> = codes(&before)
+            .into_iter()
+            .filter(|(_, severity)| *severity == Severity::Refuse)
+            .collect();
+        assert_eq!(refused, [(code, Severity::Refuse)]);
+        // Each names its place and the next step.
+        let verdict = judged(&before);
+        let finding = verdict.findings.iter().find(|finding| finding.code == code).unwrap();
+        assert!(
+            !finding.place.is_empty() && !finding.remedy.is_empty() && !finding.message.contains("  "),
+            "{finding:?}"
+        );
+        // What rests on a guess refuses nothing.
+        before.uncertain = Some("no D-Bus".into());
+        assert!(
+            judged(&before)
+                .findings
+                .iter()
+                .all(|finding| finding.severity < Severity::Refuse),
+            "{code}"
+        );
+        assert_eq!(judged(&before).deed, None);
+    }
+}
+
+#[test]
+fn what_is_no_ground_for_a_refusal() {
+    let rows: [(&str, Change); 9] = [
+        ("a larger file than asked for", |b| {
+            disk(b).files[0].size_bytes = Bytes::gib(50)
+        }),
+        ("a base size that is equal", |b| {
+            set_options(b, &["dm.basesize=1G", "dm.loopdatasize=8G", "dm.fs=ext4"])
+        }),
+        ("a base size that is larger", |b| {
+            set_options(b, &["dm.basesize=2G", "dm.loopdatasize=8G", "dm.fs=ext4"])
+        }),
+        ("a base device that is not initialised", |b| {
+            root(b).base = Some(Ok(Device {
+                size: 1 << 40,
+                ..Device::default()
+            }));
+            set_options(b, &["dm.basesize=1G", "dm.loopdatasize=8G", "dm.fs=ext4"]);
+        }),
+        ("a file that dockerd will lengthen", |b| {
+            disk(b).files[0].size_bytes = Bytes::gib(4)
+        }),
+        ("a pidfile of the running daemon", |b| {
+            b.main_pid = 7;
+            root(b).pidfile_process = Some(PidfileProcess {
+                path: "/var/run/docker.pid".into(),
+                pid: 7,
+                comm: "dockerd".into(),
+                zombie: false,
+            });
+        }),
+        ("a pool of LVM's in use, and known to Docker", |b| {
+            set_options(b, &["dm.thinpooldev=pool"]);
+            root(b).thin_pool_device = Some(NamedPool::Pool {
+                transaction_id: 9,
+                data_used: 5,
+            });
+        }),
+        ("a new pool", |b| {
+            disk(b).files.clear();
+            root(b).base = None;
+        }),
+        ("blank metadata that nobody used", |b| {
+            root(b).base = None;
+            b.superblock = Some(Seen::Known(Err(superblock::Error::NeverFormatted)));
+        }),
+    ];
+    for (what, change) in rows {
+        let mut before = host();
+        change(&mut before);
+        assert_eq!(codes(&before), [], "{what}");
+    }
+}
+
+#[test]
+fn a_version_that_is_not_known_takes_the_loosest_rule() {
+    let mut before = host();
+    before.build = Build::unknown();
+    set_options(&mut before, &["dm.basesize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"]);
+    assert_eq!(codes(&before), [("base-size-too-small", Severity::Warn)]);
+}
+
+#[test]
+fn another_driver_hides_the_containers() {
+    let mut before = host();
+    before.choice = Choice::Named("overlay2".into());
+    assert_eq!(codes(&before), [("containers-of-another-driver", Severity::Warn)]);
+    // And whatever is wrong with the pool, it does not start it.
+    root(&mut before).device_set = Some(Err("it is empty".into()));
+    assert_eq!(codes(&before), [("containers-of-another-driver", Severity::Warn)]);
+}
+
+#[test]
+fn advice() {
+    let notes = |before: &Before| -> Vec<&'static str> { judged(before).findings.iter().map(|f| f.code).collect() };
+    assert_eq!(notes(&host()), ["loop-mode"]);
+    let mut before = host();
+    root(&mut before).device_set = Some(Ok(DeviceSet {
+        base_filesystem: "xfs".into(),
+        ..DeviceSet::default()
+    }));
+    // dm.fs=ext4 on a pool that has xfs does nothing, and xfs it is that will hang.
+    assert_eq!(
+        notes(&before),
+        ["filesystem-option-ignored", "loop-mode", "xfs-retries-forever"]
+    );
+    set_options(
+        &mut before,
+        &["dm.loopdatasize=8G", "dm.fs=xfs", "dm.xfs_nospace_max_retries=0"],
+    );
+    assert_eq!(notes(&before), ["loop-mode"]);
+    root(&mut before).xfs_knob = Some(false);
+    assert_eq!(notes(&before), ["xfs-retries-not-supported", "loop-mode"]);
+}
+
+/// The original report: 1.10.3 knows no `dm.xfs_nospace_max_retries`, so a new pool should get ext4.
+#[test]
+fn advice_fits_the_version() {
+    let remedy = |before: &Before| -> String {
+        let verdict = judged(before);
+        verdict
+            .findings
+            .iter()
+            .find(|f| f.code == "xfs-retries-forever")
+            .map(|f| f.remedy.clone())
+            .unwrap_or_default()
+    };
+    let mut before = host();
+    disk(&mut before).files.clear();
+    root(&mut before).base = None;
+    set_options(&mut before, &[]);
+    assert!(
+        remedy(&before).contains("add dm.xfs_nospace_max_retries=0"),
+        "{}",
+        remedy(&before)
+    );
+    before.build = Build {
+        version: Some(Version::new(1, 10, 3)),
+        flavour: Flavour::Upstream,
+        evidence: String::new(),
+    };
+    assert!(remedy(&before).contains("set dm.fs=ext4"), "{}", remedy(&before));
+}
+
+#[test]
+fn a_metadata_file_of_50_gib() {
+    let mut before = host();
+    set_options(
+        &mut before,
+        &["dm.loopdatasize=8G", "dm.loopmetadatasize=50G", "dm.fs=ext4"],
+    );
+    let verdict = judged(&before);
+    let said = verdict
+        .findings
+        .iter()
+        .find(|f| f.code == "metadata-larger-than-kernel-uses")
+        .unwrap();
+    assert!(
+        said.message.contains("50 GiB") && said.message.contains("about 16 GiB"),
+        "{}",
+        said.message
+    );
+}
+
+#[test]
+fn a_pool_that_is_nearly_full_is_grown() {
+    let mut before = host();
+    before.superblock = Some(Seen::Known(Ok(Superblock {
+        data_used: (Bytes::gib(8).0 >> 16) - 10,
+        ..superblock()
+    })));
+    let verdict = judged(&before);
+    assert!(verdict.findings.iter().any(|f| f.code == "pool-low"));
+    assert!(
+        matches!(verdict.deed, Some(crate::model::Deed::Grow { .. })),
+        "{:?}",
+        verdict.deed
+    );
+}

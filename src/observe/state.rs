@@ -1,0 +1,231 @@
+//! Docker's data root before a start: which drivers have been at work there, Docker's own JSON, the pidfile, what the kernel
+//! offers. Bounded in files and in time, however many devices there are.
+
+use super::config::below;
+use crate::docker::state::{NamedPool, PidfileProcess, RootState};
+use crate::docker::{device_json, drivers, names};
+use crate::kernel::{dm, proc, thin_pool};
+use anyhow::Result;
+use nix::sys::statfs::statfs;
+use nix::sys::statvfs::{FsFlags, statvfs};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Root of the tree to read.
+    pub root: String,
+    /// Docker's data root.
+    pub data_root: String,
+    /// The daemon's pidfile.
+    pub pidfile: String,
+    /// `dm.thinpooldev`
+    pub thin_pool_device: Option<String>,
+    /// The storage driver that is named.
+    pub driver: Option<String>,
+}
+
+/// A device's file has some 100 bytes.
+const JSON_BYTES: u64 = 64 * 1024;
+
+/// Of more devices than these none is read: dockerd will, and says so itself. Reading this many takes a few milliseconds.
+const MOST_DEVICES: u32 = 4096;
+
+/// And for no longer than this.
+const LONGEST: Duration = Duration::from_millis(250);
+
+/// Unreadable files that are told by name.
+const TOLD: usize = 5;
+
+/// Looks, in the child.
+pub fn look(question: &Question) -> Result<RootState> {
+    let root = Path::new(&question.root);
+    let live = root == Path::new("/");
+    let data_root = below(root, &question.data_root);
+    let driver_dir = names::driver_dir(&data_root);
+    let metadata = driver_dir.join("metadata");
+    let mut state = RootState {
+        drivers: prior_drivers(&data_root),
+        not_a_directory: fs::metadata(&data_root).is_ok_and(|it| !it.is_dir()),
+        base: json(&metadata.join(device_json::BASE), device_json::device),
+        device_set: json(&metadata.join(device_json::DEVICE_SET), device_json::device_set),
+        odd_files: [names::data_file(&data_root), names::metadata_file(&data_root)]
+            .iter()
+            .filter_map(|path| odd(path, root))
+            .collect(),
+        driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
+        ..RootState::default()
+    };
+    if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
+        state.filesystem = statfs(existing).ok().map(|fs| fs.filesystem_type().0 as i64);
+        state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
+    }
+    devices(&metadata, &mut state);
+    if live {
+        state.pidfile_process = pidfile(&question.pidfile);
+        state.xfs_knob = xfs_knob();
+        state.loop_devices = Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists();
+        state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
+    }
+    Ok(state)
+}
+
+fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
+    match fs::metadata(data_root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Some(Vec::new()),
+        Err(_) => return None,
+        Ok(_) => {}
+    }
+    let found = drivers::WITH_STATE.iter().filter_map(|driver| {
+        let path = data_root.join(driver);
+        fs::metadata(&path).ok()?;
+        // As moby's isEmptyDir: what cannot be read is not empty.
+        let empty = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+        Some(drivers::Prior {
+            driver: (*driver).to_owned(),
+            empty,
+        })
+    });
+    Some(found.collect())
+}
+
+fn json<T>(path: &Path, parse: fn(&[u8]) -> Result<T, String>) -> Option<Result<T, String>> {
+    match bounded(path) {
+        Ok(text) => Some(parse(&text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(Err(error.to_string())),
+    }
+}
+
+fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?.take(JSON_BYTES).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn devices(metadata: &Path, state: &mut RootState) {
+    let began = Instant::now();
+    let Ok(entries) = fs::read_dir(metadata) else {
+        state.all_devices_seen = true;
+        return;
+    };
+    for entry in entries {
+        if state.devices_seen >= MOST_DEVICES || began.elapsed() > LONGEST {
+            return;
+        }
+        let Ok(entry) = entry else { continue };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !device_json::is_device_file(&name) || entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        state.devices_seen += 1;
+        let why = match bounded(&entry.path()) {
+            Ok(text) => device_json::device(&text).err(),
+            // It went away meanwhile, or the disk is bad: nothing that can be said of its contents.
+            Err(_) => None,
+        };
+        if let Some(why) = why.filter(|_| state.unreadable_devices.len() < TOLD) {
+            state.unreadable_devices.push((name, why));
+        }
+    }
+    state.all_devices_seen = true;
+}
+
+/// A name where the pool's file should be, with something else behind it.
+fn odd(path: &Path, root: &Path) -> Option<(String, String)> {
+    let shown = Path::new("/").join(path.strip_prefix(root).unwrap_or(path));
+    let told = |why: String| Some((shown.to_string_lossy().into_owned(), why));
+    let link = fs::symlink_metadata(path).ok()?;
+    match fs::metadata(path) {
+        Err(error) if link.is_symlink() && error.kind() == ErrorKind::NotFound => {
+            let target = fs::read_link(path).unwrap_or_default();
+            told(format!(
+                "is a symbolic link to {}, which is not there",
+                target.display()
+            ))
+        }
+        Ok(file) if file.is_dir() => told("is a directory".into()),
+        Ok(file) if std::os::unix::fs::FileTypeExt::is_block_device(&file.file_type()) => {
+            told("leads to a block device, which Docker from 1.9 on tries to lengthen as a file and fails".into())
+        }
+        _ => None,
+    }
+}
+
+/// Where plugins announce themselves (docs.docker.com, "Docker Plugin API").
+fn plugin(root: &Path, driver: &str) -> bool {
+    if driver.is_empty() || driver.contains(['/', '\0']) {
+        return true;
+    }
+    let at = |directory: &str, suffix: &str| -> PathBuf { below(root, &format!("{directory}/{driver}{suffix}")) };
+    ["/etc/docker/plugins", "/usr/lib/docker/plugins", "/run/docker/plugins"]
+        .iter()
+        .any(|directory| {
+            [".sock", ".spec", ".json"]
+                .iter()
+                .any(|suffix| at(directory, suffix).exists())
+        })
+}
+
+/// The process that the pidfile names, if there is one (moby `pkg/pidfile/pidfile.go`: `/proc/<pid>` exists).
+fn pidfile(path: &str) -> Option<PidfileProcess> {
+    let text = bounded(Path::new(path)).ok()?;
+    let pid: u32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
+    let main = proc::tasks_of(Path::new("/"), pid)
+        .ok()?
+        .into_iter()
+        .find(|task| task.tid == pid)?;
+    Some(PidfileProcess {
+        path: path.to_owned(),
+        pid,
+        comm: main.comm,
+        zombie: main.state == crate::model::TaskState::Dead,
+    })
+}
+
+/// Whether XFS here has the knob that `dm.xfs_nospace_max_retries` writes; only a mounted XFS shows it, never the kernel's number.
+fn xfs_knob() -> Option<bool> {
+    let mounted: Vec<_> = fs::read_dir("/sys/fs/xfs")
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .collect();
+    let filesystems: Vec<_> = mounted.iter().filter(|entry| entry.file_name() != "stats").collect();
+    match filesystems.is_empty() {
+        true => None,
+        false => Some(
+            filesystems
+                .iter()
+                .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
+        ),
+    }
+}
+
+fn named_pool(name: &str) -> NamedPool {
+    let look = || -> Result<NamedPool> {
+        let control = dm::Control::open(Path::new(dm::CONTROL))?;
+        match control.status(name) {
+            Err(dm::Error::NoSuchDevice(_)) => Ok(NamedPool::Missing),
+            Err(error) => Err(error.into()),
+            Ok((_, lines)) => match lines.first() {
+                Some(line) if line.kind == thin_pool::KIND => match thin_pool::Status::parse(&line.params) {
+                    Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
+                        transaction_id: status.transaction_id,
+                        data_used: status.data_used,
+                    }),
+                    other => Ok(NamedPool::Unknown(format!("{other:?}"))),
+                },
+                Some(line) => Ok(NamedPool::Other(line.kind.clone())),
+                None => Ok(NamedPool::Unknown("it has no table".into())),
+            },
+        }
+    };
+    look().unwrap_or_else(|error| NamedPool::Unknown(format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Tests of `state`: real directories in, facts out.
+
+use super::*;
+
+struct Tree(PathBuf);
+
+impl Tree {
+    fn new(name: &str) -> Tree {
+        let path = std::env::temp_dir().join(format!("thinguard-state-{name}-{}-delete-me", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Tree(path)
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn look(&self) -> RootState {
+        look(&Question {
+            root: self.0.to_string_lossy().into_owned(),
+            data_root: "/var/lib/docker".into(),
+            pidfile: "/run/docker.pid".into(),
+            thin_pool_device: None,
+            driver: Some("nonsense".into()),
+        })
+        .unwrap()
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const METADATA: &str = "var/lib/docker/devicemapper/metadata";
+
+#[test]
+fn nothing_there() {
+    let state = Tree::new("nothing").look();
+    assert_eq!(state.drivers, Some(vec![]));
+    assert_eq!((state.base, state.device_set, state.devices_seen), (None, None, 0));
+    assert!(state.all_devices_seen && state.filesystem.is_some() && !state.not_a_directory);
+}
+
+#[test]
+fn a_used_root() {
+    let tree = Tree::new("used");
+    tree.put(
+        &format!("{METADATA}/base"),
+        r#"{"device_id":1,"size":1073741824,"initialized":true}"#,
+    );
+    tree.put(&format!("{METADATA}/0123"), "");
+    tree.put(&format!("{METADATA}/.tmp1"), "");
+    tree.put(
+        &format!("{METADATA}/deviceset-metadata"),
+        r#"{"BaseDeviceFilesystem":"xfs"}"#,
+    );
+    fs::create_dir_all(tree.0.join("var/lib/docker/overlay2")).unwrap();
+    let state = tree.look();
+    let empty: Vec<_> = state
+        .drivers
+        .unwrap()
+        .into_iter()
+        .map(|dir| (dir.driver, dir.empty))
+        .collect();
+    assert_eq!(
+        empty,
+        [("overlay2".to_owned(), true), ("devicemapper".to_owned(), false)]
+    );
+    assert_eq!(state.base.unwrap().unwrap().size, 1 << 30);
+    assert_eq!(state.device_set.unwrap().unwrap().base_filesystem, "xfs");
+    assert_eq!(
+        state.unreadable_devices,
+        [("0123".to_owned(), "it is empty".to_owned())]
+    );
+    assert_eq!((state.devices_seen, state.all_devices_seen), (2, true));
+}
+
+#[test]
+fn what_stands_where_the_files_should() {
+    let tree = Tree::new("odd");
+    let directory = tree.0.join("var/lib/docker/devicemapper/devicemapper");
+    fs::create_dir_all(directory.join("metadata")).unwrap();
+    std::os::unix::fs::symlink("/no/such/file", directory.join("data")).unwrap();
+    let odd = tree.look().odd_files;
+    assert_eq!(odd[0].0, "/var/lib/docker/devicemapper/devicemapper/data");
+    assert!(
+        odd[0].1.contains("/no/such/file") && odd[1].1.contains("directory"),
+        "{odd:?}"
+    );
+}
+
+#[test]
+fn more_devices_than_are_read() {
+    let tree = Tree::new("many");
+    for number in 0..MOST_DEVICES + 10 {
+        tree.put(&format!("{METADATA}/{number}"), "{}");
+    }
+    let state = tree.look();
+    assert!(!state.all_devices_seen && state.devices_seen <= MOST_DEVICES);
+}
+
+#[test]
+fn a_plugin_of_that_name() {
+    let tree = Tree::new("plugin");
+    assert!(!tree.look().driver_plugin);
+    tree.put("etc/docker/plugins/nonsense.spec", "unix:///run/nonsense.sock");
+    assert!(tree.look().driver_plugin);
+}
+
+#[test]
+fn a_data_root_that_is_a_file() {
+    let tree = Tree::new("file");
+    tree.put("var/lib/docker", "");
+    assert!(tree.look().not_a_directory);
+}
