@@ -61,7 +61,7 @@ pub fn look(question: &Question) -> Result<RootState> {
         ..RootState::default()
     };
     if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
-        state.filesystem = statfs(existing).ok().map(|fs| fs.filesystem_type().0 as i64);
+        state.filesystem = statfs(existing).ok().map(|fs| fs.filesystem_type().0);
         state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
     devices(&metadata, &mut state);
