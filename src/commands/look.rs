@@ -5,6 +5,7 @@ use crate::act;
 use crate::docker::state::RootState;
 use crate::judge;
 use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::kernel::lvm::{self, VolumeGroup};
 use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
@@ -99,6 +100,15 @@ impl Once {
             self.pump(None, end);
         }
         self.observer.snapshot(process::since_boot())
+    }
+
+    /// Looks at the volume group that the pool named `device` is in.
+    pub fn look_at_volume_group(&mut self, device: &str) -> Option<Seen<VolumeGroup>> {
+        let name = lvm::volume_group(device)?;
+        self.observer
+            .look_at_volume_group(&self.porter, &name, process::since_boot());
+        self.wait();
+        Some(self.observer.volume_group(process::since_boot()))
     }
 
     /// Reads the superblock of a metadata file whose pool is not active.

@@ -184,6 +184,10 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         }
         _ => None,
     };
+    let volume_group = match (config.thin_pool_device.as_deref(), pool(seen)) {
+        (Some(device), Some(_)) if !device.is_empty() => once.look_at_volume_group(device),
+        _ => None,
+    };
     let prior = root.known().and_then(|root| root.drivers.as_deref());
     let plugin = root.known().is_some_and(|root| root.driver_plugin);
     let (choice, chosen) = drivers::choose(
@@ -242,6 +246,7 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         root,
         disk,
         superblock,
+        volume_group,
         main_pid: config.main_pid,
     };
     if config.unit_unknown.is_some()

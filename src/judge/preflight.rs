@@ -11,6 +11,7 @@ use crate::docker::build::Build;
 use crate::docker::drivers::Choice;
 use crate::docker::options::StorageOptions;
 use crate::docker::state::RootState;
+use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{Bytes, Disk, Finding, Pool, Seen, Settings, Severity, Snapshot};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Before {
     pub disk: Seen<Disk>,
     /// The superblock, if the pool is not active and there is a metadata file.
     pub superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
+    /// The volume group of an active pool of LVM's.
+    pub volume_group: Option<Seen<VolumeGroup>>,
     /// The daemon's main process, where its unit is active: a pidfile that names it is in order.
     pub main_pid: u32,
 }
@@ -96,6 +99,7 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
     }
     if let Some(pool) = pool.filter(|_| before.choice.certain().is_none_or(|_| before.choice.is_devicemapper())) {
         active(pool, seen, settings, now, &mut verdict);
+        verdict.findings.extend(group_without_room(before, pool, settings));
     }
     sort(&mut verdict.findings);
     verdict
@@ -137,6 +141,9 @@ fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verd
     lower(&mut live.findings);
     verdict.findings.extend(live.findings);
     verdict.deed = live.deed;
+    if !pool.is_loop() {
+        return;
+    }
     verdict.findings.push(note(
         "pool-left-active",
         &pool.name,
@@ -146,6 +153,29 @@ fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verd
             pool.name
         ),
     ));
+}
+
+/// A pool of LVM's that is low, in a volume group that cannot give it more.
+fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Option<Finding> {
+    let group = before.volume_group.as_ref()?.known()?;
+    let low = pool.data.total().percent(settings.data.below_free_percent);
+    let wanted = pool.data.total().percent(settings.data.step_percent);
+    (pool.data.free() < low && group.free < wanted).then(|| Finding {
+        code: "volume-group-full",
+        severity: Severity::Warn,
+        subject: group.name.clone(),
+        message: format!(
+            "the pool {} has {} free of {}, and its volume group {} has {} free of {}: LVM cannot extend the pool by {wanted}",
+            pool.name,
+            pool.data.free(),
+            pool.data.total(),
+            group.name,
+            group.free,
+            group.size
+        ),
+        place: format!("volume group {}", group.name),
+        remedy: format!("add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images", group.name),
+    })
 }
 
 pub(super) fn note(code: &'static str, subject: &str, message: String) -> Finding {

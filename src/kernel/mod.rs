@@ -5,6 +5,7 @@ pub mod dm;
 pub mod errand;
 pub mod grow;
 pub mod loop_device;
+pub mod lvm;
 pub mod proc;
 pub mod process;
 pub mod superblock;

@@ -2,7 +2,7 @@
 //! the parent's work.
 
 use super::{config, docker_socket, host, pools, state};
-use crate::kernel::{dm, proc};
+use crate::kernel::{dm, lvm, proc};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result};
@@ -67,6 +67,11 @@ pub enum Ask {
     },
     /// What lies in Docker's data root besides the pool's files.
     State(state::Question),
+    /// Room of a volume group.
+    VolumeGroup {
+        /// Its name.
+        name: String,
+    },
     /// The superblock of a metadata file.
     Superblock {
         /// Root of the tree to read.
@@ -103,6 +108,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
             inside_unit,
             exec_line,
         }) => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
+        Ok(Ask::VolumeGroup { name }) => encode(volume_group(&name)),
         Ok(Ask::State(question)) => encode(state::look(&question)),
         Ok(Ask::Superblock { root, path }) => encode(host::read_superblock(Path::new(&root), &path)),
     }
@@ -114,6 +120,23 @@ fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
 
 fn unit(name: &str) -> Result<Unit> {
     Manager::connect()?.unit(name)
+}
+
+/// Asks LVM, which takes no lock for it. A hung disk may keep it all the same; the parent's deadline is for that.
+fn volume_group(name: &str) -> Result<lvm::VolumeGroup> {
+    let program = ["/usr/sbin/vgs", "/sbin/vgs"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .context("there is no vgs")?;
+    let said = std::process::Command::new(program)
+        .args(lvm::VGS)
+        .arg(name)
+        .env("LC_ALL", "C")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .context(program)?;
+    let text = String::from_utf8_lossy(&said.stdout);
+    lvm::parse_vgs(&text).with_context(|| format!("{program}: {}", String::from_utf8_lossy(&said.stderr).trim()))
 }
 
 fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {

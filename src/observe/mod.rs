@@ -13,6 +13,7 @@ pub use ask::{Ask, REQUEST_TAG, answer};
 use crate::docker::names::{DEFAULT_PIDFILE, DEFAULT_SOCKET};
 use crate::docker::state::RootState;
 use crate::kernel::errand::Porter;
+use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{ActiveState, Backing, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
 use serde::de::DeserializeOwned;
@@ -43,10 +44,12 @@ pub enum Sense {
     Superblock,
     /// Docker's data root.
     State,
+    /// Room of the volume group of a pool of LVM's.
+    VolumeGroup,
 }
 
 impl Sense {
-    const ALL: [Sense; 10] = [
+    const ALL: [Sense; 11] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -57,6 +60,7 @@ impl Sense {
         Sense::Config,
         Sense::Superblock,
         Sense::State,
+        Sense::VolumeGroup,
     ];
 }
 
@@ -237,6 +241,7 @@ impl Observer {
             (Sense::Config, deadline),
             (Sense::Superblock, deadline),
             (Sense::State, deadline),
+            (Sense::VolumeGroup, deadline),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
         ]
@@ -290,6 +295,21 @@ impl Observer {
     /// Docker's data root, as asked for.
     pub fn root_state(&self, now: Duration) -> Seen<RootState> {
         self.seen(Sense::State, now)
+    }
+
+    /// The volume group of the pool that `dm.thinpooldev` names, as asked for.
+    pub fn volume_group(&self, now: Duration) -> Seen<VolumeGroup> {
+        self.seen(Sense::VolumeGroup, now)
+    }
+
+    /// Asks for the room of a volume group.
+    pub fn look_at_volume_group(&mut self, porter: &Porter, name: &str, now: Duration) {
+        self.ask(
+            porter,
+            Sense::VolumeGroup,
+            &Ask::VolumeGroup { name: name.to_owned() },
+            now,
+        );
     }
 
     /// Asks what lies in Docker's data root.

@@ -363,20 +363,22 @@ fn odd_file(path: &str, why: &str) -> Finding {
     }
 }
 
+/// dockerd starts on such a pool (seen with 20.10), and the kernel opens it read-only: no ground for a refusal.
 fn needs_check(metadata: &BackingFile) -> Finding {
     Finding {
         code: "pool-needs-check",
-        severity: Severity::Refuse,
+        severity: Severity::Warn,
         subject: metadata.path.clone(),
         message: format!(
-            "the pool's metadata in {} must be checked first; the kernel would not write to this pool",
+            "the pool's metadata in {} must be checked first: Docker starts, but the kernel makes the pool read-only and does not grow \
+             it; containers fail at their next write",
             metadata.path
         ),
         place: format!("{}: superblock flags", metadata.path),
         remedy: format!(
-            "copy {path} away; run thin_check {path}; where it finds errors, thin_repair into a NEW file of the same size and put \
-             it in place; where it finds none, thin_check --clear-needs-check-flag {path}; then 'systemctl reset-failed \
-             docker.service docker.socket' and start Docker. Containers and images depend on this file",
+            "stop Docker; copy {path} away; run thin_check {path}; where it finds errors, thin_repair into a NEW file of the same size \
+             and put it in place; where it finds none, thin_check --clear-needs-check-flag {path}; then start Docker. Containers and \
+             images depend on this file",
             path = metadata.path
         ),
     }

@@ -73,6 +73,7 @@ fn host() -> Before {
             },
         }),
         superblock: Some(Seen::Known(Ok(superblock()))),
+        volume_group: None,
         main_pid: 0,
     };
     set_options(
@@ -416,4 +417,16 @@ fn a_pool_that_is_nearly_full_is_grown() {
         "{:?}",
         verdict.deed
     );
+}
+
+/// Seen with dockerd 20.10 (tests/corpus): it starts, and the pool is read-only.
+#[test]
+fn metadata_that_must_be_checked_do_not_stop_docker() {
+    let mut before = host();
+    before.superblock = Some(Seen::Known(Ok(Superblock {
+        needs_check: true,
+        ..superblock()
+    })));
+    assert_eq!(codes(&before), [("pool-needs-check", Severity::Warn)]);
+    assert_eq!(judged(&before).deed, None);
 }

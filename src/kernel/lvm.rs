@@ -1,0 +1,100 @@
+//! LVM's names for device-mapper devices, and what `vgs` says of a volume group. Pure.
+
+use crate::model::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// A volume group's room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeGroup {
+    /// Its name.
+    pub name: String,
+    /// All its extents.
+    pub size: Bytes,
+    /// Extents that no volume has.
+    pub free: Bytes,
+}
+
+/// Arguments of `vgs` whose answer [`parse_vgs`] reads. `--readonly` takes no lock, so it cannot wait for another command's, and
+/// `--ignorelockingfailure` stays out: what cannot be read is not known.
+pub const VGS: [&str; 9] = [
+    "--readonly",
+    "--noheadings",
+    "--nosuffix",
+    "--units",
+    "b",
+    "--separator",
+    " ",
+    "-o",
+    "vg_name,vg_size,vg_free",
+];
+
+/// The volume group of a device-mapper name: `docker--vg-pool` is `pool` in `docker-vg` (lvm2 `lib/misc/lvm-string.c`,
+/// `build_dm_name`: a hyphen within a name is doubled). `None` for a name that LVM does not give.
+pub fn volume_group(device: &str) -> Option<String> {
+    let bytes = device.as_bytes();
+    let mut at = 0;
+    while let Some(offset) = device.get(at..)?.find('-') {
+        let hyphen = at + offset;
+        if bytes.get(hyphen + 1) == Some(&b'-') {
+            at = hyphen + 2;
+        } else {
+            let name = device[..hyphen].replace("--", "-");
+            return (!name.is_empty() && hyphen + 1 < device.len()).then_some(name);
+        }
+    }
+    None
+}
+
+/// Reads what `vgs` printed with [`VGS`].
+pub fn parse_vgs(text: &str) -> Option<VolumeGroup> {
+    let mut words = text.lines().find(|line| !line.trim().is_empty())?.split_whitespace();
+    Some(VolumeGroup {
+        name: words.next()?.to_owned(),
+        size: Bytes(words.next()?.parse().ok()?),
+        free: Bytes(words.next()?.parse().ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn groups_of_devices() {
+        for (device, group) in [
+            ("vg-pool", Some("vg")),
+            ("docker--vg-docker--pool", Some("docker-vg")),
+            ("docker-docker--pool", Some("docker")),
+            ("rhel-docker--pool-tpool", Some("rhel")),
+            ("a----b-c", Some("a--b")),
+            ("pool", None),
+            ("vg-", None),
+            ("-pool", None),
+            ("vg--pool", None),
+            ("", None),
+        ] {
+            assert_eq!(volume_group(device).as_deref(), group, "{device}");
+        }
+    }
+
+    #[test]
+    fn room_of_a_group() {
+        // lvm2 2.03.16, Debian 12.
+        let group = parse_vgs("  docker 21470642176 4194304\n").unwrap();
+        assert_eq!(
+            (group.name.as_str(), group.size, group.free),
+            ("docker", Bytes(21470642176), Bytes::mib(4))
+        );
+        for bad in ["", "\n", "docker", "docker x y", "docker 1"] {
+            assert_eq!(parse_vgs(bad), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in ".{0,40}") {
+            let _ = (volume_group(&text), parse_vgs(&text));
+        }
+    }
+}
