@@ -82,6 +82,34 @@ fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
 /// fill the pool faster than an emulated host's page cache would.
 const FILES: u32 = 26;
 
+/// Waits until both containers have written every file. How long that takes is the disk's business; that nothing is written
+/// for minutes is a failure.
+fn await_files(host: &mut Host) -> Result<()> {
+    const STANDSTILL: Duration = Duration::from_secs(240);
+    let all = (2 * FILES).to_string();
+    let mut written = String::new();
+    while written != all {
+        let before = written.clone();
+        written = host.wait_for(
+            &format!("more than '{before}' of {all} files to be written"),
+            STANDSTILL,
+            |host| {
+                // Standard output alone: Docker may keep lines of the two streams in another order than they were written in.
+                let now = host.sh("for w in writer-1 writer-2; do docker logs $w 2>/dev/null; done | wc -l")?;
+                let running = host.sh("docker ps --quiet | wc -l")?;
+                ensure!(
+                    running.trim() == "2",
+                    "a container has ended: {}",
+                    host.sh("docker logs writer-1 2>&1 | tail -n 3; docker logs writer-2 2>&1 | tail -n 3")?
+                );
+                let now = now.trim().to_owned();
+                Ok((now != before).then_some(now))
+            },
+        )?;
+    }
+    Ok(())
+}
+
 fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let first = host.pool_status()?.data.total;
     let daemon = host.dockerd()?;
@@ -93,16 +121,12 @@ fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     for name in fault::WRITERS {
         host.sh(&format!(
             "docker run -d --name {name} --network none -v /root/seed:/seed:ro busybox sh -c \
-             'i=0; while [ $i -lt {FILES} ]; do dd if=/seed of=/f$i bs=4M oflag=direct conv=fsync || exit 1; i=$((i+1)); done; \
-             echo written; exec sleep 100000'"
+             'i=0; while [ $i -lt {FILES} ]; do \
+             dd if=/seed of=/f$i bs=4M oflag=direct conv=fsync status=none || exit 1; i=$((i+1)); echo $i; done; \
+             exec sleep 100000'"
         ))?;
     }
-    host.wait_for("both containers to have written", Duration::from_secs(600), |host| {
-        let said = host.sh("docker logs writer-1 2>&1 | tail -n 1; docker logs writer-2 2>&1 | tail -n 1")?;
-        let running = host.sh("docker ps --quiet | wc -l")?;
-        ensure!(running.trim() == "2", "a container has ended: {said}");
-        Ok((said == "written\nwritten\n").then_some(()))
-    })?;
+    await_files(host)?;
     let megabytes = 2 * FILES * 32;
     let rate = f64::from(megabytes) / begun.elapsed().as_secs_f64();
     figures.add("written and synced", megabytes, "MiB");
