@@ -2,6 +2,7 @@
 //! are known, since Red Hat's and others' builds carry changes of later versions.
 
 pub mod decide;
+pub mod elf;
 pub mod os_release;
 pub mod package;
 pub mod written;
