@@ -15,10 +15,10 @@ impl OsRelease {
     /// Reads the file's text. It is shell assignments, and these three values never hold anything that a shell would expand.
     pub fn parse(text: &str) -> OsRelease {
         let value = |name: &str| {
-            let values = text
+            let mut values = text
                 .lines()
                 .filter_map(|line| line.trim_start().strip_prefix(name)?.strip_prefix('='));
-            values.last().map(unquoted).unwrap_or_default()
+            values.next_back().map(unquoted).unwrap_or_default()
         };
         OsRelease {
             id: value("ID"),
