@@ -84,6 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let report = PreflightReport {
         verdict,
         findings: &findings,
+        docker: config.map(|config| (&config.build).into()),
         driver: config
             .and_then(|config| config.effective.driver.as_ref())
             .map(|driver| driver.value.as_str()),

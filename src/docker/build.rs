@@ -1,6 +1,12 @@
 //! Which Docker is installed: its version and whose build it is. Rules of upstream's sources hold to the letter only where both
 //! are known, since Red Hat's and others' builds carry changes of later versions.
 
+pub mod decide;
+pub mod elf;
+pub mod os_release;
+pub mod package;
+pub mod written;
+
 use serde::{Deserialize, Serialize};
 
 /// An upstream version number, `18.9.9` for 18.09.9.
@@ -34,6 +40,7 @@ impl std::fmt::Display for Version {
 
 /// Who built it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Flavour {
     /// docker-engine, docker-ce: Docker's own packages.
     Upstream,

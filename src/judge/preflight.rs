@@ -90,6 +90,7 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
         _ => on_loop_files(before, seen, pool, settings, &mut verdict),
     }
     advice::advise(before, &mut verdict.findings);
+    verdict.findings.extend(version_unknown(before));
     if before.uncertain.is_some() {
         // Which files dockerd will use is then a guess, and a guess neither blocks nor grows (law 9).
         verdict.deed = None;
@@ -175,6 +176,17 @@ fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Opti
         ),
         place: format!("volume group {}", group.name),
         remedy: format!("add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images", group.name),
+    })
+}
+
+/// Which rules hold is then a guess, and the loosest are taken (law 9).
+fn version_unknown(before: &Before) -> Option<Finding> {
+    before.build.version.is_none().then(|| {
+        note(
+            "docker-version-unknown",
+            "docker",
+            "neither the daemon's file nor a package tells which Docker is installed; values that any version takes are let pass".into(),
+        )
     })
 }
 

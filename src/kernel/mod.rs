@@ -8,6 +8,7 @@ pub mod loop_device;
 pub mod lvm;
 pub mod proc;
 pub mod process;
+pub mod program;
 pub mod superblock;
 pub mod thin_pool;
 

@@ -1,5 +1,6 @@
 //! Docker's configuration as the next start will see it: unit, environment and daemon.json, read in a child, merged here.
 
+use super::build;
 use crate::docker::build::Build;
 use crate::docker::{config, daemon_json, flags, names, options};
 use crate::model::{Finding, Settings, Severity};
@@ -102,6 +103,9 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
             None
         }
     };
+    // A program that somebody only asks about is not run.
+    let may_run = live && exec_line.is_none();
+    let build = build::look(root, daemon(&exec, &environment).as_deref(), may_run);
     Ok(Raw {
         exec,
         environment,
@@ -109,7 +113,7 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         file: (path, text),
         file_unreadable,
         main_pid,
-        build: Build::unknown(),
+        build,
     })
 }
 
@@ -159,6 +163,15 @@ fn command_line(
             exec.argv.join(" ")
         )
     })
+}
+
+/// The program that the unit starts, if it is a daemon that we know.
+fn daemon(exec: &Result<ExecStart, String>, environment: &BTreeMap<String, String>) -> Option<String> {
+    let argv = &exec.as_ref().ok()?.argv;
+    let command = exec_line::command(argv, environment).ok()?;
+    flags::is_daemon(&command.argv)
+        .then(|| command.argv.into_iter().next())
+        .flatten()
 }
 
 /// Makes sense of the texts.

@@ -1,6 +1,7 @@
 //! The senses. Each look is an errand with a deadline; a look that fails or stays away is `Unknown(why)`, not an error.
 
 mod ask;
+mod build;
 pub mod config;
 mod docker_socket;
 mod host;

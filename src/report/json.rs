@@ -1,5 +1,6 @@
 //! The answers of `preflight --json` and `status --json`. Other programs rely on the names: add, never rename or remove.
 
+use super::docker::DockerReport;
 use crate::model::{
     ActiveState, BackingFile, Bytes, Daemon, Deed, Finding, Host, Mode, Outcome, Pool, Probe, Severity, StuckTask,
     Usage,
@@ -14,6 +15,8 @@ pub struct PreflightReport<'a> {
     pub verdict: &'a str,
     /// What was found, worst first.
     pub findings: &'a [Finding],
+    /// Which Docker is installed; `None` when nothing of the configuration could be read.
+    pub docker: Option<DockerReport>,
     /// Storage driver that dockerd would use; `None` when it chooses by itself.
     pub driver: Option<&'a str>,
     /// Docker's data root.

@@ -1,5 +1,6 @@
 //! Words: events for the journal, answers for people and as JSON. Nothing here waits for anyone, and nothing here judges.
 
+pub mod docker;
 pub mod event;
 pub mod journal;
 #[cfg(test)]

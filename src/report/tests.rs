@@ -1,8 +1,10 @@
 //! Events, text and JSON.
 
+use super::docker::DockerReport;
 use super::event::{Event, Kind, Priority};
 use super::json::*;
 use super::text::{self, printable};
+use crate::docker::build::{Build, Flavour, Version};
 use crate::model::*;
 use std::time::Duration;
 
@@ -220,9 +222,15 @@ fn preflight_reads_well() {
         overcommit_bytes: Bytes::gib(18),
         host: None,
     };
+    let build = Build {
+        version: Some(Version::new(18, 9, 0)),
+        flavour: Flavour::RedHat,
+        evidence: "package d\u{1b}ocker".into(),
+    };
     let report = PreflightReport {
         verdict: "refuse",
         findings: &findings,
+        docker: Some((&build).into()),
         driver: Some("devicemapper"),
         data_root: Some("/var/lib/docker"),
         pool: None,
@@ -232,6 +240,7 @@ fn preflight_reads_well() {
     let page = text::preflight(&report);
     let head = "\
 thinguard preflight: Docker must not start (12 ms)
+  docker     18.09.0 (Red Hat's build; package d\\u{1b}ocker)
   driver     devicemapper
   data root  /var/lib/docker
   pool       none
@@ -242,6 +251,16 @@ REFUSE pool-low: ";
     assert_eq!(
         json["headroom"],
         serde_json::json!({"headroom_bytes": 2u64 << 30, "overcommit_bytes": 18u64 << 30, "host": null})
+    );
+    assert_eq!(
+        json["docker"],
+        serde_json::json!({"version": "18.09.0", "flavour": "red-hat", "evidence": "package d\u{1b}ocker"})
+    );
+    let unknown = DockerReport::from(&Build::unknown());
+    assert_eq!(unknown.words(), "version unknown (not known whose build)");
+    assert_eq!(
+        serde_json::to_value(unknown).unwrap(),
+        serde_json::json!({"version": null, "flavour": "unknown", "evidence": ""})
     );
     assert_eq!(
         (&json["verdict"], &json["elapsed_ms"], &json["pool"]),

@@ -37,6 +37,9 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
         _ => "thinguard could not judge; Docker may start",
     };
     let mut page = format!("thinguard preflight: {headline} ({} ms)\n", report.elapsed_ms);
+    if let Some(docker) = &report.docker {
+        row(&mut page, "docker", &docker.words());
+    }
     row(&mut page, "driver", report.driver.unwrap_or("Docker's own choice"));
     if let Some(data_root) = report.data_root {
         row(&mut page, "data root", data_root);

@@ -1,0 +1,143 @@
+//! Which Docker is installed: the daemon's file is found and read, and what package managers left is gathered. In the child.
+//!
+//! No running daemon is asked: it may hang. Every file is read up to a bound, and none but plain files.
+
+mod binary;
+mod files;
+
+use super::config::below;
+use crate::docker::build::decide::{Clues, Told, decide};
+use crate::docker::build::os_release::OsRelease;
+use crate::docker::build::package::{self, Package};
+use crate::docker::build::{Build, written};
+use crate::kernel::program;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Time for reading programs. The errand's own deadline comes later, and then nothing of the configuration would be known.
+const READING: Duration = Duration::from_secs(2);
+
+/// Time for a program to say its version; it does nothing else.
+const SAYING: Duration = Duration::from_secs(3);
+
+/// Where packages put the daemon, for a unit whose command is not known: Docker and Red Hat, Debian, and 1.11 and before.
+const USUAL: [&str; 3] = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/bin/docker"];
+
+const DPKG_STATUS: &str = "/var/lib/dpkg/status";
+const YUMDB: &str = "/var/lib/yum/yumdb/d";
+const DOCUMENTS: [&str; 2] = ["/usr/share/doc", "/usr/share/licenses"];
+
+/// Finds out, in the tree at `root`. `daemon` is the program that the unit starts, where that is known. Only with `may_run`,
+/// and only where files tell nothing, is the program run to say its version.
+pub fn look(root: &Path, daemon: Option<&str>, may_run: bool) -> Build {
+    let until = Instant::now() + READING;
+    let mut clues = Clues {
+        daemon: find_daemon(root, daemon).unwrap_or_default(),
+        os: os_release(root),
+        ..Clues::default()
+    };
+    if !clues.daemon.is_empty() {
+        clues.own = told(root, &clues.daemon, until);
+        if clues.own.is_none() {
+            clues.client = client_of(root, &clues.daemon).and_then(|client| told(root, &client, until));
+        }
+        clues.packages = packages(root, &clues.daemon);
+    }
+    let build = decide(&clues);
+    if build.version.is_some() || !may_run || clues.own.is_some() {
+        return build;
+    }
+    clues.own = said(root, &clues.daemon);
+    decide(&clues)
+}
+
+/// The daemon's file, with links and Red Hat's wrapper followed.
+fn find_daemon(root: &Path, named: Option<&str>) -> Option<String> {
+    let usual = || USUAL.into_iter().find_map(|path| files::resolve(root, path));
+    let path = match named {
+        Some(named) if named.starts_with('/') => files::resolve(root, named)?,
+        // systemd before 239 takes absolute paths only; what a shell finds is where packages put it.
+        Some(_) | None => usual()?,
+    };
+    match files::is_script(root, &path) {
+        true => behind_wrapper(root, &path),
+        false => Some(path),
+    }
+}
+
+/// Red Hat's `/usr/bin/dockerd` and `/usr/bin/docker` are shell scripts that start the program beside them whose name ends with
+/// `-current` or `-latest`, as DOCKERDBINARY or DOCKERBINARY in `/etc/sysconfig/docker` say (docker-1.13.1's
+/// `dockerd-common.sh`, `docker-common.sh`).
+fn behind_wrapper(root: &Path, wrapper: &str) -> Option<String> {
+    let variable = match wrapper.ends_with("/dockerd") {
+        true => "DOCKERDBINARY=",
+        false => "DOCKERBINARY=",
+    };
+    let [current, latest] = ["current", "latest"].map(|which| format!("{wrapper}-{which}"));
+    let text = files::text(root, "/etc/sysconfig/docker").unwrap_or_default();
+    let chosen = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix(variable))
+        .next_back()
+        .is_some_and(|value| value.trim().trim_matches(['"', '\'']) == latest);
+    let order = if chosen { [latest, current] } else { [current, latest] };
+    order.iter().find_map(|path| files::resolve(root, path))
+}
+
+/// The client beside a daemon.
+fn client_of(root: &Path, daemon: &str) -> Option<String> {
+    let (directory, file) = daemon.rsplit_once('/')?;
+    let variant = file.strip_prefix("dockerd")?;
+    files::resolve(root, &format!("{directory}/docker{variant}"))
+}
+
+fn told(root: &Path, path: &str, until: Instant) -> Option<Told> {
+    let file = files::open(root, path)?;
+    Some(Told {
+        text: binary::version(&file, until)?,
+        source: path.to_owned(),
+    })
+}
+
+/// Has the program say its version, if it is a program and not a script, which may do anything. `--version` alone, without the
+/// word `daemon` of 1.11 and before, starts no daemon in any version.
+fn said(root: &Path, path: &str) -> Option<Told> {
+    if !files::is_elf(root, path) {
+        return None;
+    }
+    let output = program::says(&below(root, path), &["--version"], SAYING).ok()?;
+    Some(Told {
+        text: written::said(&String::from_utf8_lossy(&output))?.to_owned(),
+        source: format!("{path} --version"),
+    })
+}
+
+fn os_release(root: &Path) -> OsRelease {
+    let text = ["/etc/os-release", "/usr/lib/os-release"]
+        .into_iter()
+        .find_map(|path| files::text(root, &files::resolve(root, path)?));
+    text.as_deref().map(OsRelease::parse).unwrap_or_default()
+}
+
+/// Installed packages with a daemon in them that can be this one.
+fn packages(root: &Path, daemon: &str) -> Vec<Package> {
+    let status = files::text(root, DPKG_STATUS).unwrap_or_default();
+    let mut found = package::dpkg_status(&status, DPKG_STATUS);
+    found.retain(|package| {
+        let list = files::text(root, &format!("/var/lib/dpkg/info/{}.list", package.name));
+        list.is_none_or(|list| package::dpkg_list_holds(&list, daemon))
+    });
+    let yum = files::names(root, YUMDB);
+    found.extend(yum.iter().filter_map(|name| package::yumdb_entry(name, YUMDB)));
+    // yum's directories say more, and are not there where packages were installed by rpm alone.
+    for directory in DOCUMENTS {
+        if found.is_empty() {
+            let names = files::names(root, directory);
+            found.extend(names.iter().filter_map(|name| package::doc_directory(name, directory)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
