@@ -1,6 +1,7 @@
 //! One file a verb, each a sentence of looks, thought, deeds and words.
 
 mod errands;
+pub mod explain;
 pub mod grow;
 mod look;
 pub mod preflight;

@@ -1,6 +1,7 @@
 //! Words: events for the journal, answers for people and as JSON. Nothing here waits for anyone, and nothing here judges.
 
 pub mod event;
+pub mod explain;
 pub mod journal;
 #[cfg(test)]
 mod journal_tests;
