@@ -5,7 +5,8 @@ use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-const HELP: &str = "\
+/// What `--help` prints.
+pub const HELP: &str = "\
 thinguard keeps a Docker host on the devicemapper storage driver alive.
 
   thinguard preflight [--root DIR] [--unit UNIT] [--exec-line LINE] [--json]
