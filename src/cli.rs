@@ -1,11 +1,12 @@
 //! What can be asked, and the one place that prints an error chain.
 
-use crate::commands::{grow, preflight, status, watch};
+use crate::commands::{explain, grow, preflight, status, watch};
 use lexopt::prelude::*;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-const HELP: &str = "\
+/// What `--help` prints.
+pub const HELP: &str = "\
 thinguard keeps a Docker host on the devicemapper storage driver alive.
 
   thinguard preflight [--root DIR] [--unit UNIT] [--exec-line LINE] [--json]
@@ -16,6 +17,8 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       exit 0: healthy, 1: warning, 2: critical, 3: unknown
   thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
                       SIZE: 400G, +20G or +25%; the pool must be active
+  thinguard explain [CODE]
+                      what a code means, why it comes, what to do and what never to do; without a code, all
   thinguard --help | --version
 
 Settings: /etc/thinguard.toml and /etc/thinguard.d/*.toml. Journal: journalctl -u thinguard -u docker
@@ -36,6 +39,7 @@ enum Command {
     Watch,
     Status { json: bool },
     Grow(grow::Args),
+    Explain(explain::Args),
 }
 
 /// Does what the arguments ask for.
@@ -60,6 +64,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Watch => watch::run().map(|()| ExitCode::SUCCESS),
         Command::Status { json } => status::run(json),
         Command::Grow(args) => grow::run(&args),
+        Command::Explain(args) => Ok(explain::run(&args)),
     };
     done.unwrap_or_else(|error| {
         eprintln!("thinguard: {error:#}");
@@ -86,6 +91,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
         "watch" => Command::Watch,
         "status" => Command::Status { json: false },
         "grow" => Command::Grow(grow::Args::default()),
+        "explain" => Command::Explain(explain::Args::default()),
         other => return Err(format!("there is no command '{other}'").into()),
     };
     while let Some(arg) = parser.next()? {
@@ -98,6 +104,9 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
+            (Command::Explain(args), Value(code)) if args.code.is_none() => {
+                args.code = Some(explain::known(&code.string()?)?);
+            }
             (_, other) => return Err(other.unexpected()),
         }
     }
@@ -135,6 +144,14 @@ mod tests {
                 json: true
             })
         );
+        for line in ["explain pool-low", "explain POOL-LOW:"] {
+            let code = Some("pool-low".to_owned());
+            assert_eq!(
+                parsed(line).unwrap(),
+                Command::Explain(explain::Args { code }),
+                "{line}"
+            );
+        }
         let Command::Grow(args) = parsed("grow --data +25% --metadata=64M --dry-run").unwrap() else {
             panic!("not grow")
         };
@@ -148,6 +165,9 @@ mod tests {
             "grow --data",
             "grow --data 5%",
             "--json status",
+            "explain no-such-thing",
+            "explain pool-low pool-failed",
+            "explain --json",
         ] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }

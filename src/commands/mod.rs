@@ -1,6 +1,7 @@
 //! One file a verb, each a sentence of looks, thought, deeds and words.
 
 mod errands;
+pub mod explain;
 pub mod grow;
 mod look;
 pub mod preflight;
@@ -8,6 +9,19 @@ mod reports;
 pub mod settings;
 pub mod status;
 pub mod watch;
+
+use crate::report::colour;
+
+/// Prints an answer for people, with colours where they will be seen and are not declined.
+fn show(page: &str) {
+    use std::io::IsTerminal;
+    let term = std::env::var("TERM").ok();
+    let wanted = colour::wanted(std::env::var_os("NO_COLOR").is_some(), term.as_deref());
+    match wanted && std::io::stdout().is_terminal() {
+        true => say(&colour::paint(page)),
+        false => say(page),
+    }
+}
 
 /// Prints an answer. A reader that has gone away has seen enough; that is no failure of ours.
 fn say(text: &str) {

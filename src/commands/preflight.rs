@@ -9,7 +9,7 @@ use crate::judge::{self, Verdict};
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
-use crate::report::{Event, Journal, text};
+use crate::report::{Event, Journal, overrule, text};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::ExitCode;
@@ -92,6 +92,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         pool: pool(&seen).map(|pool| reports::pool(pool, &seen, &settings)),
         headroom: headroom(&seen, &disk, &settings),
         elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
+        // The line is for this host, and not for another one's tree.
+        overrule: (verdict == "refuse" && args.root == "/").then(|| overrule::command(&settings.docker.unit)),
     };
     if inside_unit {
         enforce(&report, &settings, &told, process::since_boot().saturating_sub(began))?;
@@ -104,7 +106,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         )),
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
-        false => super::say(&text::preflight(&report)),
+        false => super::show(&text::preflight(&report)),
     }
     Ok(ExitCode::from(match verdict {
         "start" => START,
@@ -349,7 +351,8 @@ fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elaps
     {
         journal.tell(&Event::raised(finding));
     }
-    journal.tell(&Event::preflight_verdict(report.verdict, report.findings, elapsed));
+    let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed);
+    journal.tell(&verdict.overruled_by(report.overrule.as_deref()));
     journal.finish(Duration::from_secs(1));
     if report.verdict == "refuse" {
         std::fs::create_dir_all(RUN_DIR).context(RUN_DIR)?;
@@ -359,6 +362,12 @@ fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elaps
             .iter()
             .filter(|f| f.severity == Severity::Refuse)
             .map(|f| format!("{}: {}\n", f.code, f.message))
+            .chain(
+                report
+                    .overrule
+                    .iter()
+                    .map(|command| format!("To overrule it: {command}\n")),
+            )
             .collect();
         std::fs::write(&path, why.concat()).context(path)?;
     }

@@ -51,7 +51,7 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     };
     match as_json {
         true => super::say(&format!("{}\n", json::line(&report)?)),
-        false => super::say(&text::status(&report)),
+        false => super::show(&text::status(&report)),
     }
     Ok(ExitCode::from(report.health() as u8))
 }

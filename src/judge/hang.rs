@@ -42,10 +42,9 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         verdict.findings.push(evidence.finding(
             "daemon-silent",
             "nothing points at the pool",
-            format!(
-                "no deed without pool evidence; kill -USR1 {} makes dockerd write its goroutines",
-                unit.main_pid
-            ),
+            // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
+            "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what it waits for"
+                .into(),
         ));
         return;
     };

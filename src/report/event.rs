@@ -1,7 +1,7 @@
 //! Events: what is told once when it happens, with a stable id for each kind and the figures in the message itself.
 
 use super::text::printable;
-use crate::model::{Deed, Finding, Severity, Target};
+use crate::model::{Deed, Finding, Severity};
 use std::time::Duration;
 
 /// Kinds of event. Each has a `MESSAGE_ID` that never changes: the catalog and other programs rely on it.
@@ -245,6 +245,13 @@ impl Event {
             )
     }
 
+    /// A refusal that says how to overrule it; `command` is a line for a shell.
+    pub fn overruled_by(mut self, command: Option<&str>) -> Self {
+        let words = command.map(|command| format!(". To overrule it: {}", printable(command)));
+        self.message.extend(words);
+        self
+    }
+
     /// A look does not come back.
     pub fn look_stuck(look: &str, seconds: u64) -> Self {
         let message = format!("look-stuck: {look} has not come back for {seconds} s; the guard goes on without it");
@@ -275,10 +282,7 @@ impl Event {
         let event = self.with("THINGUARD_DEED", deed.to_string());
         match deed {
             Deed::Grow { target, from, to } => event
-                .with(
-                    "THINGUARD_TARGET",
-                    if *target == Target::Data { "data" } else { "metadata" },
-                )
+                .with("THINGUARD_TARGET", target.to_string())
                 .with("THINGUARD_FROM_BYTES", from.0.to_string())
                 .with("THINGUARD_TO_BYTES", to.0.to_string()),
             Deed::Resume | Deed::Restart => event,

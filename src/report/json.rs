@@ -27,6 +27,9 @@ pub struct PreflightReport<'a> {
     pub headroom: Option<HeadroomReport>,
     /// Time taken.
     pub elapsed_ms: u64,
+    /// For people only: the shell line that starts Docker in spite of a refusal.
+    #[serde(skip)]
+    pub overrule: Option<String>,
 }
 
 /// Room that the pool truly has: the smaller of its free blocks and what the host filesystem can still give.

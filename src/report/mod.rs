@@ -1,12 +1,15 @@
 //! Words: events for the journal, answers for people and as JSON. Nothing here waits for anyone, and nothing here judges.
 
+pub mod colour;
 pub mod docker;
 pub mod event;
+pub mod explain;
 pub mod journal;
 #[cfg(test)]
 mod journal_tests;
 pub mod json;
 pub mod log_sink;
+pub mod overrule;
 mod syslog_thread;
 #[cfg(test)]
 mod tests;

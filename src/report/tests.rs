@@ -57,6 +57,13 @@ fn a_message_holds_code_figures_and_remedy() {
             .starts_with("preflight-verdict: Docker must not start (12 ms): pool-low: docker-254")
     );
     assert_eq!(verdict.priority, Priority::Critical);
+    assert_eq!(verdict.clone().overruled_by(None), verdict);
+    assert!(
+        verdict
+            .overruled_by(Some("the way past it"))
+            .message
+            .ends_with(". To overrule it: the way past it")
+    );
 }
 
 #[test]
@@ -203,6 +210,7 @@ thinguard WARNING: pool-low
 WARN pool-low: docker-254:16-131074-pool: data 82% of 1.17 GiB used, 215 MiB free (threshold 20%)
   where: /var/lib/docker/devicemapper/devicemapper/data
   next:  thinguard grow --data +25%
+More of each: thinguard explain CODE
 ";
     assert_eq!(text::status(&report), wanted);
     let unseen = text::status(&status(&[], None));
@@ -236,6 +244,7 @@ fn preflight_reads_well() {
         pool: None,
         headroom: Some(room),
         elapsed_ms: 12,
+        overrule: Some("the way past it".into()),
     };
     let page = text::preflight(&report);
     let head = "\
@@ -247,6 +256,8 @@ thinguard preflight: Docker must not start (12 ms)
   headroom   2 GiB; the pool promises 18 GiB more than the host has
 REFUSE pool-low: ";
     assert!(page.starts_with(head), "{page}");
+    let last = "To overrule this refusal, and all to come until the link is removed: the way past it";
+    assert_eq!(page.lines().last(), Some(last));
     let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
     assert_eq!(
         json["headroom"],

@@ -57,6 +57,13 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
         room_rows(&mut page, room);
     }
     findings(&mut page, report.findings);
+    if let Some(command) = &report.overrule {
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            page,
+            "To overrule this refusal, and all to come until the link is removed: {command}"
+        );
+    }
     page
 }
 
@@ -203,6 +210,9 @@ fn room_rows(page: &mut String, room: &HeadroomReport) {
 }
 
 fn findings(page: &mut String, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
     for finding in findings {
         let severity = match finding.severity {
             Severity::Refuse => "REFUSE",
@@ -221,4 +231,5 @@ fn findings(page: &mut String, findings: &[Finding]) {
             }
         }
     }
+    page.push_str("More of each: thinguard explain CODE\n");
 }

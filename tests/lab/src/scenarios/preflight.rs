@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::Scenario;
 use crate::fault;
@@ -23,6 +23,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "with the metadata file gone Docker is held back; with the guard gone too it is started",
         snapshot: Snapshot::Stopped,
         run: refuses_half_a_pool,
+    },
+    Scenario {
+        name: "preflight-refusal-is-overruled",
+        about: "the line that a refusal ends with starts Docker in spite of it",
+        snapshot: Snapshot::Stopped,
+        run: refusal_is_overruled,
     },
 ];
 
@@ -108,6 +114,40 @@ fn refuses_half_a_pool(host: &mut Host, _: &mut Figures) -> Result<()> {
         host.sh(starts)? != before,
         "without the guard dockerd was not even started"
     );
+    Ok(())
+}
+
+fn refusal_is_overruled(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.sh("mv /var/lib/docker/devicemapper/devicemapper/metadata /root/")?;
+    let started = host.sh_timeout("systemctl start docker.service", Duration::from_secs(60))?;
+    ensure!(!started.ok(), "Docker was started on half a pool");
+    let said = host.sh_timeout("thinguard preflight", Duration::from_secs(30))?.stdout;
+    let last = said.lines().last().unwrap_or_default();
+    let Some((_, overrule)) = last.split_once("until the link is removed: ") else {
+        bail!("a refusal does not end with the way past it:\n{said}");
+    };
+    println!("    {overrule}");
+    // Debian's unit tries again by itself, and each try begins without the file.
+    for place in [
+        "journalctl -b -u docker.service -o cat --no-pager",
+        "for _ in 1 2 3 4 5 6; do cat /run/thinguard/deny-docker && break; sleep 1; done",
+    ] {
+        let told = host.sh(place)?;
+        ensure!(
+            told.contains(&format!("To overrule it: {overrule}")),
+            "`{place}` does not name it:\n{told}"
+        );
+    }
+    let starts = "journalctl -b -u docker.service -o cat --no-pager | grep -c 'msg=\"Starting up\"'";
+    let before = host.sh(starts)?;
+    host.sh_timeout(overrule, Duration::from_secs(90))?;
+    ensure!(host.sh(starts)? != before, "dockerd was not even started");
+    // With the mask nothing is checked any more.
+    let verdicts = "journalctl -b -t thinguard -o cat --no-pager | grep -c preflight-verdict";
+    let before = host.sh(verdicts)?;
+    host.sh_timeout("systemctl restart docker.service", Duration::from_secs(90))?;
+    ensure!(host.sh(verdicts)? == before, "preflight ran although it was masked");
     Ok(())
 }
 

@@ -1,0 +1,217 @@
+//! thinguard(8) says what the program says: its findings are made from the same texts, and it names every command and option.
+//!
+//! `UPDATE=1 cargo test --test manual` writes the findings into the page anew.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use thinguard::report::explain::{self, Piece, Text};
+
+const BEGIN: &str = ".\\\" Made by tests/manual.rs from src/report/codes; UPDATE=1 makes it anew.\n";
+const END: &str = ".\\\" End of what is made.\n";
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("packaging/man/thinguard.8")
+}
+
+fn page() -> String {
+    std::fs::read_to_string(path()).unwrap()
+}
+
+/// Text that is fit for roff: backslashes and hyphens stand for themselves, and no line is taken for a request.
+fn escaped(line: &str) -> String {
+    let line = line
+        .replace('\\', "\\e")
+        .replace('-', "\\-")
+        .replace('\'', "\\(aq")
+        .replace('~', "\\(ti")
+        .replace('^', "\\(ha")
+        .replace('`', "\\(ga");
+    match line.starts_with('.') {
+        true => format!("\\&{line}"),
+        false => line,
+    }
+}
+
+/// Sentences, each on lines of its own, as roff wants them.
+fn prose(text: &str, page: &mut String) {
+    let mut line = String::new();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    for (at, word) in words.iter().enumerate() {
+        let full = !line.is_empty() && line.len() + 1 + word.len() > 72;
+        if full {
+            writeln!(page, "{}", worded(&line)).unwrap();
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        let begins = words
+            .get(at + 1)
+            .is_some_and(|next| next.starts_with(|c: char| c.is_uppercase() || c == '/'));
+        if word.ends_with('.') && begins || at + 1 == words.len() {
+            writeln!(page, "{}", worded(&line)).unwrap();
+            line.clear();
+        }
+    }
+}
+
+/// Prose keeps its hyphens and apostrophes.
+fn worded(line: &str) -> String {
+    let line = line.replace('\\', "\\e");
+    match line.starts_with(['.', '\'']) {
+        true => format!("\\&{line}"),
+        false => line,
+    }
+}
+
+fn text(text: &Text, page: &mut String) {
+    writeln!(page, ".It Ic {}", text.code).unwrap();
+    writeln!(page, "{}.", worded(text.meaning)).unwrap();
+    page.push_str(".Bl -tag -width \"for good\" -compact\n");
+    for part in &text.parts {
+        writeln!(page, ".It Em {}", part.head.word()).unwrap();
+        let mut literal = false;
+        for piece in &part.pieces {
+            match piece {
+                Piece::Command(command) => {
+                    if !literal {
+                        page.push_str(".Bd -literal -offset 2n -compact\n");
+                    }
+                    literal = true;
+                    writeln!(page, "{}", escaped(command)).unwrap();
+                }
+                Piece::Prose(words) => {
+                    if literal {
+                        page.push_str(".Ed\n");
+                    }
+                    literal = false;
+                    prose(words, page);
+                }
+            }
+        }
+        if literal {
+            page.push_str(".Ed\n");
+        }
+    }
+    page.push_str(".El\n");
+}
+
+fn findings() -> String {
+    let mut page = String::new();
+    for theme in explain::themes() {
+        writeln!(page, ".Ss {}", theme.title).unwrap();
+        page.push_str(".Bl -tag -width Ds\n");
+        theme.texts.iter().for_each(|it| text(it, &mut page));
+        page.push_str(".El\n");
+    }
+    page
+}
+
+#[test]
+fn its_findings_are_those_of_explain() {
+    let page = page();
+    let (head, rest) = page.split_once(BEGIN).expect("the mark of the beginning");
+    let (made, tail) = rest.split_once(END).expect("the mark of the end");
+    let wanted = findings();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path(), [head, BEGIN, &wanted, END, tail].concat()).unwrap();
+        return;
+    }
+    let differs = made.lines().zip(wanted.lines()).find(|(one, other)| one != other);
+    assert!(
+        made == wanted,
+        "the page is not up to date ({differs:?}): UPDATE=1 cargo test --test manual"
+    );
+}
+
+/// The page as a reader of its source sees it, one macro line after the other, without roff's escapes.
+fn plain() -> String {
+    page().replace("\\-", "-").replace("\\&", "").replace("\\(aq", "'")
+}
+
+#[test]
+fn it_names_every_command_and_option() {
+    let page = plain();
+    let mut options = 0;
+    for line in thinguard::cli::HELP.lines() {
+        if let Some(command) = line.strip_prefix("  thinguard ") {
+            let verb = command.split_whitespace().next().unwrap();
+            if !verb.starts_with('-') {
+                assert!(page.contains(&format!("\n.It Cm {verb}\n")), "{verb} is not described");
+                assert!(
+                    page.contains(&format!("\n.Cm {verb}\n")),
+                    "{verb} is not in the synopsis"
+                );
+            }
+        }
+        let words = line.split(|c: char| !c.is_alphanumeric() && c != '-');
+        for option in words
+            .filter_map(|word| word.strip_prefix("--"))
+            .filter(|o| !o.is_empty())
+        {
+            options += 1;
+            let described = [format!("\n.It Fl -{option}"), format!("\n.Fl -{option}")];
+            assert!(described.iter().any(|it| page.contains(it)), "--{option}");
+        }
+    }
+    assert!(options >= 8, "HELP was not understood");
+}
+
+#[test]
+fn it_names_every_exit_code() {
+    let page = plain();
+    let (_, section) = page.split_once(".Sh EXIT STATUS\n").unwrap();
+    let section = section.split("\n.Sh ").next().unwrap();
+    for (verb, codes) in [
+        ("preflight", &["0", "1", "3"][..]),
+        ("status", &["0", "1", "2", "3"]),
+        ("grow", &["0", "3"]),
+        ("watch", &["0", "3"]),
+        ("explain", &["0"]),
+    ] {
+        let (_, told) = section.split_once(&format!(".It Cm {verb}\n")).unwrap();
+        let told = told.split(".It ").next().unwrap();
+        for code in codes {
+            assert!(told.contains(&format!("{code}: ")), "{verb}: {code}");
+        }
+    }
+    assert!(section.contains("64: "));
+}
+
+/// What a checker says of the page; `None` where it is not installed.
+fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = match Command::new(program).args(arguments).arg(path()).output() {
+        Ok(output) => output,
+        Err(why) => {
+            println!("skipped: {program}: {why}");
+            return None;
+        }
+    };
+    let said = [output.stdout, output.stderr].concat();
+    Some(String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn it_is_well_formed() {
+    if let Some(said) = said_by("mandoc", &["-Tlint"]) {
+        // Which other pages are there is the host's affair.
+        let complaints: Vec<_> = said
+            .lines()
+            .filter(|line| !line.contains("referenced manual not found") && !line.contains("mandoc.db"))
+            .collect();
+        assert!(complaints.is_empty(), "{complaints:#?}");
+    }
+    if let Some(said) = said_by("groff", &["-mandoc", "-ww", "-z"]) {
+        assert_eq!(said, "");
+    }
+}
+
+#[test]
+fn sentences_stand_on_lines_of_their_own() {
+    let mut page = String::new();
+    prose("One is here. Two has 5.5 G. and goes on.", &mut page);
+    assert_eq!(page, "One is here.\nTwo has 5.5 G. and goes on.\n");
+    assert_eq!(escaped(".a -b 'c' \\"), "\\&.a \\-b \\(aqc\\(aq \\e");
+}
