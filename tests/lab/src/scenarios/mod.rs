@@ -2,6 +2,7 @@
 
 mod cure;
 mod face;
+mod fail_open;
 mod guard;
 mod lab_itself;
 mod preflight;
@@ -32,6 +33,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         cure::SCENARIOS,
         restart::SCENARIOS,
         preflight::SCENARIOS,
+        fail_open::SCENARIOS,
         guard::SCENARIOS,
         face::SCENARIOS,
     ]

@@ -1,0 +1,125 @@
+//! Preflight's own failures: whatever becomes of it, Docker is started.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::Scenario;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "preflight-killed",
+        about: "preflight is killed in the middle of a refusal: Docker is started",
+        snapshot: Snapshot::Stopped,
+        run: killed,
+    },
+    Scenario {
+        name: "preflight-on-a-hanging-filesystem",
+        about: "the filesystem of daemon.json hangs: preflight gives up at its deadline, and Docker is started",
+        snapshot: Snapshot::Stopped,
+        run: hanging_filesystem,
+    },
+    Scenario {
+        name: "preflight-without-its-surroundings",
+        about: "nothing can be written below /run/thinguard, then no D-Bus: Docker is started",
+        snapshot: Snapshot::Stopped,
+        run: without_surroundings,
+    },
+];
+
+/// A state that preflight refuses.
+const HALF_A_POOL: &str = "mv /var/lib/docker/devicemapper/devicemapper/metadata /root/";
+/// How often systemd went as far as Docker's own command.
+const STARTS: &str = "journalctl -b -u docker.service -o cat --no-pager | grep -c 'msg=\"Starting up\"' || true";
+
+fn killed(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.sh(HALF_A_POOL)?;
+    let before = host.sh(STARTS)?;
+    // Its main process alone: the guard does not run, so the oldest process of that name is preflight itself.
+    let mut killer = host.spawn("while ! pkill --signal KILL --oldest --exact thinguard; do :; done")?;
+    host.sh_timeout("systemctl start docker.service", Duration::from_secs(90))?;
+    host.wait_for("the kill", Duration::from_secs(5), |host| killer.done(host))?;
+    let journal = host.sh("journalctl -b -u docker.service -o cat --no-pager")?;
+    ensure!(
+        journal.contains("Main process exited") || journal.contains("Control process exited, code=killed"),
+        "preflight was not killed:\n{journal}"
+    );
+    ensure!(host.sh(STARTS)? != before, "dockerd was not even started:\n{journal}");
+    ensure!(
+        !journal.contains("preflight-verdict"),
+        "preflight was done before it was killed:\n{journal}"
+    );
+    Ok(())
+}
+
+fn hanging_filesystem(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    // A device that is suspended answers nobody, reads included; fsfreeze would hold up writes alone.
+    host.sh(
+        "truncate -s 64M /root/slow && dmsetup create slow --table \"0 131072 linear $(losetup --find --show /root/slow) 0\" && \
+         mkfs.ext4 -q /dev/mapper/slow && mount /dev/mapper/slow /mnt && cp -a /etc/docker/. /mnt/ && umount /mnt && \
+         mkdir -p /etc/docker && mount /dev/mapper/slow /etc/docker && echo 3 > /proc/sys/vm/drop_caches && \
+         dmsetup suspend --nolockfs slow",
+    )?;
+    let uptime = "cut -d ' ' -f 1 /proc/uptime";
+    let begun: f64 = host.sh(uptime)?.trim().parse()?;
+    host.sh("systemctl start --no-block docker.service")?;
+    let result = host.wait_for("dockerd itself to be started", Duration::from_secs(90), |host| {
+        let pid = host.sh("systemctl show --property MainPID --value docker.service")?;
+        Ok((pid.trim() != "0").then_some(()))
+    });
+    let started: f64 = host.sh(uptime)?.trim().parse()?;
+    host.sh("dmsetup resume slow")?;
+    result?;
+    figures.add("from the order to dockerd", format!("{:.1}", started - begun), "s");
+    let said = watch::await_line(host, "preflight-verdict: ", Duration::from_secs(5))?;
+    println!("    {said}");
+    ensure!(
+        said.contains("unknown") || said.contains("not known") || said.contains("in time"),
+        "{said}"
+    );
+    host.wait_for("Docker to be active", Duration::from_secs(60), |host| {
+        let state = host.sh_timeout("systemctl is-active docker.service", Duration::from_secs(5))?;
+        Ok((state.stdout.trim() == "active").then_some(()))
+    })
+}
+
+fn without_surroundings(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.sh(HALF_A_POOL)?;
+    let before = host.sh(STARTS)?;
+    // The whole of /run read-only would stop dockerd itself, which puts its pidfile there.
+    host.sh("mkdir -p /run/thinguard && mount -t tmpfs -o ro none /run/thinguard")?;
+    host.sh_timeout("systemctl start docker.service", Duration::from_secs(90))?;
+    ensure!(
+        host.sh(STARTS)? != before,
+        "a verdict that could not be written held dockerd back"
+    );
+    let said = watch::await_line(host, "preflight-verdict: ", Duration::from_secs(5))?;
+    println!("    {said}");
+    ensure!(said.contains("pool-half-missing"), "{said}");
+    host.sh("umount /run/thinguard; systemctl stop docker.service docker.socket; \
+         mv /root/metadata /var/lib/docker/devicemapper/devicemapper/metadata; \
+         systemctl reset-failed docker.service docker.socket; systemctl start docker.socket")?;
+
+    // Neither the bus nor systemd's own socket: started by a client, through the socket that systemd listens on.
+    let bus = "systemctl stop dbus.socket dbus.service; mv /run/systemd/private /run/systemd/private-away";
+    host.sh(bus)?;
+    let answer = host.sh_timeout("docker ps --quiet", Duration::from_secs(90));
+    host.sh("mv /run/systemd/private-away /run/systemd/private; systemctl start dbus.socket")?;
+    let answer = answer?;
+    ensure!(answer.ok(), "without D-Bus Docker does not start: {answer:?}");
+    let journal = watch::journal(host)?;
+    let said = journal.lines().rev().find(|line| line.starts_with("preflight-verdict"));
+    println!("    {}", said.unwrap_or("preflight said nothing"));
+    ensure!(
+        said.is_some_and(|said| !said.contains("pool-half-missing")),
+        "no new verdict:\n{journal}"
+    );
+    Ok(())
+}
