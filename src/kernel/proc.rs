@@ -12,10 +12,16 @@ use std::path::Path;
 
 /// Reads one `/proc/PID/task/TID/stat` text. The name may hold anything, closing brackets and newlines too.
 pub fn parse_stat(pid: u32, text: &[u8], wchan: &str) -> Option<Task> {
-    // procfs takes for granted that something follows the name.
-    let name_end = text.iter().rposition(|byte| *byte == b')')?;
-    text.get(name_end + 1..)
-        .filter(|rest| rest.len() > 2 && rest.starts_with(b" "))?;
+    // procfs takes for granted that the name stands between a number and a state.
+    let name_begins = text.iter().position(|byte| *byte == b'(')?;
+    let name_ends = text
+        .iter()
+        .rposition(|byte| *byte == b')')
+        .filter(|end| *end > name_begins)?;
+    let number = text.get(..name_begins)?.strip_suffix(b" ")?;
+    let state = text.get(name_ends + 1..)?.strip_prefix(b" ")?;
+    let sound = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
+    state.first().filter(|state| sound && state.is_ascii_alphabetic())?;
     let stat = Stat::from_read(text).ok()?;
     Some(Task {
         pid,
@@ -109,6 +115,23 @@ mod tests {
             "77 (dockerd) D 1 2 3",
         ] {
             assert_eq!(parse_stat(7, text.as_bytes(), ""), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn brackets_in_odd_places_are_no_task() {
+        for text in [
+            ") (\0",
+            "(a) S",
+            " (a) S",
+            "1 (a)   ",
+            "1 (a)",
+            "\u{e9}(a) S 1",
+            "1\u{e9} (a) S",
+            "1 )a( S",
+            "1 () ",
+        ] {
+            assert_eq!(parse_stat(1, text.as_bytes(), ""), None, "{text}");
         }
     }
 
