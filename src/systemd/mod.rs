@@ -4,3 +4,4 @@ pub mod bus;
 pub mod environment_file;
 pub mod exec_line;
 pub mod notify;
+pub mod version;
