@@ -5,7 +5,7 @@ use crate::docker::build::Build;
 use crate::docker::{config, daemon_json, flags, names, options};
 use crate::model::{Finding, Settings, Severity};
 use crate::systemd::bus::{ExecStart, Manager};
-use crate::systemd::{environment_file, exec_line};
+use crate::systemd::{environment_file, exec_line, words};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
     };
     if let Some(line) = exec_line {
         exec = Ok(ExecStart {
-            argv: exec_line::split(line),
+            argv: words::split(line, 225).unwrap_or_default(),
             ..exec.unwrap_or_default()
         });
     }
@@ -131,7 +131,7 @@ fn environment(root: &Path, exec: &ExecStart, warnings: &mut Vec<String>) -> BTr
     for (path, may_be_missing) in &exec.environment_files {
         match fs::read(below(root, path)) {
             Ok(bytes) => {
-                let file = environment_file::parse(&String::from_utf8_lossy(&bytes));
+                let file = environment_file::parse(&bytes, 219);
                 warnings.extend(
                     file.warnings
                         .iter()
@@ -156,8 +156,8 @@ fn command_line(
     unit: &str,
 ) -> Result<flags::Flags, String> {
     let exec = exec.as_ref().map_err(Clone::clone)?;
-    let command = exec_line::command(&exec.argv, environment)?;
-    flags::parse(&command.argv, &format!("{unit}'s ExecStart")).ok_or_else(|| {
+    let command = exec_line::command(&exec.argv, environment, 219)?;
+    flags::parse(&command.argv(), &format!("{unit}'s ExecStart")).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
             exec.argv.join(" ")
@@ -168,10 +168,8 @@ fn command_line(
 /// The program that the unit starts, if it is a daemon that we know.
 fn daemon(exec: &Result<ExecStart, String>, environment: &BTreeMap<String, String>) -> Option<String> {
     let argv = &exec.as_ref().ok()?.argv;
-    let command = exec_line::command(argv, environment).ok()?;
-    flags::is_daemon(&command.argv)
-        .then(|| command.argv.into_iter().next())
-        .flatten()
+    let argv = exec_line::command(argv, environment, 219).ok()?.argv();
+    flags::is_daemon(&argv).then(|| argv.into_iter().next()).flatten()
 }
 
 /// Makes sense of the texts.

@@ -1,0 +1,131 @@
+//! Tests of `words`: rows read off systemd's own splitters.
+
+use super::*;
+use proptest::prelude::*;
+
+/// A value and its words, or `None` where systemd cannot start the service.
+type Row = (&'static str, Option<&'static [&'static str]>);
+
+#[test]
+fn values_by_219() {
+    let rows: &[Row] = &[
+        ("--a  --b\t--c\n--d", Some(&["--a", "--b", "--c", "--d"])),
+        ("--o \"k=v w\" --x", Some(&["--o", "k=v w", "--x"])),
+        (r"'a b'\ c", Some(&["a b c"])),
+        (r"'a\'b'", Some(&["a'b"])),
+        ("--a '' --b", Some(&["--a"])),
+        ("--a \"\"'' --b", Some(&["--a"])),
+        ("--a ''x --b", Some(&["--a", "x", "--b"])),
+        ("a'' b", Some(&["a", "b"])),
+        ("--a \"b", None),
+        ("--a 'b", Some(&["--a", "b"])),
+        (r"a \", Some(&["a"])),
+        ("", Some(&[])),
+    ];
+    check(rows, 219);
+    check(rows, 222);
+}
+
+#[test]
+fn values_since_225() {
+    let rows: &[Row] = &[
+        ("--a '' --b", Some(&["--a", "", "--b"])),
+        ("''", Some(&[""])),
+        ("--a \"b", Some(&["--a", "b"])),
+        ("--a 'b c", Some(&["--a", "b c"])),
+        (r"'a\'b' c\ d", Some(&["a'b", "c d"])),
+        ("", Some(&[])),
+    ];
+    check(rows, 225);
+    check(rows, 257);
+}
+
+fn check(rows: &[Row], version: u16) {
+    for (value, expected) in rows {
+        let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(split(value, version).ok(), expected, "{value} by {version}");
+    }
+}
+
+fn words_of(text: &str) -> Result<Vec<String>, String> {
+    let mut rest = text.as_bytes();
+    let mut words = Vec::new();
+    while let Some(word) = take_word(&mut rest)? {
+        words.push(String::from_utf8_lossy(&word).into_owned());
+    }
+    Ok(words)
+}
+
+fn words_of_219(text: &str) -> Result<Vec<String>, String> {
+    let mut rest = text.as_bytes();
+    let mut words = Vec::new();
+    while let Some(raw) = take_raw_word(&mut rest)? {
+        words.push(String::from_utf8_lossy(&unescape_219(raw)).into_owned());
+    }
+    Ok(words)
+}
+
+/// The text, its words by 219 (`split`, `cunescape_length`) and by 221 and newer (`extract_first_word`, `cunescape_one`).
+#[test]
+fn exec_words() {
+    type Found = Option<&'static [&'static str]>;
+    let rows: &[(&str, Found, Found)] = &[
+        ("a  b\tc", Some(&["a", "b", "c"]), Some(&["a", "b", "c"])),
+        ("'a b' \"c d\"", Some(&["a b", "c d"]), Some(&["a b", "c d"])),
+        ("--x=\"a b\"", Some(&["--x=\"a", "b\""]), Some(&["--x=a b"])),
+        ("\"a\"b c", None, Some(&["ab", "c"])),
+        ("\"a b", None, None),
+        ("a 'b", None, None),
+        ("a\\", None, Some(&["a\\"])),
+        (r"a\ b", Some(&[r"a\ b"]), Some(&[r"a\ b"])),
+        (r"a\sb\x20c\040d", Some(&["a b c d"]), Some(&["a b c d"])),
+        (
+            r"\x41\x4g\x00 \101\777\08",
+            Some(&[r"A\x4g\x00", "A\u{fffd}\\08"]),
+            Some(&[r"A\x4g\x00", r"A\777\08"]),
+        ),
+        (
+            r"\u00e9\U0001F433\ud800",
+            Some(&[r"\u00e9\U0001F433\ud800"]),
+            Some(&["é🐳\\ud800"]),
+        ),
+        (
+            r#""a\"b" 'c\'d' "e\\f""#,
+            Some(&["a\"b", "c'd", "e\\f"]),
+            Some(&["a\"b", "c'd", "e\\f"]),
+        ),
+        (r"a\.b\d", Some(&[r"a\.b\d"]), Some(&[r"a\.b\d"])),
+        ("''", Some(&[""]), Some(&[""])),
+        ("", Some(&[]), Some(&[])),
+        ("  ", Some(&[]), Some(&[])),
+    ];
+    let owned = |found: &Found| found.map(|words| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+    for (text, by_219, later) in rows {
+        assert_eq!(words_of_219(text).ok(), owned(by_219), "{text} by 219");
+        assert_eq!(words_of(text).ok(), owned(later), "{text} by 221");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(any in ".{0,40}", text in "[ab01xuU7f'\"\\\\ \n]{0,40}", version in 200u16..260) {
+        for text in [any, text] {
+            let _ = split(&text, version);
+            let _ = words_of(&text);
+            let _ = words_of_219(&text);
+        }
+    }
+
+    #[test]
+    fn quoted_words_round_trip(list in proptest::collection::vec("[^\0]{1,10}", 1..5)) {
+        let quoted: Vec<String> = list
+            .iter()
+            .map(|word| format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")))
+            .collect();
+        let text = quoted.join(" ");
+        prop_assert_eq!(&words_of(&text), &Ok(list.clone()));
+        prop_assert_eq!(&words_of_219(&text), &Ok(list.clone()));
+        prop_assert_eq!(&split(&text, 219), &Ok(list.clone()));
+        prop_assert_eq!(&split(&text, 252), &Ok(list));
+    }
+}
