@@ -91,6 +91,16 @@ pub fn parse(bytes: &[u8], version: u16) -> EnvironmentFile {
     file
 }
 
+/// What no variable's value may have (`basic/env-util.c`, `env_value_is_valid`).
+pub(super) fn is_forbidden(c: char, version: u16) -> bool {
+    let control = c < ' ' || c == '\x7f';
+    match version {
+        ..239 => control && c != '\t',
+        239..248 => control && c != '\t' && c != '\n',
+        _ => false,
+    }
+}
+
 fn rejected(why: String) -> EnvironmentFile {
     EnvironmentFile {
         rejected: Some(why),

@@ -4,6 +4,7 @@ pub mod bus;
 pub mod environment_file;
 pub mod exec_line;
 pub mod notify;
+pub mod unit_file;
 pub mod unit_name;
 pub mod version;
 pub mod words;

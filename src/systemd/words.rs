@@ -65,13 +65,14 @@ fn is_empty_word(open: char, behind: &str) -> bool {
     }
 }
 
-/// Takes the first word off `text`, the way Exec lines are split since 221 (`extract_first_word` with `EXTRACT_UNQUOTE` and
-/// `EXTRACT_CUNESCAPE`, tried again with `EXTRACT_UNESCAPE_RELAX`): quotes may begin within a word, C escapes are undone in and out
-/// of them, and an escape that is none keeps its backslash. `None` at the end.
+/// Takes the first word off `text`, the way Exec lines and `Environment=` are split since 221 (`extract_first_word` with
+/// `EXTRACT_UNQUOTE` and `EXTRACT_CUNESCAPE`): quotes may begin within a word, C escapes are undone in and out of them. `None` at
+/// the end.
 ///
 /// # Errors
-/// A quote that is not closed.
-pub(super) fn take_word(text: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
+/// A quote that is not closed. Where `strict` (`Environment=`), also an escape that is none; elsewhere it keeps its backslash
+/// (`extract_first_word_and_warn`).
+pub(super) fn take_word(text: &mut &[u8], strict: bool) -> Result<Option<Vec<u8>>, String> {
     skip_blanks(text);
     if text.is_empty() {
         return Ok(None);
@@ -81,7 +82,15 @@ pub(super) fn take_word(text: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
     while let Some((&byte, rest)) = text.split_first() {
         *text = rest;
         match (byte, quote) {
-            (b'\\', _) => *text = unescape(text, Escapes::Since220, &mut word),
+            (b'\\', _) => {
+                let (meant, rest) = match unescape(text, Escapes::Since220) {
+                    Some(found) => found,
+                    None if strict => return Err("a backslash begins no escape".into()),
+                    None => kept(text),
+                };
+                word.extend(meant);
+                *text = rest;
+            }
             (byte, Some(open)) if byte == open => quote = None,
             (byte, Some(_)) => word.push(byte),
             (b'\'' | b'"', None) => quote = Some(byte),
@@ -141,7 +150,11 @@ pub(super) fn unescape_219(raw: &[u8]) -> Vec<u8> {
     while let Some((&byte, behind)) = rest.split_first() {
         rest = behind;
         match byte {
-            b'\\' => rest = unescape(rest, Escapes::Of219, &mut word),
+            b'\\' => {
+                let (meant, behind) = unescape(rest, Escapes::Of219).unwrap_or_else(|| kept(rest));
+                word.extend(meant);
+                rest = behind;
+            }
             byte => word.push(byte),
         }
     }
@@ -164,20 +177,17 @@ enum Escapes {
     Since220,
 }
 
-/// Appends what the escape behind a backslash means, and gives what stands behind it.
-fn unescape<'a>(behind: &'a [u8], escapes: Escapes, word: &mut Vec<u8>) -> &'a [u8] {
-    let Some((&letter, rest)) = behind.split_first() else {
-        word.push(b'\\');
-        return behind;
-    };
+/// What the escape behind a backslash means, and what stands behind it; `None` if it is none.
+fn unescape(behind: &[u8], escapes: Escapes) -> Option<(Vec<u8>, &[u8])> {
+    let (&letter, rest) = behind.split_first()?;
     // Above octal 377 it is none (since 220); 219 takes the low eight bits.
     let most = if escapes == Escapes::Of219 { 0o777 } else { 0o377 };
-    let byte = |(number, rest): (u32, &'a [u8])| (vec![(number & 0xff) as u8], rest);
-    let character = |(number, rest): (u32, &'a [u8])| {
+    let byte = |(number, rest): (u32, _)| (vec![(number & 0xff) as u8], rest);
+    let character = |(number, rest)| {
         let c = char::from_u32(number)?;
         Some((c.to_string().into_bytes(), rest))
     };
-    let found = match letter {
+    match letter {
         b'a' => Some((vec![0x07], rest)),
         b'b' => Some((vec![0x08], rest)),
         b'f' => Some((vec![0x0c], rest)),
@@ -192,10 +202,15 @@ fn unescape<'a>(behind: &'a [u8], escapes: Escapes, word: &mut Vec<u8>) -> &'a [
         b'u' if escapes == Escapes::Since220 => number(rest, 4, 16, u32::MAX).and_then(character),
         b'U' if escapes == Escapes::Since220 => number(rest, 8, 16, u32::MAX).and_then(character),
         _ => None,
-    };
-    let (meant, rest) = found.unwrap_or_else(|| (vec![b'\\', letter], rest));
-    word.extend(meant);
-    rest
+    }
+}
+
+/// An escape that is none, as it stands.
+fn kept(behind: &[u8]) -> (Vec<u8>, &[u8]) {
+    match behind.split_first() {
+        Some((&letter, rest)) => (vec![b'\\', letter], rest),
+        None => (vec![b'\\'], behind),
+    }
 }
 
 /// A number of exactly so many digits, not 0 and not above `most`, and what stands behind it.

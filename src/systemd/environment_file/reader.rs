@@ -1,6 +1,6 @@
 //! The state machine that reads an environment file, byte by byte, in the states of systemd's own (`parse_env_file_internal`).
 
-use super::{Assignment, EnvironmentFile, Warning};
+use super::{Assignment, EnvironmentFile, Warning, is_forbidden};
 use crate::systemd::exec_line::is_name;
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl Reader {
             let (why, remedy) = no_name(key);
             return self.drop_line(line, why, remedy);
         }
-        if value.contains(|c: char| self.is_forbidden(c)) {
+        if value.contains(|c: char| is_forbidden(c, self.version)) {
             let why = match value.contains('\n') {
                 true => {
                     format!("the quoted value of {key} spans lines: systemd before 239 drops it, {key} stays unset")
@@ -226,16 +226,6 @@ impl Reader {
             value,
             line,
         });
-    }
-
-    /// What no value may have (`basic/env-util.c`, `env_value_is_valid`).
-    fn is_forbidden(&self, c: char) -> bool {
-        let control = c < ' ' || c == '\x7f';
-        match self.version {
-            ..239 => control && c != '\t',
-            239..248 => control && c != '\t' && c != '\n',
-            _ => false,
-        }
     }
 
     pub(super) fn drop_line(&mut self, line: usize, why: String, remedy: &'static str) {

@@ -77,7 +77,7 @@ fn words(rest: &mut &[u8]) -> Result<Vec<String>, String> {
             words.push(";".into());
             continue;
         }
-        match take_word(rest)? {
+        match take_word(rest, false)? {
             Some(word) => words.push(utf8(word)?),
             None => return Ok(words),
         }

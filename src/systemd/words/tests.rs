@@ -50,7 +50,7 @@ fn check(rows: &[Row], version: u16) {
 fn words_of(text: &str) -> Result<Vec<String>, String> {
     let mut rest = text.as_bytes();
     let mut words = Vec::new();
-    while let Some(word) = take_word(&mut rest)? {
+    while let Some(word) = take_word(&mut rest, false)? {
         words.push(String::from_utf8_lossy(&word).into_owned());
     }
     Ok(words)
