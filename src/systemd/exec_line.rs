@@ -7,10 +7,11 @@ mod text;
 pub use text::{Line, parse_line};
 
 use super::words::split;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A word of a command, and the variable that it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
     /// The word, expanded.
     pub text: String,
@@ -19,7 +20,7 @@ pub struct Word {
 }
 
 /// The command an Exec line comes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its words, expanded.
     pub words: Vec<Word>,
