@@ -4,6 +4,8 @@ pub mod bus;
 pub mod environment_file;
 pub mod exec_line;
 pub mod notify;
+#[cfg(test)]
+mod test_text;
 pub mod unit_file;
 pub mod unit_name;
 pub mod version;

@@ -10,10 +10,11 @@ pub(super) fn is_blank(byte: u8) -> bool {
 
 /// Splits a variable's value into words with quote removal, as systemd `version` does for `$X` (`unquote_first_word` with
 /// relaxed quoting in `shared/util.c` of 219, `extract_first_word` in `basic/extract-word.c` since 225): both quotes work the same,
-/// a backslash makes the next character plain in and out of them. Up to 222 an empty word ends the list.
+/// a backslash makes the next character plain in and out of them. Up to 222 an empty word ends the list; since 220 a backslash at
+/// the end makes a word, if only an empty one.
 ///
 /// # Errors
-/// Up to 224 systemd cannot start the service where a double quote is not closed; since 225 the quote ends with the text.
+/// Up to 225 systemd cannot start the service where a double quote is not closed; since 226 the quote ends with the text.
 pub fn split(value: &str, version: u16) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -25,7 +26,12 @@ pub fn split(value: &str, version: u16) -> Result<Vec<String>, String> {
                 match chars.next() {
                     Some(next) => word.get_or_insert_default().push(next),
                     // An escape that is cut off ends the text without complaint, in a quote too.
-                    None => quote = None,
+                    None => {
+                        quote = None;
+                        if version >= 220 {
+                            word.get_or_insert_default();
+                        }
+                    }
                 }
             }
             (c, Some(open)) if c == open => quote = None,
@@ -42,7 +48,7 @@ pub fn split(value: &str, version: u16) -> Result<Vec<String>, String> {
             (c, None) => word.get_or_insert_default().push(c),
         }
     }
-    if quote == Some('"') && version < 225 {
+    if quote == Some('"') && version < 226 {
         return Err(format!("a double quote is not closed in '{value}'"));
     }
     words.extend(word);

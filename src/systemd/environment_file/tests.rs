@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::systemd::exec_line::is_name;
+use crate::systemd::test_text::plain;
 use crate::systemd::words::split;
 use proptest::prelude::*;
 
@@ -158,6 +159,30 @@ fn generation_by_generation() {
             );
         }
     }
+}
+
+/// What systemd's own parsers made of some hundreds of texts.
+#[test]
+fn as_systemds_own_parsers() {
+    let mut rows = 0;
+    for row in include_str!("../../../tests/fixtures/systemd/environment-files.tsv").lines() {
+        let mut fields = row.split('\t');
+        let (Some(versions), Some(text)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let text = plain(text);
+        let expected: Vec<Vec<u8>> = fields.map(plain).collect();
+        for version in versions.split(',').map(|version| version.parse().expect("a version")) {
+            let found: Vec<Vec<u8>> = parse(&text, version)
+                .variables()
+                .iter()
+                .map(|(key, value)| format!("{key}={value}").into_bytes())
+                .collect();
+            assert_eq!(found, expected, "{:?} by {version}", String::from_utf8_lossy(&text));
+            rows += 1;
+        }
+    }
+    assert!(rows > 3000, "{rows}");
 }
 
 #[test]

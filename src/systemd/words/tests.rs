@@ -1,6 +1,7 @@
 //! Tests of `words`: rows read off systemd's own splitters.
 
 use super::*;
+use crate::systemd::test_text::plain;
 use proptest::prelude::*;
 
 /// A value and its words, or `None` where systemd cannot start the service.
@@ -23,11 +24,10 @@ fn values_by_219() {
         ("", Some(&[])),
     ];
     check(rows, 219);
-    check(rows, 222);
 }
 
 #[test]
-fn values_since_225() {
+fn values_since_226() {
     let rows: &[Row] = &[
         ("--a '' --b", Some(&["--a", "", "--b"])),
         ("''", Some(&[""])),
@@ -36,7 +36,7 @@ fn values_since_225() {
         (r"'a\'b' c\ d", Some(&["a'b", "c d"])),
         ("", Some(&[])),
     ];
-    check(rows, 225);
+    check(rows, 226);
     check(rows, 257);
 }
 
@@ -103,6 +103,54 @@ fn exec_words() {
     for (text, by_219, later) in rows {
         assert_eq!(words_of_219(text).ok(), owned(by_219), "{text} by 219");
         assert_eq!(words_of(text).ok(), owned(later), "{text} by 221");
+    }
+}
+
+/// What systemd's own functions made of some hundreds of texts.
+#[test]
+fn as_systemds_own_splitters() {
+    let mut rows = 0;
+    for row in include_str!("../../../tests/fixtures/systemd/words.tsv").lines() {
+        let mut fields = row.split('\t');
+        let (Some(kind), Some(versions), Some(text)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&plain(text)).into_owned();
+        let expected: Vec<String> = fields
+            .map(|word| String::from_utf8_lossy(&plain(word)).into_owned())
+            .collect();
+        for version in versions.split(',').map(|version| version.parse().expect("a version")) {
+            let found = match kind {
+                "value" => split(&text, version),
+                "exec" if version == 219 => words_of_219(&text),
+                "exec" => words_of(&text),
+                "strict" => Ok(strict_words_of(&text)),
+                _ => panic!("{row}"),
+            };
+            assert_eq!(
+                found.unwrap_or(vec!["!".into()]),
+                expected,
+                "{kind} {text:?} by {version}"
+            );
+            rows += 1;
+        }
+    }
+    assert!(rows > 3000, "{rows}");
+}
+
+/// The words of `Environment=`, and `!` where an error ends them.
+fn strict_words_of(text: &str) -> Vec<String> {
+    let mut rest = text.as_bytes();
+    let mut words = Vec::new();
+    loop {
+        match take_word(&mut rest, true) {
+            Ok(Some(word)) => words.push(String::from_utf8_lossy(&word).into_owned()),
+            Ok(None) => return words,
+            Err(_) => {
+                words.push("!".into());
+                return words;
+            }
+        }
     }
 }
 
