@@ -113,19 +113,28 @@ pub fn is_daemon(argv: &[String]) -> bool {
 /// daemon. Flags we do not know are passed over together with a following word that is no flag: dockerd takes no other
 /// words, so such a word can only be their value.
 pub fn parse(argv: &[String], origin: &str) -> Option<Flags> {
-    if !is_daemon(argv) {
+    let words: Vec<_> = argv.iter().map(|word| Sourced::new(word.clone(), origin)).collect();
+    parse_words(&words)
+}
+
+/// Like `parse`, where the words come from different places: of the unit, of files with variables. A flag's place is that of
+/// its value, where this is a word of its own.
+pub fn parse_words(words: &[Sourced<String>]) -> Option<Flags> {
+    let argv: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
+    if !is_daemon(&argv) {
         return None;
     }
     let mut reader = Reader {
         flags: Flags::default(),
-        words: argv[1..].iter(),
-        origin,
+        words: words.get(1..)?.iter(),
+        origin: "",
     };
     while let Some(word) = reader.words.next() {
-        match word.strip_prefix("--") {
+        reader.origin = &word.place;
+        match word.value.strip_prefix("--") {
             Some("") => break,
             Some(body) => reader.long(body, "--"),
-            None => match word.strip_prefix('-') {
+            None => match word.value.strip_prefix('-') {
                 Some("") | None => {}
                 Some(body) => reader.single_dash(body),
             },
@@ -136,7 +145,8 @@ pub fn parse(argv: &[String], origin: &str) -> Option<Flags> {
 
 struct Reader<'a> {
     flags: Flags,
-    words: std::slice::Iter<'a, String>,
+    words: std::slice::Iter<'a, Sourced<String>>,
+    /// Where the present word comes from.
     origin: &'a str,
 }
 
@@ -171,7 +181,8 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, flag: Flag, spelling: &str, value: Option<&str>) {
-        let place = format!("flag {spelling} of {}", self.origin);
+        let at = |origin: &str| format!("flag {spelling} of {origin}");
+        let place = at(self.origin);
         if flag == Flag::LiveRestore {
             match go_bool(value.unwrap_or("true")) {
                 Some(on) => self.flags.live_restore = Some(Sourced::new(on, place)),
@@ -183,10 +194,14 @@ impl Reader<'_> {
             return;
         }
         // A flag that needs a value eats the next word whatever it looks like, in pflag and in mflag.
-        let Some(value) = value.map(str::to_owned).or_else(|| self.words.next().cloned()) else {
+        let next = || {
+            self.words
+                .next()
+                .map(|word| Sourced::new(word.value.clone(), at(&word.place)))
+        };
+        let Some(sourced) = value.map(|value| Sourced::new(value.to_owned(), &*place)).or_else(next) else {
             return self.reject(format!("flag needs an argument: {spelling}"), place);
         };
-        let sourced = Sourced::new(value, place);
         let flags = &mut self.flags;
         match flag {
             Flag::StorageOpt => flags.storage_opts.push(sourced),

@@ -1,14 +1,14 @@
 //! Docker's configuration as the next start will see it: unit, environment and daemon.json, read in a child, merged here.
 
-use super::build;
+use super::start_command::{self, Odd, Question, Reading, Source};
+use super::{build, tree, units};
 use crate::docker::build::Build;
-use crate::docker::{config, daemon_json, flags, names, options};
+use crate::docker::{Sourced, config, daemon_json, flags, names, options};
 use crate::model::{Finding, Settings, Severity};
-use crate::systemd::bus::{ExecStart, Manager};
-use crate::systemd::{environment_file, exec_line};
+use crate::systemd::bus::Manager;
+use crate::systemd::version::Version;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -16,12 +16,10 @@ use std::path::Path;
 /// The texts that were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Raw {
-    /// The unit's line, or why systemd did not tell.
-    pub exec: Result<ExecStart, String>,
-    /// The environment that the daemon will have, as far as its configuration is concerned.
-    pub environment: BTreeMap<String, String>,
-    /// What was wrong with environment files.
-    pub warnings: Vec<String>,
+    /// The unit's command and environment; more than one where systemd's version is not known and its versions do not agree.
+    pub readings: Vec<Reading>,
+    /// Which systemd reads the unit.
+    pub systemd: Version,
     /// daemon.json: its path, and its text unless there is no such file.
     pub file: (String, Option<String>),
     /// A file that `--config-file` names, or that is there, and that dockerd cannot read either; the text says why.
@@ -54,47 +52,28 @@ pub struct Learnt {
 }
 
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
-/// unit's assignments and files are read as systemd reads them. `exec_line` stands for the unit's own `ExecStart=`.
+/// unit's assignments and files are read as its systemd reads them. In a tree the unit's files tell how Docker is started.
+/// `exec_line` stands for the unit's own `ExecStart=`.
 pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>) -> Result<Raw> {
-    let live = root == Path::new("/");
-    let mut manager = match live {
-        true => Manager::connect().map_err(|error| format!("{error:#}")),
-        false => Err(format!(
-            "systemd is not asked about another root ({}); give --exec-line",
-            root.display()
-        )),
+    let question = Question {
+        root,
+        unit,
+        inside_unit,
+        exec_line,
     };
-    let mut exec = match &mut manager {
-        Ok(manager) => manager.exec_start(unit).map_err(|error| format!("{error:#}")),
-        Err(why) => Err(why.clone()),
+    let (source, systemd, main_pid) = match root == Path::new("/") {
+        true => ask_manager(unit),
+        false => (Source::Tree, units::version(root), 0),
     };
-    let main_pid = match &mut manager {
-        Ok(manager) => manager.unit(unit).map_or(0, |unit| unit.main_pid),
-        Err(_) => 0,
-    };
-    if let Some(line) = exec_line {
-        exec = Ok(ExecStart {
-            argv: exec_line::split(line),
-            ..exec.unwrap_or_default()
-        });
-    }
-    let mut warnings = Vec::new();
-    let environment = match (&exec, inside_unit) {
-        (_, true) => std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
-        (Ok(exec), false) => environment(root, exec, &mut warnings),
-        (Err(_), false) => BTreeMap::new(),
-    };
-    let named = command_line(&exec, &environment, unit)
-        .ok()
-        .and_then(|flags| flags.config_file);
+    let readings = start_command::look(&question, &source, systemd);
+    let flags = readings.first().map(|reading| flags_of(reading, unit));
+    let named = flags.and_then(Result::ok).and_then(|flags| flags.config_file);
     let path = named
         .as_ref()
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
         .to_owned();
     let mut file_unreadable = None;
-    let text = match fs::read(below(root, &path)) {
+    let text = match tree::resolve(root, &path).and_then(fs::read) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
@@ -104,12 +83,11 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         }
     };
     // A program that somebody only asks about is not run.
-    let may_run = live && exec_line.is_none();
-    let build = build::look(root, daemon(&exec, &environment).as_deref(), may_run);
+    let may_run = root == Path::new("/") && exec_line.is_none();
+    let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
     Ok(Raw {
-        exec,
-        environment,
-        warnings,
+        readings,
+        systemd,
         file: (path, text),
         file_unreadable,
         main_pid,
@@ -117,61 +95,88 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
     })
 }
 
+/// What this host's systemd says of the unit.
+fn ask_manager(unit: &str) -> (Source, Version, u32) {
+    match Manager::connect() {
+        Ok(mut manager) => (
+            Source::Manager(manager.exec_start(unit).map_err(|error| format!("{error:#}"))),
+            manager.version().unwrap_or_default(),
+            manager.unit(unit).map_or(0, |unit| unit.main_pid),
+        ),
+        Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, 0),
+    }
+}
+
 /// `path` inside the tree at `root`.
 pub fn below(root: &Path, path: &str) -> std::path::PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// `Environment=`, then each `EnvironmentFile=`; the later assignment wins (systemd.exec(5)).
-fn environment(root: &Path, exec: &ExecStart, warnings: &mut Vec<String>) -> BTreeMap<String, String> {
-    let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
-    let mut environment: BTreeMap<_, _> = assignments
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    for (path, may_be_missing) in &exec.environment_files {
-        match fs::read(below(root, path)) {
-            Ok(bytes) => {
-                let file = environment_file::parse(&String::from_utf8_lossy(&bytes));
-                warnings.extend(
-                    file.warnings
-                        .iter()
-                        .map(|warning| format!("{path}:{}: {}", warning.line, warning.why)),
-                );
-                environment.extend(file.assignments.into_iter().map(|it| (it.key, it.value)));
-            }
-            Err(error) if *may_be_missing && error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => warnings.push(format!("{path} cannot be read: {error}")),
-        }
-    }
-    environment
-}
-
-/// The daemon's flags, from the unit's line and the environment.
+/// The daemon's flags, each with the place of its word: the file and line of a variable, or the unit's own line.
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
-fn command_line(
-    exec: &Result<ExecStart, String>,
-    environment: &BTreeMap<String, String>,
-    unit: &str,
-) -> Result<flags::Flags, String> {
-    let exec = exec.as_ref().map_err(Clone::clone)?;
-    let command = exec_line::command(&exec.argv, environment)?;
-    flags::parse(&command.argv, &format!("{unit}'s ExecStart")).ok_or_else(|| {
+fn flags_of(reading: &Reading, unit: &str) -> Result<flags::Flags, String> {
+    let command = reading.command.as_ref().map_err(Clone::clone)?;
+    let place = |variable: &Option<String>| match variable {
+        None => reading.place.clone(),
+        Some(name) => reading
+            .places
+            .get(name)
+            .map_or_else(|| format!("the environment variable {name}"), Clone::clone),
+    };
+    let words = command.words.iter();
+    let words: Vec<_> = words
+        .map(|word| Sourced::new(word.text.clone(), place(&word.variable)))
+        .collect();
+    flags::parse_words(&words).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
-            exec.argv.join(" ")
+            command.argv().join(" ")
         )
     })
 }
 
 /// The program that the unit starts, if it is a daemon that we know.
-fn daemon(exec: &Result<ExecStart, String>, environment: &BTreeMap<String, String>) -> Option<String> {
-    let argv = &exec.as_ref().ok()?.argv;
-    let command = exec_line::command(argv, environment).ok()?;
-    flags::is_daemon(&command.argv)
-        .then(|| command.argv.into_iter().next())
-        .flatten()
+fn daemon(reading: &Reading) -> Option<String> {
+    let argv = reading.command.as_ref().ok()?.argv();
+    flags::is_daemon(&argv).then(|| argv.into_iter().next()).flatten()
+}
+
+/// The flags and the reading that they are of: the first. Where others differ in what matters, says so.
+fn agreed<'a>(raw: &'a Raw, unit: &str) -> (flags::Flags, Option<&'a Reading>, Option<String>) {
+    let Some(first) = raw.readings.first() else {
+        return (flags::Flags::default(), None, Some("nothing was read".into()));
+    };
+    let driver = |reading: &Reading| reading.environment.get("DOCKER_DRIVER").cloned();
+    let flags = flags_of(first, unit);
+    let differs = raw.readings.iter().skip(1).any(|other| {
+        let others = flags_of(other, unit);
+        driver(other) != driver(first) || others.is_ok() != flags.is_ok() || others.ok() != flags.clone().ok()
+    });
+    match (flags, differs) {
+        (Ok(flags), false) => (flags, Some(first), None),
+        (Err(why), false) => (flags::Flags::default(), Some(first), Some(why)),
+        (flags, true) => {
+            let why = "systemd's version is not known, and its versions read the unit's files differently".to_owned();
+            (flags.unwrap_or_default(), Some(first), Some(why))
+        }
+    }
+}
+
+/// Findings of lines that do not mean what they seem to.
+fn odd(odd: &Odd, unit: &str) -> Finding {
+    Finding {
+        code: match odd.dropped {
+            true => "environment-file-line-dropped",
+            false => "environment-file-odd",
+        },
+        severity: Severity::Warn,
+        subject: unit.to_owned(),
+        message: format!("{}: {}", odd.place, odd.why),
+        place: odd.place.clone(),
+        remedy: odd.remedy.clone(),
+    }
 }
 
 /// Makes sense of the texts.
@@ -194,25 +199,28 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
             remedy: format!("put the file there as a plain file, or correct --config-file ({path})"),
         });
     }
-    let (flags, unit_unknown) = match command_line(&raw.exec, &raw.environment, &settings.docker.unit) {
-        Ok(flags) => (flags, None),
-        Err(why) => (flags::Flags::default(), Some(why)),
-    };
-    let effective = config::Effective::merge(&flags, &file, &raw.environment, build);
+    let unit = &settings.docker.unit;
+    let (flags, reading, unit_unknown) = agreed(raw, unit);
+    let mut environment = reading.map(|reading| reading.environment.clone()).unwrap_or_default();
+    if let Some(Ok(command)) = reading.map(|reading| &reading.command) {
+        environment.extend(command.assignments.clone());
+    }
+    let mut effective = config::Effective::merge(&flags, &file, &environment, build);
+    if let (Some(driver), Some(place)) = (
+        &mut effective.driver,
+        reading.and_then(|it| it.places.get("DOCKER_DRIVER")),
+    ) && environment.get("DOCKER_DRIVER") == Some(&driver.value)
+    {
+        driver.place = format!("DOCKER_DRIVER in {place}");
+    }
     let options = options::parse(&effective.storage_opts, build);
     let data_root = match settings.docker.data_root.as_str() {
         "" => effective.data_root.value.clone(),
         named => named.to_owned(),
     };
     let mut findings = effective.findings.clone();
-    findings.extend(raw.warnings.iter().map(|warning| Finding {
-        code: "environment-file-odd",
-        severity: Severity::Warn,
-        subject: settings.docker.unit.clone(),
-        message: warning.clone(),
-        place: warning.split(": ").next().unwrap_or_default().to_owned(),
-        remedy: "correct the line; systemd reads it in the same way".into(),
-    }));
+    let all_odd = reading.map(|reading| reading.odd.iter()).into_iter().flatten();
+    findings.extend(all_odd.map(|it| odd(it, unit)));
     if unit_unknown.is_some() {
         // Flags may point elsewhere.
         for finding in &mut findings {

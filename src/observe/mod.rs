@@ -7,7 +7,12 @@ mod docker_socket;
 mod host;
 mod pools;
 mod slot;
+pub mod start_command;
 mod state;
+#[cfg(test)]
+mod test_tree;
+mod tree;
+mod units;
 
 pub use ask::{Ask, REQUEST_TAG, answer};
 

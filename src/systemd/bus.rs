@@ -9,6 +9,7 @@ mod link;
 mod tests;
 mod value;
 
+use super::version::Version;
 use crate::model::{ActiveState, Unit};
 use anyhow::{Context, Result, bail, ensure};
 use link::{Link, PRIVATE_SOCKET, Refused, method};
@@ -31,7 +32,7 @@ const JOB_MODE: &str = "fail";
 /// How a service is started, as systemd has it loaded, not as files on the disk say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecStart {
-    /// Words of `ExecStart=`, variables not yet expanded. Empty when the unit has none.
+    /// Words of `ExecStart=`, the program's path first, variables not yet expanded. Empty when the unit has none.
     pub argv: Vec<String>,
     /// Words of each `ExecStartPre=`, in order: is our own line among them?
     pub exec_start_pre: Vec<Vec<String>>,
@@ -71,6 +72,18 @@ impl Manager {
             }
             bus => bus,
         }
+    }
+
+    /// systemd's own version.
+    ///
+    /// # Errors
+    /// systemd does not answer in time.
+    pub fn version(&mut self) -> Result<Version> {
+        let version = self.optional(MANAGER_PATH, MANAGER, "Version")?;
+        Ok(version
+            .as_ref()
+            .and_then(text)
+            .map_or(Version::UNKNOWN, |version| Version::from_manager(&version)))
     }
 
     /// Looks at a service.

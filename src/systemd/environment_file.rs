@@ -1,6 +1,8 @@
-//! The grammar of `EnvironmentFile=` as systemd 219 reads it, with warnings for what people write for a shell. Pure.
+//! The grammar of `EnvironmentFile=` as each version of systemd reads it, with warnings for what people write for a shell. Pure.
 
-use super::exec_line::is_name;
+mod reader;
+
+use reader::Reader;
 use std::collections::BTreeMap;
 
 /// One assignment that systemd takes.
@@ -21,6 +23,10 @@ pub struct Warning {
     pub line: usize,
     /// What systemd makes of it.
     pub why: String,
+    /// systemd drops it: what the line should set stays unset.
+    pub dropped: bool,
+    /// What to write in its place.
+    pub remedy: &'static str,
 }
 
 /// What systemd reads from an environment file.
@@ -28,8 +34,11 @@ pub struct Warning {
 pub struct EnvironmentFile {
     /// The assignments in order; of a repeated key the last one counts.
     pub assignments: Vec<Assignment>,
-    /// Lines that do not mean what they seem to.
+    /// Lines that do not mean what they seem to, by line.
     pub warnings: Vec<Warning>,
+    /// Why systemd takes nothing at all from the file. It then goes on without it where `-` stands before the path, and else
+    /// does not start the service.
+    pub rejected: Option<String>,
 }
 
 impl EnvironmentFile {
@@ -42,220 +51,61 @@ impl EnvironmentFile {
     }
 }
 
-/// Reads the text of an environment file (systemd.exec(5); v219 `shared/fileio.c`, `parse_env_file_internal`). Where
-/// versions differ it follows 219, EL7's: a backslash goes even within quotes, an escaped line end continues a comment, and
-/// a value with a control character is dropped.
-pub fn parse(text: &str) -> EnvironmentFile {
-    let mut reader = Reader::default();
-    let mut text = text;
-    if let Some(at) = text.find('\0') {
-        text = &text[..at];
-        let line = text.matches('\n').count() + 1;
-        reader.warn(line, "a zero byte: systemd reads nothing behind it".into());
+/// systemd's limit of a file, in bytes (`READ_FULL_BYTES_MAX`: 4 MiB up to 249, more since): a longer file is rejected.
+const MAX_BYTES: usize = 4 << 20;
+
+/// Reads an environment file as systemd `version` does (systemd.exec(5); `parse_env_file_internal` in `shared/fileio.c` of 219,
+/// `basic/env-file.c` since 240). RHEL 7's 219 has the same text as upstream's. What changed:
+///
+/// | since | |
+/// |---|---|
+/// | 239 | a value may have line ends (`basic/env-util.c`, `env_value_is_valid`) |
+/// | 240 | a file with a zero byte is rejected; before, reading ends there (`basic/fileio.c`, `read_full_stream`) |
+/// | 241 | in single quotes a backslash is itself; in double quotes it goes only before `"` and a line end |
+/// | 247 | in double quotes it goes before `"`, a backslash, a backtick, `$` and a line feed |
+/// | 248 | a value may have any control character |
+/// | 254 | a comment ends with its line, even behind a backslash |
+pub fn parse(bytes: &[u8], version: u16) -> EnvironmentFile {
+    let mut reader = Reader::new(version);
+    if bytes.len() > MAX_BYTES && version < 250 {
+        return rejected("it is larger than 4 MiB".into());
     }
-    for c in text.chars() {
-        reader.step(c);
-        reader.line += usize::from(c == '\n');
+    let mut text = bytes;
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        if version >= 240 {
+            return rejected("it has a zero byte".into());
+        }
+        text = bytes.get(..at).unwrap_or_default();
+        let line = text.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        reader.drop_line(
+            line,
+            "a zero byte: systemd reads nothing behind it".into(),
+            "remove the byte",
+        );
     }
-    reader.end();
-    reader.file.warnings.sort_by_key(|warning| warning.line);
-    reader.file
+    let mut file = match reader.read(text) {
+        Ok(file) => file,
+        Err(why) => return rejected(why),
+    };
+    file.warnings.sort_by_key(|warning| warning.line);
+    file
 }
 
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    BeforeKey,
-    Key,
-    /// Behind `=`, or behind a closing quote: blanks are passed over, and another quote may open.
-    BeforeValue,
-    Value,
-    ValueEscape,
-    Quoted(char),
-    QuotedEscape(char),
-    Comment,
-    CommentEscape,
-}
-
-#[derive(Default)]
-struct Reader {
-    state: State,
-    key: String,
-    value: String,
-    /// Length of `value` less its trailing blanks, where they stand outside quotes and escapes.
-    value_end: Option<usize>,
-    /// Quoted parts so far.
-    quotes: usize,
-    /// Lines (from 0) read so far, and where the present key stands.
-    line: usize,
-    key_line: usize,
-    file: EnvironmentFile,
-}
-
-impl Reader {
-    fn step(&mut self, c: char) {
-        let newline = matches!(c, '\n' | '\r');
-        let blank = matches!(c, ' ' | '\t') || newline;
-        self.state = match self.state {
-            State::BeforeKey if c == '#' || c == ';' => State::Comment,
-            State::BeforeKey if blank => State::BeforeKey,
-            State::BeforeKey => {
-                (self.key, self.key_line) = (c.to_string(), self.line);
-                State::Key
-            }
-            State::Key if newline => {
-                self.no_assignment();
-                State::BeforeKey
-            }
-            State::Key if c == '=' => State::BeforeValue,
-            State::Key => {
-                self.key.push(c);
-                State::Key
-            }
-            State::BeforeValue | State::Value if newline => {
-                self.assign();
-                State::BeforeKey
-            }
-            State::BeforeValue if c == '\'' || c == '"' => {
-                self.quotes += 1;
-                State::Quoted(c)
-            }
-            State::BeforeValue | State::Value if c == '\\' => {
-                self.value_end = None;
-                State::ValueEscape
-            }
-            State::BeforeValue if blank => State::BeforeValue,
-            State::BeforeValue | State::Value => {
-                match blank {
-                    true => self.value_end = self.value_end.or(Some(self.value.len())),
-                    false => self.value_end = None,
-                }
-                self.value.push(c);
-                State::Value
-            }
-            State::ValueEscape => {
-                self.escaped(c, newline);
-                State::Value
-            }
-            State::Quoted(quote) if c == quote => State::BeforeValue,
-            State::Quoted(quote) if c == '\\' => State::QuotedEscape(quote),
-            State::Quoted(_) => {
-                self.value.push(c);
-                self.state
-            }
-            State::QuotedEscape(quote) => {
-                self.escaped(c, newline);
-                State::Quoted(quote)
-            }
-            State::Comment if c == '\\' => State::CommentEscape,
-            State::Comment if newline => State::BeforeKey,
-            State::Comment => State::Comment,
-            State::CommentEscape => {
-                if newline {
-                    let why =
-                        "a comment that ends in a backslash: systemd before 254 takes the next line for comment too";
-                    self.warn(self.line + 1, why.into());
-                }
-                State::Comment
-            }
-        };
-    }
-
-    /// An escaped line end goes, any other escaped character stays without its backslash.
-    fn escaped(&mut self, c: char, newline: bool) {
-        if !newline {
-            self.value.push(c);
-        }
-    }
-
-    fn end(&mut self) {
-        match self.state {
-            State::Quoted(_) | State::QuotedEscape(_) => {
-                let why =
-                    "a quote that is not closed: systemd takes all lines up to the end of the file for this value";
-                self.warn(self.key_line + 1, why.into());
-                self.assign();
-            }
-            State::BeforeValue | State::Value | State::ValueEscape => self.assign(),
-            State::Key => self.no_assignment(),
-            State::BeforeKey | State::Comment | State::CommentEscape => {}
-        }
-    }
-
-    /// A line without `=`, which systemd passes over in silence. Shell code is common there; options are a mistake.
-    fn no_assignment(&mut self) {
-        if self.key.starts_with('-') {
-            let why = format!(
-                "'{}' belongs to no variable: systemd passes it over",
-                self.key.trim_end()
-            );
-            self.warn(self.key_line + 1, why);
-        }
-    }
-
-    fn assign(&mut self) {
-        let line = self.key_line + 1;
-        let key = std::mem::take(&mut self.key).trim_end_matches([' ', '\t']).to_owned();
-        let mut value = std::mem::take(&mut self.value);
-        if let Some(end) = self.value_end.take() {
-            value.truncate(end);
-        }
-        let quotes = std::mem::take(&mut self.quotes);
-        if !is_name(&key) {
-            let why = match key.strip_prefix("export").filter(|name| name.starts_with([' ', '\t'])) {
-                Some(name) => format!(
-                    "'export' is shell: systemd drops the line, and {} stays unset",
-                    name.trim()
-                ),
-                None if key.starts_with('\u{feff}') => {
-                    format!(
-                        "a byte-order mark before '{}': systemd drops the line",
-                        key.trim_start_matches('\u{feff}')
-                    )
-                }
-                None => format!("'{}' is no variable's name: systemd drops the line", key.escape_debug()),
-            };
-            return self.warn(line, why);
-        }
-        if value.contains(|c: char| (c < ' ' && c != '\t') || c == '\x7f') {
-            let why = match value.contains('\n') {
-                true => {
-                    format!("the quoted value of {key} spans lines: systemd before 239 drops it, {key} stays unset")
-                }
-                false => format!("the value of {key} has a control character: systemd drops it"),
-            };
-            return self.warn(line, why);
-        }
-        if quotes > 1 {
-            self.warn(
-                line,
-                format!("several quoted parts: systemd joins them without a space, {key} is '{value}'"),
-            );
-        }
-        if value.contains(" #") && quotes == 0 {
-            self.warn(
-                line,
-                format!("'#' after a value begins no comment: systemd makes it part of {key}"),
-            );
-        }
-        if has_variable(&value) {
-            self.warn(
-                line,
-                format!("systemd expands no variables in this file: {key} holds the text '{value}'"),
-            );
-        }
-        self.file.assignments.push(Assignment { key, value, line });
-    }
-
-    fn warn(&mut self, line: usize, why: String) {
-        self.file.warnings.push(Warning { line, why });
+/// What no variable's value may have (`basic/env-util.c`, `env_value_is_valid`).
+pub(super) fn is_forbidden(c: char, version: u16) -> bool {
+    let control = c < ' ' || c == '\x7f';
+    match version {
+        ..239 => control && c != '\t',
+        239..248 => control && c != '\t' && c != '\n',
+        _ => false,
     }
 }
 
-/// Whether a shell would see `$X` or `${X}` in this value.
-fn has_variable(value: &str) -> bool {
-    let starts_name = |c: char| c.is_ascii_alphabetic() || c == '_' || c == '{';
-    value.split('$').skip(1).any(|behind| behind.starts_with(starts_name))
+fn rejected(why: String) -> EnvironmentFile {
+    EnvironmentFile {
+        rejected: Some(why),
+        ..EnvironmentFile::default()
+    }
 }
 
 #[cfg(test)]

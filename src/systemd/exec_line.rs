@@ -2,31 +2,53 @@
 //! for `sh -c '… | forward-journald'` units, as the shell does after it. Pure.
 
 mod shell;
+mod text;
 
+pub use text::{Line, parse_line};
+
+use super::words::split;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// A word of a command, and the variable that it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// The word, expanded.
+    pub text: String,
+    /// The variable whose value the word is or has in it; of several the last. `None` where it stands in the line itself.
+    pub variable: Option<String>,
+}
+
 /// The command an Exec line comes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// Its words, expanded.
-    pub argv: Vec<String>,
+    pub words: Vec<Word>,
     /// A shell stands between systemd and this command, so the unit's main process may be that shell.
     pub by_shell: bool,
     /// Variables that the shell text sets for this command alone (`DOCKER_DRIVER=… exec dockerd`).
     pub assignments: BTreeMap<String, String>,
 }
 
-/// The command that `argv`, as systemd gives it over D-Bus (split into words, not expanded), comes to in `environment`.
-/// Of a shell's text only the first simple command is read, up to an unquoted `|`, `;`, `&` or line end, without its
-/// redirections.
+impl Command {
+    /// The words without their origins.
+    pub fn argv(&self) -> Vec<String> {
+        self.words.iter().map(|word| word.text.clone()).collect()
+    }
+}
+
+/// The command that `argv`, as systemd gives it over D-Bus (split into words, not expanded), comes to in `environment` under
+/// systemd `version`. Of a shell's text only the first simple command is read, up to an unquoted `|`, `;`, `&` or line end,
+/// without its redirections.
 ///
 /// # Errors
-/// Says what of the shell's text is not understood; the command is then not known.
-pub fn command(argv: &[String], environment: &BTreeMap<String, String>) -> Result<Command, String> {
-    let argv = expand(argv, environment);
-    let Some(text) = shell_text(&argv) else {
+/// Says what of the shell's text is not understood, or why systemd itself cannot expand the line; the command is then not
+/// known.
+pub fn command(argv: &[String], environment: &BTreeMap<String, String>, version: u16) -> Result<Command, String> {
+    let words = expand(argv, environment, version)?;
+    let Some(text) = shell_text(&words) else {
         return Ok(Command {
-            argv,
+            words,
             ..Command::default()
         });
     };
@@ -34,101 +56,88 @@ pub fn command(argv: &[String], environment: &BTreeMap<String, String>) -> Resul
     let mut assignments = BTreeMap::new();
     while let Some((key, value)) = words
         .peek()
-        .and_then(|word| word.split_once('='))
+        .and_then(|word| word.text.split_once('='))
         .filter(|(key, _)| is_name(key))
     {
         assignments.insert(key.to_owned(), value.to_owned());
         words.next();
     }
-    words.next_if(|word| word == "exec");
+    words.next_if(|word| word.text == "exec");
     Ok(Command {
-        argv: words.collect(),
+        words: words.collect(),
         by_shell: true,
         assignments,
     })
 }
 
-/// Expands words as systemd does (systemd.service(5), "Command lines"; v219 `shared/util.c`, `replace_env_argv`): a word
-/// that is `$X` becomes the words of X's value, none if X is not set; `${X}` anywhere becomes the value as it is; `$$` is
-/// `$`; `$X` inside a word stays. `${X:-y}` is left as it is (systemd before 232 makes it empty).
-pub fn expand(argv: &[String], environment: &BTreeMap<String, String>) -> Vec<String> {
+/// Expands words as systemd does (systemd.service(5), "Command lines"; `replace_env_argv` in `shared/util.c` of 219, in
+/// `basic/env-util.c` since 233): a word that is `$X` becomes the words of X's value, none if X is not set; `${X}` anywhere becomes
+/// the value as it is; `$$` is `$`; `$X` inside a word stays. A word that begins with `$$` is a variable's name up to 226, and
+/// so becomes nothing. `${X:-y}` is left as it is since 233; before, it is the value of a variable that cannot be.
+///
+/// # Errors
+/// A variable's value that this systemd cannot split; it then does not start the service.
+pub fn expand(argv: &[String], environment: &BTreeMap<String, String>, version: u16) -> Result<Vec<Word>, String> {
     let mut words = Vec::new();
     for word in argv {
-        match word.strip_prefix('$').filter(|name| !name.starts_with(['{', '$'])) {
-            Some(name) => words.extend(environment.get(name).map(|value| split(value)).unwrap_or_default()),
-            None => words.push(expand_braces(word, environment)),
+        let alone = word
+            .strip_prefix('$')
+            .filter(|name| !(name.starts_with('{') || version >= 227 && name.starts_with('$')));
+        match alone {
+            Some(name) => {
+                let value = environment.get(name).map_or("", String::as_str);
+                let values = split(value, version).map_err(|why| format!("systemd cannot expand ${name}: {why}"))?;
+                words.extend(values.into_iter().map(|text| Word {
+                    text,
+                    variable: Some(name.to_owned()),
+                }));
+            }
+            None => words.push(expand_braces(word, environment, version)),
         }
     }
-    words
+    Ok(words)
 }
 
-/// `${X}` and `$$` within a word (v219 `shared/util.c`, `replace_env`).
-fn expand_braces(word: &str, environment: &BTreeMap<String, String>) -> String {
-    let mut expanded = String::new();
+/// `${X}` and `$$` within a word (`replace_env`, since 239 `replace_env_n`, since 254 `replace_env_full`).
+fn expand_braces(word: &str, environment: &BTreeMap<String, String>, version: u16) -> Word {
+    let mut text = String::new();
+    let mut variable = None;
     let mut rest = word;
     while let Some(at) = rest.find('$') {
-        expanded.push_str(&rest[..at]);
+        text.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
         let braced = behind
             .strip_prefix('{')
             .and_then(|inner| inner.split_once('}'))
-            .filter(|(name, _)| is_name(name));
+            .filter(|(name, _)| version < 233 || !name.contains(':'));
         if let Some((name, tail)) = braced {
-            expanded.push_str(environment.get(name).map_or("", String::as_str));
+            if let Some(value) = environment.get(name) {
+                text.push_str(value);
+                variable = Some(name.to_owned());
+            }
             rest = tail;
         } else {
-            expanded.push('$');
+            text.push('$');
             rest = behind.strip_prefix('$').unwrap_or(behind);
         }
     }
-    expanded.push_str(rest);
-    expanded
-}
-
-/// Splits a variable's value into words with quote removal (v219 `shared/util.c`, `unquote_first_word` with
-/// `UNQUOTE_RELAX`): both quotes work the same, a backslash makes the next character plain in and out of them, and a quote
-/// that is not closed ends with the text.
-pub fn split(value: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            ('\\', _) => {
-                let word = word.get_or_insert_default();
-                word.extend(chars.next());
-            }
-            (c, Some(open)) if c == open => quote = None,
-            (c, Some(_)) => word.get_or_insert_default().push(c),
-            ('\'' | '"', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (' ' | '\t' | '\n' | '\r', None) => words.extend(word.take()),
-            (c, None) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
+    text.push_str(rest);
+    Word { text, variable }
 }
 
 /// The text after `-c` where these words start a shell with one.
-fn shell_text(argv: &[String]) -> Option<&str> {
-    let (program, rest) = argv.split_first()?;
-    let name = program.rsplit('/').next().unwrap_or(program);
+fn shell_text(words: &[Word]) -> Option<&str> {
+    let (program, rest) = words.split_first()?;
+    let name = program.text.rsplit('/').next().unwrap_or(&program.text);
     if !matches!(name, "sh" | "bash" | "dash") {
         return None;
     }
-    let at = rest
+    let mut rest = rest
         .iter()
-        .position(|word| !word.starts_with("--") && !word.starts_with('+'))?;
-    let cluster = rest[at].strip_prefix('-')?;
-    cluster
-        .contains('c')
-        .then(|| rest.get(at + 1))
-        .flatten()
-        .map(String::as_str)
+        .skip_while(|word| word.text.starts_with("--") || word.text.starts_with('+'));
+    let cluster = rest.next()?.text.strip_prefix('-')?;
+    let text = rest.next()?;
+    cluster.contains('c').then_some(&text.text)
 }
 
 /// Whether systemd and the shell take this for a variable's name.

@@ -4,3 +4,9 @@ pub mod bus;
 pub mod environment_file;
 pub mod exec_line;
 pub mod notify;
+#[cfg(test)]
+mod test_text;
+pub mod unit_file;
+pub mod unit_name;
+pub mod version;
+pub mod words;

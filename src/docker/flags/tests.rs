@@ -86,6 +86,30 @@ fn a_value_is_eaten_whatever_it_looks_like() {
 }
 
 #[test]
+fn flags_know_their_places() {
+    let words = [
+        ("dockerd", "unit"),
+        ("-s", "a:1"),
+        ("x", "b:2"),
+        ("--graph=/y", "c:3"),
+        ("-D", "unit"),
+        ("-g", "d:4"),
+    ]
+    .map(|(word, place)| Sourced::new(word.to_owned(), place));
+    let flags = parse_words(&words).expect("a daemon");
+    assert_eq!(
+        flags.storage_driver.map(|flag| flag.place).as_deref(),
+        Some("flag -s of b:2")
+    );
+    assert_eq!(
+        flags.graph.map(|flag| flag.place).as_deref(),
+        Some("flag --graph of c:3")
+    );
+    assert_eq!(flags.rejected[0].place, "flag -g of d:4");
+    assert!(parse_words(&[]).is_none());
+}
+
+#[test]
 fn what_dockerd_would_reject() {
     for line in [
         "dockerd --storage-opt",

@@ -36,12 +36,22 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
     fields(value).unwrap_or_default().iter().filter_map(text).collect()
 }
 
-/// argv of each command of `a(sasbttttuii)`; only the first two members are looked at, the rest may change.
+/// The words of each command of `a(sasbttttuii)`, the program's path first, whatever name stands behind `@`; only the first two
+/// members are looked at, the rest may change.
 pub(super) fn commands(value: &Value) -> Vec<Vec<String>> {
     let commands = fields(value).unwrap_or_default().iter();
     commands
-        .filter_map(|command| fields(command)?.get(1).map(texts))
-        .filter(|argv| !argv.is_empty())
+        .filter_map(|command| match fields(command)? {
+            [path, words, ..] => Some((text(path), texts(words))),
+            _ => None,
+        })
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(path, mut words)| {
+            if let (Some(path), Some(first)) = (path.filter(|path| !path.is_empty()), words.first_mut()) {
+                *first = path;
+            }
+            words
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! The words of the first simple command of a POSIX shell text, for the units that run Docker through `sh -c`.
 
-use super::is_name;
+use super::{Word, is_name};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -11,7 +11,7 @@ use std::str::Chars;
 ///
 /// # Errors
 /// Names what is beyond this reading: substitutions, other parameter expansions, here-documents, an open quote.
-pub fn first_command(text: &str, environment: &BTreeMap<String, String>) -> Result<Vec<String>, String> {
+pub fn first_command(text: &str, environment: &BTreeMap<String, String>) -> Result<Vec<Word>, String> {
     let mut lexer = Lexer {
         chars: text.chars().peekable(),
         environment,
@@ -31,8 +31,10 @@ struct Lexer<'a> {
 /// The words so far, and the one that is being read.
 #[derive(Default)]
 struct Words {
-    done: Vec<String>,
+    done: Vec<Word>,
     current: Option<String>,
+    /// The variable that the current word, or part of it, came from.
+    variable: Option<String>,
     /// The current word is so far plain text: digits then may be a file descriptor before `>`.
     plain: bool,
     /// The next word is a redirection's file.
@@ -52,10 +54,11 @@ impl Words {
     }
 
     fn finish(&mut self) {
-        if let Some(word) = self.current.take()
+        let variable = self.variable.take();
+        if let Some(text) = self.current.take()
             && !std::mem::take(&mut self.drop_next)
         {
-            self.done.push(word);
+            self.done.push(Word { text, variable });
         }
     }
 
@@ -92,11 +95,14 @@ impl Lexer<'_> {
                     None => self.words.push('\\', false),
                 },
                 '$' => {
-                    let value = self.expansion()?;
+                    let (value, variable) = self.expansion()?;
                     for c in value.chars() {
                         match c {
                             ' ' | '\t' | '\n' => self.words.finish(),
-                            c => self.words.push(c, false),
+                            c => {
+                                self.words.push(c, false);
+                                self.words.variable.clone_from(&variable);
+                            }
                         }
                     }
                 }
@@ -133,8 +139,9 @@ impl Lexer<'_> {
                 '"' => return Ok(()),
                 '`' => return Err("the shell text has a command substitution, which is not understood".into()),
                 '$' => {
-                    let value = self.expansion()?;
+                    let (value, variable) = self.expansion()?;
                     value.chars().for_each(|c| self.words.push(c, false));
+                    self.words.variable = variable.or(self.words.variable.take());
                 }
                 '\\' => match self.chars.next_if(|c| matches!(c, '$' | '`' | '"' | '\\' | '\n')) {
                     Some('\n') => {}
@@ -147,8 +154,8 @@ impl Lexer<'_> {
         Err("the shell text has a quote that is not closed".into())
     }
 
-    /// The value of what follows a `$`; the `$` itself where that is no expansion.
-    fn expansion(&mut self) -> Result<String, String> {
+    /// The value of what follows a `$` and the variable's name; the `$` itself where that is no expansion.
+    fn expansion(&mut self) -> Result<(String, Option<String>), String> {
         let mut name = String::new();
         match self.chars.peek().copied() {
             Some('{') => {
@@ -172,8 +179,8 @@ impl Lexer<'_> {
             Some(c) if c.is_ascii_digit() || "(@*#?-$!'\"".contains(c) => {
                 return Err(format!("the shell text has ${c}, which is not understood"));
             }
-            _ => return Ok("$".into()),
+            _ => return Ok(("$".into(), None)),
         }
-        Ok(self.environment.get(&name).cloned().unwrap_or_default())
+        Ok((self.environment.get(&name).cloned().unwrap_or_default(), Some(name)))
     }
 }

@@ -10,12 +10,20 @@ fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         .collect()
 }
 
+fn argv(found: Result<Command, String>) -> Result<Vec<String>, String> {
+    found.map(|command| command.argv())
+}
+
+fn texts(words: Vec<Word>) -> Vec<String> {
+    words.into_iter().map(|word| word.text).collect()
+}
+
 fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn in_shell(text: &str, pairs: &[(&str, &str)]) -> Result<Command, String> {
-    command(&words(&["/bin/sh", "-c", text]), &environment(pairs))
+    command(&words(&["/bin/sh", "-c", text]), &environment(pairs), 219)
 }
 
 #[test]
@@ -49,13 +57,15 @@ fn expands_as_systemd() {
         ("$$X", &["$X"]),
         ("a$$b$$", &["a$b$"]),
         ("a${X", &["a${X"]),
-        ("${X:-d}", &["${X:-d}"]),
         ("a$", &["a$"]),
         ("$", &[]),
         ("", &[""]),
         ("${X}${EMPTY}${X}", &["--a --b--a --b"]),
     ] {
-        assert_eq!(expand(&words(&[word]), &environment), words(expected), "{word}");
+        for version in [227, 232, 252] {
+            let found = expand(&words(&[word]), &environment, version).map(texts);
+            assert_eq!(found, Ok(words(expected)), "{word} by {version}");
+        }
     }
 }
 
@@ -92,14 +102,8 @@ fn red_hat_1_10_3() {
         "\"dm.x=a",
         "b\"",
     ]);
-    assert_eq!(
-        found,
-        Ok(Command {
-            argv,
-            by_shell: true,
-            assignments: BTreeMap::new()
-        })
-    );
+    assert_eq!(found.as_ref().map(|found| found.by_shell), Ok(true));
+    assert_eq!(self::argv(found), Ok(argv));
 }
 
 /// CentOS 7's last docker-1.13.1, docker-ce 18.09 to 20.10, Debian's docker.io.
@@ -163,14 +167,9 @@ fn direct_units() {
         (CE.to_vec(), CE.to_vec()),
         (DEBIAN.to_vec(), DEBIAN[..4].to_vec()),
     ] {
-        let found = command(&words(&unit), &set);
-        assert_eq!(
-            found,
-            Ok(Command {
-                argv: words(&expected),
-                ..Command::default()
-            })
-        );
+        let found = command(&words(&unit), &set, 219);
+        assert_eq!(found.as_ref().map(|found| found.by_shell), Ok(false));
+        assert_eq!(argv(found), Ok(words(&expected)));
     }
 }
 
@@ -198,17 +197,17 @@ fn reads_the_shells_first_command() {
         ("", &[]),
         ("| x", &[]),
     ] {
-        assert_eq!(in_shell(text, pairs).map(|c| c.argv), Ok(words(expected)), "{text:?}");
+        assert_eq!(argv(in_shell(text, pairs)), Ok(words(expected)), "{text:?}");
     }
     let found = in_shell("DOCKER_RAMDISK=1 A='b c' exec dockerd X=1", &[]).unwrap_or_default();
-    assert_eq!(found.argv, words(&["dockerd", "X=1"]));
+    assert_eq!(found.argv(), words(&["dockerd", "X=1"]));
     assert_eq!(found.assignments, environment(&[("DOCKER_RAMDISK", "1"), ("A", "b c")]));
 }
 
 #[test]
 fn systemd_expands_braces_before_the_shell_parses() {
     let found = in_shell("dockerd ${X} $$X", &[("X", "--a \"b c\" | d")]);
-    assert_eq!(found.map(|c| c.argv), Ok(words(&["dockerd", "--a", "b c"])));
+    assert_eq!(argv(found), Ok(words(&["dockerd", "--a", "b c"])));
 }
 
 #[test]
@@ -228,7 +227,8 @@ fn what_the_shell_reading_does_not_understand() {
         "dockerd \"x",
         "dockerd ${X",
     ] {
-        assert!(in_shell(text, &[]).is_err(), "{text}");
+        let argv = words(&["/bin/sh", "-c", text]);
+        assert!(command(&argv, &BTreeMap::new(), 252).is_err(), "{text}");
     }
 }
 
@@ -244,25 +244,63 @@ fn what_a_shell_is() {
         (&["/bin/shc", "-c", "x"], false),
         (&[], false),
     ] {
-        let found = command(&words(argv), &BTreeMap::new()).map(|c| c.by_shell);
+        let found = command(&words(argv), &BTreeMap::new(), 219).map(|c| c.by_shell);
         assert_eq!(found, Ok(by_shell), "{argv:?}");
     }
 }
 
+/// What the generations make of a word (`replace_env_argv`, `replace_env` at v219, v226, v227, v232, v233, v252).
+#[test]
+fn expands_by_generation() {
+    let environment = environment(&[("X", "--a \"b"), ("E", "--a '' --b")]);
+    for (word, version, expected) in [
+        ("$$", 226, Some(&[][..])),
+        ("$$", 227, Some(&["$"])),
+        ("$$X", 219, Some(&[])),
+        ("$$X", 227, Some(&["$X"])),
+        ("a$$X", 219, Some(&["a$X"])),
+        ("a${X:-d}b", 232, Some(&["ab"])),
+        ("a${X:-d}b", 233, Some(&["a${X:-d}b"])),
+        ("a${X:-${E}}b", 233, Some(&["a${X:---a '' --b}b"])),
+        ("${no-name}", 252, Some(&[""])),
+        ("$X", 219, None),
+        ("$X", 225, None),
+        ("$X", 226, Some(&["--a", "b"])),
+        ("$E", 219, Some(&["--a"])),
+        ("$E", 223, Some(&["--a", "", "--b"])),
+    ] {
+        let found = expand(&words(&[word]), &environment, version).map(texts).ok();
+        assert_eq!(found, expected.map(words), "{word} by {version}");
+    }
+}
+
+#[test]
+fn words_know_their_variable() {
+    let environment = environment(&[("O", "-s x"), ("P", "/y")]);
+    let line = words(&["dockerd", "$O", "-g", "${P}/z", "-D"]);
+    let origins =
+        |found: Command| -> Vec<Option<String>> { found.words.into_iter().map(|word| word.variable).collect() };
+    let expected = [None, Some("O"), Some("O"), None, Some("P"), None].map(|name| name.map(str::to_owned));
+    assert_eq!(command(&line, &environment, 219).map(origins), Ok(expected.to_vec()));
+    let shell = words(&["/bin/sh", "-c", "dockerd $O -g \"$P\"/z -D"]);
+    assert_eq!(command(&shell, &environment, 219).map(origins), Ok(expected.to_vec()));
+}
+
 proptest! {
     #[test]
-    fn never_panics(text in ".{0,40}", shell in "[a-zX '\"\\\\$\\{\\}|;&<>#\n2()`ü]{0,40}", value in ".{0,20}") {
+    fn never_panics(text in ".{0,40}", shell in "[a-zX '\"\\\\$\\{\\}|;&<>#\n2()`ü]{0,40}", value in ".{0,20}", version in 200u16..260) {
         let environment = environment(&[("X", &value)]);
-        let _ = expand(&words(&[&text, &shell, "$X", "${X}"]), &environment);
-        let _ = command(&words(&["sh", "-c", &shell]), &environment);
-        let _ = command(&words(&["sh", "-c", &text]), &environment);
+        let _ = expand(&words(&[&text, &shell, "$X", "${X}"]), &environment, version);
+        let _ = command(&words(&["sh", "-c", &shell]), &environment, version);
+        let _ = command(&words(&["sh", "-c", &text]), &environment, version);
     }
 
     #[test]
-    fn quoted_words_survive_both_readings(list in proptest::collection::vec("[^\0'\\\\$]{0,10}", 1..5)) {
+    fn quoted_words_survive_all_readings(list in proptest::collection::vec("[^\0'\\\\$%]{1,10}", 1..5), version in 219u16..257) {
         let text: Vec<String> = list.iter().map(|word| format!("'{word}'")).collect();
-        prop_assert_eq!(&split(&text.join(" ")), &list);
-        let shell = command(&words(&["sh", "-c", &format!("x {}", text.join(" "))]), &BTreeMap::new());
-        prop_assert_eq!(shell.map(|c| c.argv[1..].to_vec()), Ok(list));
+        let text = text.join(" ");
+        prop_assert_eq!(&split(&text, version), &Ok(list.clone()));
+        let shell = argv(command(&words(&["sh", "-c", &format!("x {text}")]), &BTreeMap::new(), version));
+        prop_assert_eq!(shell.map(|argv| argv[1..].to_vec()), Ok(list.clone()));
     }
 }

@@ -1,0 +1,306 @@
+//! How Docker will be started: the unit's command and its environment, from systemd itself or from a tree's files, as that
+//! systemd reads them; or, where its version is not known, as each generation would.
+
+use super::{tree, units};
+use crate::systemd::bus::ExecStart;
+use crate::systemd::environment_file;
+use crate::systemd::exec_line::{self, Command, Line};
+use crate::systemd::unit_name;
+use crate::systemd::version::Version;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// Longest environment file that is read, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Most files that one `EnvironmentFile=` with a pattern may name.
+const MOST_FILES: usize = 64;
+
+/// Where the words of an ExecStart= are known from.
+#[derive(Debug)]
+pub enum Source {
+    /// systemd's own word, or why it did not tell.
+    Manager(Result<ExecStart, String>),
+    /// The unit's files.
+    Tree,
+}
+
+/// What to read.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// Root of the tree.
+    pub root: &'a Path,
+    /// `docker.service`
+    pub unit: &'a str,
+    /// This process' own environment is the unit's (`ExecStartPre=`).
+    pub inside_unit: bool,
+    /// Stands for the unit's `ExecStart=`, in its grammar.
+    pub exec_line: Option<&'a str>,
+}
+
+/// The start as one systemd reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The command, or why it is not known.
+    pub command: Result<Command, String>,
+    /// Where the command stands.
+    pub place: String,
+    /// The environment that the daemon will have, as far as its configuration is concerned.
+    pub environment: BTreeMap<String, String>,
+    /// Where its variables stand, `/etc/sysconfig/docker:3`, as far as that is known.
+    pub places: BTreeMap<String, String>,
+    /// What does not mean what it seems to.
+    pub odd: Vec<Odd>,
+}
+
+/// A line that does not mean what it seems to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Odd {
+    /// File and line.
+    pub place: String,
+    /// What systemd makes of it.
+    pub why: String,
+    /// systemd drops it: what it should set stays unset.
+    pub dropped: bool,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The readings of the start, all different; the first is the oldest systemd's. More than one only where `version` is unknown.
+pub fn look(question: &Question<'_>, source: &Source, version: Version) -> Vec<Reading> {
+    let mut readings: Vec<Reading> = Vec::new();
+    for version in version.readings() {
+        let reading = read(question, source, version);
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
+    readings
+}
+
+/// The unit, before its environment files are read.
+struct Start {
+    /// Words before variables are expanded.
+    words: Result<Vec<String>, String>,
+    place: String,
+    /// Name, value, place.
+    environment: Vec<(String, String, String)>,
+    /// Path or pattern, whether a missing file is ignored.
+    files: Vec<(String, bool)>,
+    odd: Vec<Odd>,
+}
+
+fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
+    let mut start = match source {
+        Source::Manager(exec) => told(exec, question.unit, version),
+        Source::Tree => in_tree(question.root, question.unit, version),
+    };
+    if let Some(text) = question.exec_line {
+        start.words = given(text, question.unit, version);
+        start.place = "--exec-line".into();
+    }
+    let mut variables = Variables::default();
+    for (name, value, place) in start.environment {
+        variables.set(name, value, place);
+    }
+    let mut odd = start.odd;
+    for (pattern, may_be_missing) in &start.files {
+        match tree::matching(question.root, pattern, MOST_FILES) {
+            Ok(paths) => {
+                for path in paths {
+                    variables.read_file(question.root, &path, *may_be_missing, version, &mut odd);
+                }
+            }
+            Err(why) => odd.push(Odd {
+                place: pattern.clone(),
+                why: format!("EnvironmentFile={pattern}: {why}"),
+                dropped: false,
+                remedy: "name the files one by one".into(),
+            }),
+        }
+    }
+    if question.inside_unit {
+        variables.take_own();
+    }
+    Reading {
+        command: start
+            .words
+            .and_then(|words| exec_line::command(&words, &variables.values, version)),
+        place: start.place,
+        environment: variables.values,
+        places: variables.places,
+        odd,
+    }
+}
+
+/// The start as the manager tells it. Up to 232 it shows words with their specifiers.
+fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
+    let place = format!("{unit}'s ExecStart");
+    let exec = match exec {
+        Ok(exec) => exec,
+        Err(why) => {
+            return Start {
+                words: Err(why.clone()),
+                place,
+                environment: Vec::new(),
+                files: Vec::new(),
+                odd: Vec::new(),
+            };
+        }
+    };
+    let words = exec.argv.iter().map(|word| match version {
+        ..233 => unit_name::specifiers(word, unit, version),
+        _ => Ok(word.clone()),
+    });
+    let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
+    Start {
+        words: words.collect(),
+        environment: assignments
+            .map(|(name, value)| (name.to_owned(), value.to_owned(), format!("Environment= of {unit}")))
+            .collect(),
+        files: exec.environment_files.clone(),
+        place,
+        odd: Vec::new(),
+    }
+}
+
+/// The start as the unit's files in the tree tell it.
+fn in_tree(root: &Path, unit: &str, version: u16) -> Start {
+    let service = units::service(root, unit, version);
+    let command = service
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|service| service.command());
+    let (words, place) = match command {
+        Ok(command) => (Ok(words(&command.value)), command.place.clone()),
+        Err(why) => (Err(why), format!("{unit}'s ExecStart")),
+    };
+    let service = service.as_ref().ok();
+    let odd = service.map(|service| service.warnings.iter()).into_iter().flatten();
+    Start {
+        words,
+        place,
+        environment: service
+            .map(|service| service.environment.iter())
+            .into_iter()
+            .flatten()
+            .map(|set| (set.value.0.clone(), set.value.1.clone(), set.place.clone()))
+            .collect(),
+        files: service
+            .map(|service| {
+                service
+                    .environment_files
+                    .iter()
+                    .map(|file| file.value.clone())
+                    .collect()
+            })
+            .unwrap_or_default(),
+        odd: odd
+            .map(|warning| Odd {
+                place: warning.place.clone(),
+                why: warning.value.clone(),
+                dropped: true,
+                remedy: "correct the line in the unit".into(),
+            })
+            .collect(),
+    }
+}
+
+/// The words of a line that is given by hand, of more than one command the first. The program's bare name will do, though systemd
+/// before 239 would not take it in a unit.
+fn given(text: &str, unit: &str, version: u16) -> Result<Vec<String>, String> {
+    let text = text.trim_start();
+    let directory = match text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        true => "/",
+        false => "",
+    };
+    let lines = exec_line::parse_line(&format!("{directory}{text}"), unit, version);
+    let lines = lines.map_err(|why| format!("--exec-line: {why}"))?;
+    let mut words = lines
+        .first()
+        .map(words)
+        .ok_or_else(|| "--exec-line is empty".to_owned())?;
+    if let Some(program) = words.first_mut() {
+        *program = program.split_off(directory.len());
+    }
+    Ok(words)
+}
+
+/// A line's words, the program's path first. Where its variables are not expanded (`:`, since 242) each `$` is written so that
+/// expansion brings it back.
+fn words(line: &Line) -> Vec<String> {
+    let words = std::iter::once(&line.path).chain(line.argv.iter().skip(1));
+    match line.literal {
+        true => words.map(|word| word.replace('$', "$$")).collect(),
+        false => words.cloned().collect(),
+    }
+}
+
+/// The environment as it grows: `Environment=`, then each file; the later assignment wins (systemd.exec(5)).
+#[derive(Default)]
+struct Variables {
+    values: BTreeMap<String, String>,
+    places: BTreeMap<String, String>,
+}
+
+impl Variables {
+    fn set(&mut self, name: String, value: String, place: String) {
+        self.places.insert(name.clone(), place);
+        self.values.insert(name, value);
+    }
+
+    fn read_file(&mut self, root: &Path, path: &str, may_be_missing: bool, version: u16, odd: &mut Vec<Odd>) {
+        let mut tell = |place: String, why: String, dropped: bool, remedy: &str| {
+            odd.push(Odd {
+                place,
+                why,
+                dropped,
+                remedy: remedy.to_owned(),
+            });
+        };
+        let bytes = match tree::read(root, path, MOST_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound && may_be_missing => return,
+            Err(error) => {
+                let remedy = "put the file there, or write '-' before its path in the unit";
+                return tell(
+                    path.to_owned(),
+                    format!("{path} cannot be read: {error}"),
+                    false,
+                    remedy,
+                );
+            }
+        };
+        let file = environment_file::parse(&bytes, version);
+        if let Some(why) = file.rejected {
+            let why = format!("systemd takes nothing from {path}: {why}");
+            tell(path.to_owned(), why, true, "correct the file");
+        }
+        for warning in file.warnings {
+            tell(
+                format!("{path}:{}", warning.line),
+                warning.why,
+                warning.dropped,
+                warning.remedy,
+            );
+        }
+        for set in file.assignments {
+            self.set(set.key, set.value, format!("{path}:{}", set.line));
+        }
+    }
+
+    /// Takes this process' own environment, which is the unit's; what the files say then only tells the places.
+    fn take_own(&mut self) {
+        let own: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        self.places
+            .retain(|name, _| own.get(name).is_some_and(|value| self.values.get(name) == Some(value)));
+        self.values = own;
+    }
+}
+
+#[cfg(test)]
+mod tests;

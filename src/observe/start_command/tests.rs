@@ -1,0 +1,143 @@
+//! Tests of `start_command`: trees of hosts from their unit and files to the daemon's words.
+
+use super::*;
+use crate::observe::test_tree::TestTree;
+
+const UNIT: &str = "docker.service";
+
+fn readings(tree: &TestTree, exec_line: Option<&str>) -> Vec<Reading> {
+    let question = Question {
+        root: tree.path(),
+        unit: UNIT,
+        inside_unit: false,
+        exec_line,
+    };
+    look(&question, &Source::Tree, units::version(tree.path()))
+}
+
+/// CentOS 7.2 with the operator's file of the original report.
+fn centos() -> TestTree {
+    let tree = TestTree::new();
+    tree.write("/usr/lib64/libsystemd.so.0.6.0", "");
+    tree.link("/usr/lib64/libsystemd.so.0", "libsystemd.so.0.6.0");
+    tree.write(
+        "/usr/lib/systemd/system/docker.service",
+        "[Service]\nEnvironment=GOTRACEBACK=crash\nEnvironmentFile=-/etc/sysconfig/docker\n\
+         EnvironmentFile=-/etc/sysconfig/docker-storage\nEnvironmentFile=-/etc/sysconfig/docker-network\n\
+         ExecStart=/bin/sh -c '/usr/bin/docker-current daemon $OPTIONS $DOCKER_STORAGE_OPTIONS 2>&1 | /usr/bin/forward-journald'\n",
+    );
+    tree.write("/etc/sysconfig/docker", "# x\nOPTIONS='--selinux-enabled'\n");
+    tree.write(
+        "/etc/sysconfig/docker-storage",
+        "\nDOCKER_STORAGE_OPTIONS=--storage-driver=devicemapper --graph=/home/docker\n",
+    );
+    tree
+}
+
+#[test]
+fn from_unit_and_files_to_words() {
+    let readings = readings(&centos(), None);
+    assert_eq!(readings.len(), 1);
+    let reading = &readings[0];
+    let command = reading.command.as_ref().expect("a command");
+    assert_eq!(
+        command.argv().join(" "),
+        "/usr/bin/docker-current daemon --selinux-enabled --storage-driver=devicemapper --graph=/home/docker"
+    );
+    assert_eq!(command.words[4].variable.as_deref(), Some("DOCKER_STORAGE_OPTIONS"));
+    assert_eq!(
+        reading.places["DOCKER_STORAGE_OPTIONS"],
+        "/etc/sysconfig/docker-storage:2"
+    );
+    assert_eq!(
+        reading.places["GOTRACEBACK"],
+        "/usr/lib/systemd/system/docker.service:2"
+    );
+    assert_eq!(reading.place, "/usr/lib/systemd/system/docker.service:6");
+    assert_eq!(reading.odd, []);
+}
+
+#[test]
+fn a_line_by_hand_has_the_units_environment() {
+    let readings = readings(&centos(), Some("@/usr/bin/dockerd docker \"$OPTIONS\" -D"));
+    let command = readings[0].command.as_ref().map(Command::argv);
+    assert_eq!(
+        command,
+        Ok(vec!["/usr/bin/dockerd".into(), "--selinux-enabled".into(), "-D".into()])
+    );
+    assert_eq!(readings[0].place, "--exec-line");
+}
+
+#[test]
+fn an_empty_tree_tells_nothing() {
+    let readings = readings(&TestTree::new(), None);
+    assert_eq!(readings.len(), 1);
+    assert!(readings[0].command.is_err());
+    assert!(readings[0].environment.is_empty());
+}
+
+/// Without a version all generations are tried; where they agree there is one reading.
+#[test]
+fn an_unknown_version() {
+    let tree = TestTree::new();
+    tree.write(
+        "/lib/systemd/system/docker.service",
+        "[Service]\nEnvironmentFile=/e\nExecStart=/usr/bin/dockerd $X\n",
+    );
+    tree.write("/e", "X=-s devicemapper\n");
+    assert_eq!(readings(&tree, None).len(), 1);
+    tree.write("/e", "# old \\\nX=-s devicemapper\n");
+    let found = readings(&tree, None);
+    let words: Vec<usize> = found
+        .iter()
+        .map(|reading| reading.command.as_ref().map_or(0, |it| it.words.len()))
+        .collect();
+    assert_eq!(words, [1, 3]);
+    tree.write("/usr/lib/systemd/libsystemd-shared-252.so", "");
+    assert_eq!(readings(&tree, None).len(), 1);
+}
+
+#[test]
+fn what_is_dropped_is_told_with_its_place() {
+    let tree = centos();
+    tree.write(
+        "/etc/sysconfig/docker-storage",
+        "X=1\nexport DOCKER_STORAGE_OPTIONS=\"-s devicemapper\"\n",
+    );
+    tree.write("/etc/sysconfig/docker-network", "A=1\nX=\u{ffff}\n");
+    let odd = readings(&tree, None).remove(0).odd;
+    let told: Vec<_> = odd.iter().map(|it| (it.place.as_str(), it.dropped)).collect();
+    let expected = [
+        ("/etc/sysconfig/docker-storage:2", true),
+        ("/etc/sysconfig/docker-network", true),
+    ];
+    assert_eq!(told, expected, "{odd:?}");
+}
+
+#[test]
+fn the_managers_word() {
+    let tree = TestTree::new();
+    tree.write("/e", "X=-s devicemapper\n");
+    let exec = ExecStart {
+        argv: vec!["/usr/bin/dockerd".into(), "$X".into(), "--label=%p".into()],
+        environment: vec!["A=1".into()],
+        environment_files: vec![("/e".into(), false), ("/none".into(), true), ("/gone".into(), false)],
+        ..ExecStart::default()
+    };
+    let question = Question {
+        root: tree.path(),
+        unit: UNIT,
+        inside_unit: false,
+        exec_line: None,
+    };
+    for (version, label) in [(219, "--label=docker"), (252, "--label=%p")] {
+        let readings = look(&question, &Source::Manager(Ok(exec.clone())), Version::known(version));
+        let words = readings[0].command.as_ref().map(Command::argv).unwrap_or_default();
+        assert_eq!(words, ["/usr/bin/dockerd", "-s", "devicemapper", label]);
+        assert_eq!(readings[0].places["X"], "/e:1");
+        assert_eq!(readings[0].places["A"], "Environment= of docker.service");
+        assert_eq!(readings[0].odd.len(), 1);
+    }
+    let readings = look(&question, &Source::Manager(Err("away".into())), Version::known(219));
+    assert_eq!(readings[0].command, Err("away".into()));
+}

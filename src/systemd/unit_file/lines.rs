@@ -1,0 +1,131 @@
+//! The lines of a unit file: sections, settings, comments, lines that go on (systemd.syntax(7)).
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// `key=value` in a section.
+    Setting {
+        section: String,
+        key: String,
+        value: String,
+    },
+    /// `.include FILE`, up to 245.
+    Include(String),
+    /// systemd stops reading the file here, and why.
+    End(String),
+}
+
+/// Longest line that systemd reads as one up to 234, in bytes (`LINE_MAX` less the closing zero): `fgets` cuts longer ones.
+const LINE_MAX: usize = 2047;
+
+/// The lines that say something, each with the number, from 1, of the line on which it begins (`config_parse` and `parse_line` in
+/// `shared/conf-parser.c`).
+///
+/// | since | |
+/// |---|---|
+/// | 230 | a byte-order mark is passed over |
+/// | 235 | a line may be longer than 2047 bytes |
+/// | 239 | a last line that ends in a backslash counts |
+/// | 240 | comments between lines that go on are left out; a comment does not go on |
+/// | 243 | a line without `=` is passed over; before, it ends the reading |
+/// | 246 | no `.include` |
+pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if version >= 230 => rest,
+        _ => bytes,
+    };
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let mut reader = Reader {
+        version,
+        section: None,
+        items: Vec::new(),
+    };
+    let longest = if version < 235 { LINE_MAX } else { usize::MAX };
+    let mut pending: Option<(usize, Vec<u8>)> = None;
+    let numbered = bytes.split(|&byte| byte == b'\n').zip(1..);
+    for (piece, number) in numbered.flat_map(|(line, number)| pieces(line, longest).map(move |piece| (piece, number))) {
+        let piece = piece.split(|&byte| byte == b'\r').next().unwrap_or_default();
+        if version >= 240 && is_comment(piece) {
+            continue;
+        }
+        let (number, mut line) = pending.take().unwrap_or((number, Vec::new()));
+        line.extend_from_slice(piece);
+        if goes_on(&line) {
+            line.pop();
+            line.push(b' ');
+            pending = Some((number, line));
+        } else if !reader.line(number, &line) {
+            return reader.items;
+        }
+    }
+    if let Some((number, line)) = pending.filter(|_| version >= 239) {
+        reader.line(number, &line);
+    }
+    reader.items
+}
+
+/// A line in pieces of at most so many bytes; an empty line is one piece.
+fn pieces(line: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
+    let empty = line.is_empty().then_some(line);
+    line.chunks(longest).chain(empty)
+}
+
+fn is_comment(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_start().first(), Some(b'#' | b';'))
+}
+
+/// Whether a backslash that is not itself escaped ends the line.
+fn goes_on(line: &[u8]) -> bool {
+    line.iter().fold(false, |escaped, &byte| !escaped && byte == b'\\')
+}
+
+struct Reader {
+    version: u16,
+    /// The section, if it is one of ours to read; `None` before the first.
+    section: Option<String>,
+    items: Vec<(usize, Item)>,
+}
+
+impl Reader {
+    /// Reads a whole line; `false` where systemd reads nothing behind it.
+    fn line(&mut self, number: usize, line: &[u8]) -> bool {
+        let line = line.trim_ascii();
+        if line.is_empty() || is_comment(line) {
+            return true;
+        }
+        let Ok(line) = std::str::from_utf8(line) else {
+            return self.end(number, "a line that is not UTF-8");
+        };
+        if let Some(name) = line.strip_prefix(".include ").filter(|_| self.version < 246) {
+            self.items.push((number, Item::Include(name.trim().to_owned())));
+            return true;
+        }
+        if let Some(name) = line.strip_prefix('[') {
+            let Some(name) = name.strip_suffix(']') else {
+                return self.end(number, "a section's name without ']'");
+            };
+            let known = matches!(name, "Unit" | "Service" | "Install");
+            self.section = known.then(|| name.to_owned());
+            return true;
+        }
+        let Some(section) = &self.section else { return true };
+        match line.split_once('=') {
+            Some((key, value)) => {
+                let item = Item::Setting {
+                    section: section.clone(),
+                    key: key.trim_end().to_owned(),
+                    value: value.trim().to_owned(),
+                };
+                self.items.push((number, item));
+                true
+            }
+            None if self.version < 243 => self.end(number, "a line without '='"),
+            None => true,
+        }
+    }
+
+    fn end(&mut self, number: usize, why: &str) -> bool {
+        self.items.push((number, Item::End(why.to_owned())));
+        false
+    }
+}
