@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Time for reading programs. The errand's own deadline comes later, and then nothing of the configuration would be known.
-const READING: Duration = Duration::from_secs(2);
+const READING: Duration = Duration::from_secs(1);
 
 /// Time for a program to say its version; it does nothing else.
 const SAYING: Duration = Duration::from_secs(3);
