@@ -2,12 +2,13 @@
 //! the parent's work.
 
 use super::{config, docker_socket, host, pools, state};
-use crate::kernel::{dm, lvm, proc};
+use crate::kernel::{dm, lvm, proc, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 
 /// First byte of a request that is a look.
 pub const REQUEST_TAG: u8 = b'?';
@@ -122,21 +123,18 @@ fn unit(name: &str) -> Result<Unit> {
     Manager::connect()?.unit(name)
 }
 
+/// Time for `vgs`; it reads each physical volume.
+const VGS_SAYS: Duration = Duration::from_secs(4);
+
 /// Asks LVM, which takes no lock for it. A hung disk may keep it all the same; the parent's deadline is for that.
 fn volume_group(name: &str) -> Result<lvm::VolumeGroup> {
     let program = ["/usr/sbin/vgs", "/sbin/vgs"]
         .into_iter()
         .find(|path| Path::new(path).exists())
         .context("there is no vgs")?;
-    let said = std::process::Command::new(program)
-        .args(lvm::VGS)
-        .arg(name)
-        .env("LC_ALL", "C")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .context(program)?;
-    let text = String::from_utf8_lossy(&said.stdout);
-    lvm::parse_vgs(&text).with_context(|| format!("{program}: {}", String::from_utf8_lossy(&said.stderr).trim()))
+    let arguments: Vec<_> = lvm::VGS.iter().copied().chain([name]).collect();
+    let said = program::says(Path::new(program), &arguments, VGS_SAYS).context(program)?;
+    lvm::parse_vgs(&String::from_utf8_lossy(&said)).context(program)
 }
 
 fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {

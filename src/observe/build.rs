@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Time for reading programs. The errand's own deadline comes later, and then nothing of the configuration would be known.
-const READING: Duration = Duration::from_secs(2);
+const READING: Duration = Duration::from_secs(1);
 
 /// Time for a program to say its version; it does nothing else.
 const SAYING: Duration = Duration::from_secs(3);
@@ -43,11 +43,11 @@ pub fn look(root: &Path, daemon: Option<&str>, may_run: bool) -> Build {
         }
         clues.packages = packages(root, &clues.daemon);
     }
-    let build = decide(&clues);
-    if build.version.is_some() || !may_run || clues.own.is_some() {
-        return build;
+    // A client alone may be older than the daemon beside it.
+    let sure = clues.own.is_some() || !clues.packages.is_empty() && decide(&clues).version.is_some();
+    if may_run && !sure {
+        clues.own = said(root, &clues.daemon);
     }
-    clues.own = said(root, &clues.daemon);
     decide(&clues)
 }
 
@@ -127,16 +127,31 @@ fn packages(root: &Path, daemon: &str) -> Vec<Package> {
         let list = files::text(root, &format!("/var/lib/dpkg/info/{}.list", package.name));
         list.is_none_or(|list| package::dpkg_list_holds(&list, daemon))
     });
-    let yum = files::names(root, YUMDB);
-    found.extend(yum.iter().filter_map(|name| package::yumdb_entry(name, YUMDB)));
+    let installed = files::changed(root, daemon);
+    for name in files::names(root, YUMDB) {
+        let noted = files::changed(root, &format!("{YUMDB}/{name}"));
+        if !is_outdated(installed, noted) {
+            found.extend(package::yumdb_entry(&name, YUMDB));
+        }
+    }
+    found.retain(|package| package.may_own(daemon));
     // yum's directories say more, and are not there where packages were installed by rpm alone.
     for directory in DOCUMENTS {
         if found.is_empty() {
             let names = files::names(root, directory);
             found.extend(names.iter().filter_map(|name| package::doc_directory(name, directory)));
+            found.retain(|package| package.may_own(daemon));
         }
     }
     found
+}
+
+/// yum notes a package at the end of the transaction that installs its files; rpm alone notes nothing there, and what yum noted
+/// before it stays. So a file that is newer than the note is not the noted one. Both in seconds.
+fn is_outdated(installed: Option<i64>, noted: Option<i64>) -> bool {
+    /// A file may be touched again after it is installed, to label it.
+    const SLACK: i64 = 3600;
+    matches!((installed, noted), (Some(installed), Some(noted)) if installed > noted.saturating_add(SLACK))
 }
 
 #[cfg(test)]

@@ -419,6 +419,27 @@ fn a_pool_that_is_nearly_full_is_grown() {
     );
 }
 
+#[test]
+fn an_unknown_docker_is_said_and_stops_nothing() {
+    let mut before = host();
+    let said = |before: &Before| {
+        judged(before)
+            .findings
+            .iter()
+            .any(|f| f.code == "docker-version-unknown")
+    };
+    assert!(!said(&before));
+    // Whose it is may be known all the same.
+    for flavour in [Flavour::Unknown, Flavour::RedHat] {
+        before.build = Build {
+            flavour,
+            ..Build::unknown()
+        };
+        assert!(said(&before));
+        assert_eq!(codes(&before), []);
+    }
+}
+
 /// Seen with dockerd 20.10 (tests/corpus): it starts, and the pool is read-only.
 #[test]
 fn metadata_that_must_be_checked_do_not_stop_docker() {

@@ -1,7 +1,9 @@
 //! Errands with children that answer, hang, die and panic.
 
 use super::*;
+use crate::kernel::program;
 use nix::poll::{PollFd, PollFlags, poll};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn worker(request: &[u8]) -> Vec<u8> {
@@ -16,6 +18,7 @@ fn worker(request: &[u8]) -> Vec<u8> {
         }
         b"panic" => panic!("a panic ends this errand alone"),
         b"die" => end_process(),
+        b"run" => program::says(Path::new("/bin/echo"), &["heard"], Duration::from_secs(10)).unwrap_or_default(),
         b"large" => vec![b'x'; 300_000],
         b"flood" => vec![b'x'; MAX_ANSWER + 1],
         other => other.to_ascii_uppercase(),
@@ -45,6 +48,8 @@ fn errands_come_back_or_stay_away_alone() {
     for (request, expected) in [
         (&b"abc"[..], Progress::Answered(b"ABC".to_vec())),
         (b"large", Progress::Answered(vec![b'x'; 300_000])),
+        // The kernel reaps an errand's children; how they ended must be known all the same.
+        (b"run", Progress::Answered(b"heard\n".to_vec())),
         (b"panic", Progress::Lost),
         (b"die", Progress::Lost),
         (b"flood", Progress::Lost),

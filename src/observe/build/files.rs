@@ -5,7 +5,7 @@ use super::super::config::below;
 use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NONBLOCK};
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 /// Longest text that is read: dpkg's status of a full desktop has 4 MiB.
@@ -78,6 +78,11 @@ pub fn names(root: &Path, path: &str) -> Vec<String> {
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect()
+}
+
+/// When a file or directory was last changed, its attributes too, in seconds since 1970: no one can set that back.
+pub fn changed(root: &Path, path: &str) -> Option<i64> {
+    Some(fs::metadata(below(root, path)).ok()?.ctime())
 }
 
 /// Whether it is a script for an interpreter.

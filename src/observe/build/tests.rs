@@ -206,6 +206,15 @@ fn a_damaged_program_is_answered() {
 }
 
 #[test]
+fn a_note_of_yums_that_is_older_than_the_daemon_does_not_count() {
+    assert!(!is_outdated(Some(1000), Some(1010)), "installed, then noted");
+    assert!(!is_outdated(Some(1000), Some(1000 - 3600)));
+    assert!(is_outdated(Some(1000), Some(1000 - 3601)), "rpm -U since");
+    assert!(!is_outdated(None, Some(0)) && !is_outdated(Some(9999), None));
+    assert!(!is_outdated(Some(i64::MAX), Some(i64::MAX)));
+}
+
+#[test]
 fn only_a_program_is_run_and_only_where_files_tell_nothing() {
     let tree = Tree::new("run");
     let ran = below(&tree.0, "/ran");
