@@ -122,7 +122,7 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
         }
     }
     if question.inside_unit {
-        variables.take_own();
+        variables.take(own_environment());
     }
     Reading {
         command: start
@@ -291,15 +291,18 @@ impl Variables {
         }
     }
 
-    /// Takes this process' own environment, which is the unit's; what the files say then only tells the places.
-    fn take_own(&mut self) {
-        let own: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+    /// Takes this process' own environment, which is the unit's, for the values; what the files say then only tells the places.
+    fn take(&mut self, own: BTreeMap<String, String>) {
         self.places
             .retain(|name, _| own.get(name).is_some_and(|value| self.values.get(name) == Some(value)));
         self.values = own;
     }
+}
+
+fn own_environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -29,9 +29,14 @@ impl Version {
     }
 
     /// The versions whose readings count: the known one, or one of each generation. Where these do not agree, the reading
-    /// is not certain.
+    /// is not certain. Of some versions the point releases took over a later one's rule (branches `v239-stable` to `v247-stable`):
+    /// 239 that of 240 for comments in units, which RHEL 8's did not; 245 and 246 that of 247 for backslashes, 247 that of 248 for
+    /// control characters.
     pub fn readings(self) -> Vec<u16> {
         match self.0 {
+            Some(239) => vec![239, 240],
+            Some(version @ (245 | 246)) => vec![version, 247],
+            Some(247) => vec![247, 248],
             Some(version) => vec![version],
             None => GENERATIONS.to_vec(),
         }
@@ -204,6 +209,21 @@ mod tests {
         ] {
             assert_eq!(Version::from_file_name(name).number(), version, "{name}");
         }
+    }
+
+    #[test]
+    fn readings() {
+        for (version, readings) in [
+            (219, &[219][..]),
+            (239, &[239, 240]),
+            (246, &[246, 247]),
+            (247, &[247, 248]),
+            (252, &[252]),
+        ] {
+            assert_eq!(Version::known(version).readings(), readings);
+        }
+        let unknown = Version::UNKNOWN.readings();
+        assert!(unknown.is_sorted() && unknown.first() == Some(&219));
     }
 
     #[test]
