@@ -8,11 +8,11 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version(Option<u16>);
 
-/// The last version of each generation of systemd's grammars, oldest first. What changed behind each: empty words (223), open
-/// quotes (226), `$$X` (227), `${X:-y}` (233), line ends in values (239), the file's open end (239), comments between the lines of a
+/// The last version of each generation of systemd's grammars, oldest first. What changed behind each: empty words (223), `$$X`
+/// (227), open quotes (228), `${X:-y}` (233), line ends in values (239), the file's open end (239), comments between the lines of a
 /// unit (240), backslashes in values (241, 247), lines without `=` in a unit (243), control characters in values (248), comments
 /// that end in a backslash (254). The rules name their sources.
-const GENERATIONS: [u16; 13] = [219, 222, 225, 226, 232, 238, 239, 240, 242, 246, 247, 253, 257];
+const GENERATIONS: [u16; 13] = [219, 222, 226, 227, 232, 238, 239, 240, 242, 246, 247, 253, 257];
 
 impl Version {
     /// Not known.

@@ -1,6 +1,7 @@
 //! Tests of `exec_line`: captured units, the table of facts, hostile text.
 
 use super::*;
+use crate::systemd::test_text::plain;
 use proptest::prelude::*;
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -62,7 +63,7 @@ fn expands_as_systemd() {
         ("", &[""]),
         ("${X}${EMPTY}${X}", &["--a --b--a --b"]),
     ] {
-        for version in [227, 232, 252] {
+        for version in [228, 232, 252] {
             let found = expand(&words(&[word]), &environment, version).map(texts);
             assert_eq!(found, Ok(words(expected)), "{word} by {version}");
         }
@@ -249,6 +250,32 @@ fn what_a_shell_is() {
     }
 }
 
+/// What systemd's own function made of some hundreds of words.
+#[test]
+fn as_systemds_own_expansion() {
+    let text = |field: Option<&str>| String::from_utf8_lossy(&plain(field.unwrap_or_default())).into_owned();
+    let mut rows = 0;
+    for row in include_str!("../../../tests/fixtures/systemd/expansions.tsv").lines() {
+        let mut fields = row.split('\t');
+        let (Some(versions), Some(word)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let values = ["X", "Y", "E"].map(|name| (name.to_owned(), text(fields.next())));
+        let word = vec![text(Some(word))];
+        let expected: Vec<String> = fields.map(|word| text(Some(word))).collect();
+        for version in versions.split(',').map(|version| version.parse().expect("a version")) {
+            let found = expand(&word, &BTreeMap::from(values.clone()), version).map(texts);
+            assert_eq!(
+                found.unwrap_or(words(&["!"])),
+                expected,
+                "{word:?} by {version} with {values:?}"
+            );
+            rows += 1;
+        }
+    }
+    assert!(rows > 2000, "{rows}");
+}
+
 /// What the generations make of a word (`replace_env_argv`, `replace_env` at v219, v226, v227, v232, v233, v252).
 #[test]
 fn expands_by_generation() {
@@ -264,8 +291,8 @@ fn expands_by_generation() {
         ("a${X:-${E}}b", 233, Some(&["a${X:---a '' --b}b"])),
         ("${no-name}", 252, Some(&[""])),
         ("$X", 219, None),
-        ("$X", 225, None),
-        ("$X", 226, Some(&["--a", "b"])),
+        ("$X", 227, None),
+        ("$X", 228, Some(&["--a", "b"])),
         ("$E", 219, Some(&["--a"])),
         ("$E", 223, Some(&["--a", "", "--b"])),
     ] {
