@@ -29,12 +29,10 @@ impl Version {
     }
 
     /// The versions whose readings count: the known one, or one of each generation. Where these do not agree, the reading
-    /// is not certain. Of some versions the point releases took over a later one's rule (branches `v239-stable` to `v247-stable`):
-    /// 239 that of 240 for comments in units, which RHEL 8's did not; 245 and 246 that of 247 for backslashes, 247 that of 248 for
-    /// control characters.
+    /// is not certain. Of some versions the point releases took over a later one's rule (branches `v245-stable` to `v247-stable`):
+    /// 245 and 246 that of 247 for backslashes, 247 that of 248 for control characters. RHEL 8's 239 did not, so 239 is itself.
     pub fn readings(self) -> Vec<u16> {
         match self.0 {
-            Some(239) => vec![239, 240],
             Some(version @ (245 | 246)) => vec![version, 247],
             Some(247) => vec![247, 248],
             Some(version) => vec![version],
@@ -215,7 +213,7 @@ mod tests {
     fn readings() {
         for (version, readings) in [
             (219, &[219][..]),
-            (239, &[239, 240]),
+            (239, &[239]),
             (246, &[246, 247]),
             (247, &[247, 248]),
             (252, &[252]),
