@@ -9,6 +9,7 @@ pub mod device_json;
 pub mod drivers;
 pub mod flags;
 mod json_lines;
+pub mod known;
 pub mod names;
 pub mod options;
 pub mod reply;
