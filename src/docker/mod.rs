@@ -3,6 +3,7 @@
 //! nothing dockerd would accept is called wrong (law 9).
 
 pub mod build;
+pub mod command_line;
 pub mod config;
 pub mod daemon_json;
 pub mod device_json;
@@ -16,5 +17,6 @@ pub mod reply;
 pub mod size;
 mod sourced;
 pub mod state;
+pub mod values;
 
 pub use sourced::Sourced;
