@@ -10,8 +10,6 @@ use thinguard::report::explain;
 
 /// Codes whose text came before them.
 const TEXT_CAME_FIRST: &[&str] = &[
-    "daemon-json-invalid-value",
-    "daemon-json-key-unknown",
     "data-root-full",
     "direct-lvm-changed",
     "docker-version-unknown",

@@ -199,6 +199,12 @@ pub fn decoded(name: &str, build: &Build) -> Vec<Kind> {
     rows.map(|key| key.kind).collect()
 }
 
+/// Whether every version that lets the key pass decodes it: an upstream key of the first release with a daemon.json, never dropped.
+pub fn always_decoded(name: &str) -> bool {
+    let mut rows = keys::DECODED.iter().filter(|key| key.name == name);
+    rows.any(|key| key.span == Span::since((1, 10, 0)))
+}
+
 /// Whether an object under this key is its value, rather than a drawer whose keys count as if they stood at the top.
 pub fn is_flat(name: &str, build: &Build) -> bool {
     keys::FLAT.iter().any(|key| key.is(name, build))
