@@ -14,8 +14,6 @@ const TEXT_CAME_FIRST: &[&str] = &[
     "direct-lvm-changed",
     "docker-version-unknown",
     "environment-file-line-dropped",
-    "flag-unknown",
-    "flag-value-invalid",
 ];
 
 /// As much of Rust as is needed to find a string by the name of what it is given to.

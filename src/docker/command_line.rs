@@ -4,15 +4,15 @@
 use super::build::Build;
 use super::flags::go_bool;
 use super::known::{self, Flag, Kind};
-use super::{size, values};
+use super::{Sourced, size, values};
 
 /// A flag that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     /// Which.
     pub flag: &'static Flag,
-    /// As it is written, `-g` or `--graph`.
-    pub spelling: String,
+    /// As it is written, `-g` or `--graph`, with where its value comes from.
+    pub spelling: Sourced<String>,
     /// Its value; `true` for a switch without one.
     pub value: String,
 }
@@ -22,27 +22,27 @@ pub struct Given {
 pub enum Problem {
     /// No such flag.
     Unknown {
-        /// The word.
-        spelling: String,
+        /// The word up to its `=`.
+        spelling: Sourced<String>,
         /// What was probably meant.
         meant: Option<String>,
     },
     /// The last word is a flag that needs a value.
     NoValue {
         /// As it is written.
-        spelling: String,
+        spelling: Sourced<String>,
     },
     /// A value that the flag does not take.
     BadValue {
         /// As it is written.
-        spelling: String,
+        spelling: Sourced<String>,
         /// Docker's words.
         why: String,
     },
     /// A word that is neither flag nor value.
     Stray {
         /// The word.
-        word: String,
+        word: Sourced<String>,
         /// Whether dockerd refuses it; 1.12 leaves it, and all that follows, unread.
         refused: bool,
     },
@@ -58,17 +58,18 @@ pub struct Line {
 }
 
 /// Reads the command line of `dockerd …` or `docker daemon …`; `None` for other forms, which are not looked into.
-pub fn read(argv: &[String], build: &Build) -> Option<Line> {
-    let (program, rest) = argv.split_first()?;
-    let name = program.rsplit('/').next().unwrap_or(program);
+pub fn read(words: &[Sourced<String>], build: &Build) -> Option<Line> {
+    let (program, rest) = words.split_first()?;
+    let name = program.value.rsplit('/').next()?;
     let words = match rest.split_first() {
         _ if name.starts_with("dockerd") => rest,
-        Some((command, words)) if name.starts_with("docker") && command == "daemon" => words,
+        Some((command, words)) if name.starts_with("docker") && command.value == "daemon" => words,
         _ => return None,
     };
     let mut reader = Reader {
         line: Line::default(),
         words: words.iter(),
+        origin: "",
         build,
         unsure: false,
     };
@@ -81,7 +82,9 @@ pub fn read(argv: &[String], build: &Build) -> Option<Line> {
 
 struct Reader<'a> {
     line: Line,
-    words: std::slice::Iter<'a, String>,
+    words: std::slice::Iter<'a, Sourced<String>>,
+    /// Where the present word comes from.
+    origin: &'a str,
     build: &'a Build,
     /// A flag we do not know was met: what is value and what is stray is a guess from there on.
     unsure: bool,
@@ -91,7 +94,8 @@ impl Reader<'_> {
     /// mflag: the first word that is no flag ends the flags; `docker daemon` takes no such word, `dockerd` of 1.12 leaves it.
     fn old(&mut self, refused: bool) {
         while let Some(word) = self.words.next() {
-            let body = match word.strip_prefix('-') {
+            self.origin = &word.place;
+            let body = match word.value.strip_prefix('-') {
                 Some("-") => {
                     let word = self.words.next().cloned();
                     return word.into_iter().for_each(|word| self.stray(word, refused));
@@ -107,8 +111,8 @@ impl Reader<'_> {
             };
             match found {
                 Some(flag) => self.take(flag, format!("-{name}"), value),
-                None if name.starts_with('-') => self.unknown(word),
-                None => self.letters(name, word),
+                None if name.starts_with('-') => self.unknown(&word.value),
+                None => self.letters(name, &word.value),
             }
         }
     }
@@ -125,20 +129,21 @@ impl Reader<'_> {
 
     fn new_style(&mut self) {
         while let Some(word) = self.words.next() {
-            match word.strip_prefix("--") {
+            self.origin = &word.place;
+            match word.value.strip_prefix("--") {
                 Some("") => {
-                    let rest: Vec<String> = self.words.by_ref().cloned().collect();
+                    let rest: Vec<_> = self.words.by_ref().cloned().collect();
                     return rest.into_iter().for_each(|word| self.stray(word, true));
                 }
                 Some(body) => {
                     let (name, value) = split(body);
                     match known::flag_long(name, self.build) {
                         Some(flag) => self.take(flag, format!("--{name}"), value.map(str::to_owned)),
-                        None => self.unknown(word),
+                        None => self.unknown(&word.value),
                     }
                 }
-                None => match word.strip_prefix('-') {
-                    Some(body) if !body.is_empty() => self.cluster(body, word),
+                None => match word.value.strip_prefix('-') {
+                    Some(body) if !body.is_empty() => self.cluster(body, &word.value),
                     _ => self.stray(word.clone(), true),
                 },
             }
@@ -165,35 +170,42 @@ impl Reader<'_> {
     }
 
     fn take(&mut self, flag: &'static Flag, spelling: String, value: Option<String>) {
-        let next = match flag.is_switch() {
-            true => Some("true".to_owned()),
-            false => None,
-        };
+        let here = |value| Sourced::new(value, self.origin);
+        let own = value.or_else(|| flag.is_switch().then(|| "true".to_owned())).map(here);
         // A flag that needs a value eats the next word whatever it looks like.
-        let Some(value) = value.or(next).or_else(|| self.words.next().cloned()) else {
+        let Some(value) = own.or_else(|| self.words.next().cloned()) else {
+            let spelling = Sourced::new(spelling, self.origin);
             return self.line.problems.push(Problem::NoValue { spelling });
         };
-        if let Some(why) = refusal(flag, &value, self.build) {
+        let spelling = value.with(spelling);
+        if let Some(why) = refusal(flag, &value.value, self.build) {
             let spelling = spelling.clone();
             self.line.problems.push(Problem::BadValue { spelling, why });
         }
+        let value = value.value;
         self.line.given.push(Given { flag, spelling, value });
     }
 
     fn unknown(&mut self, word: &str) {
         let (name, value) = split(word);
         self.line.problems.push(Problem::Unknown {
-            spelling: name.to_owned(),
+            spelling: Sourced::new(name.to_owned(), self.origin),
             meant: known::nearest_flag(name, self.build).map(|flag| format!("--{flag}")),
         });
         self.unsure = true;
-        if value.is_none() && self.words.as_slice().first().is_some_and(|word| !word.starts_with('-')) {
+        if value.is_none()
+            && self
+                .words
+                .as_slice()
+                .first()
+                .is_some_and(|word| !word.value.starts_with('-'))
+        {
             // Probably its value.
             self.words.next();
         }
     }
 
-    fn stray(&mut self, word: String, refused: bool) {
+    fn stray(&mut self, word: Sourced<String>, refused: bool) {
         if !self.unsure {
             self.line.problems.push(Problem::Stray { word, refused });
         }

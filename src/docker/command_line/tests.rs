@@ -12,18 +12,21 @@ fn upstream(major: u16, minor: u16, patch: u16) -> Build {
     }
 }
 
+fn words(text: &str) -> Vec<Sourced<String>> {
+    text.split(' ').map(|word| Sourced::new(word.to_owned(), "x")).collect()
+}
+
 fn line(text: &str, build: &Build) -> Line {
-    let argv: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    read(&argv, build).unwrap_or_else(|| panic!("not read: {text}"))
+    read(&words(text), build).unwrap_or_else(|| panic!("not read: {text}"))
 }
 
 fn problems(text: &str, build: &Build) -> Vec<String> {
     let problems = line(text, build).problems.into_iter();
     let shown = |problem| match problem {
-        Problem::Unknown { spelling, .. } => format!("unknown {spelling}"),
-        Problem::NoValue { spelling } => format!("no value {spelling}"),
-        Problem::BadValue { spelling, .. } => format!("bad value {spelling}"),
-        Problem::Stray { word, refused } => format!("stray {word} {refused}"),
+        Problem::Unknown { spelling, .. } => format!("unknown {}", spelling.value),
+        Problem::NoValue { spelling } => format!("no value {}", spelling.value),
+        Problem::BadValue { spelling, .. } => format!("bad value {}", spelling.value),
+        Problem::Stray { word, refused } => format!("stray {} {refused}", word.value),
     };
     problems.map(shown).collect()
 }
@@ -106,7 +109,7 @@ fn what_is_given() {
     let given: Vec<_> = line
         .given
         .iter()
-        .map(|g| (g.flag.key, g.spelling.as_str(), g.value.as_str()))
+        .map(|g| (g.flag.key, g.spelling.value.as_str(), g.value.as_str()))
         .collect();
     assert_eq!(
         given,
@@ -128,16 +131,14 @@ fn a_near_flag_is_named() {
 #[test]
 fn other_forms_are_not_read() {
     for text in ["docker -d", "docker -D daemon", "docker ps", "sh -c dockerd"] {
-        let argv: Vec<String> = text.split(' ').map(str::to_owned).collect();
-        assert_eq!(read(&argv, &Build::unknown()), None, "{text}");
+        assert_eq!(read(&words(text), &Build::unknown()), None, "{text}");
     }
 }
 
 proptest! {
     #[test]
     fn never_panics(words in proptest::collection::vec("-{0,2}[a-zA-ZH=ü \"-]{0,12}", 0..8), old: bool) {
-        let mut argv = vec!["dockerd".to_owned()];
-        argv.extend(words.clone());
+        let argv: Vec<_> = ["dockerd".to_owned()].iter().chain(&words).map(|word| Sourced::new(word.clone(), "x")).collect();
         let build = if old { upstream(1, 12, 6) } else { upstream(20, 10, 24) };
         let line = read(&argv, &build).unwrap_or_default();
         prop_assert!(line.given.len() + line.problems.len() <= words.iter().map(|w| 2 * w.len() + 2).sum());
