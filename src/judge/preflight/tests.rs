@@ -56,7 +56,7 @@ fn host() -> Before {
                 ..DeviceSet::default()
             })),
             all_devices_seen: true,
-            loop_devices: true,
+            loop_devices: Some(true),
             ..RootState::default()
         }),
         disk: Seen::Known(Disk {
@@ -311,6 +311,16 @@ fn what_is_no_ground_for_a_refusal() {
         change(&mut before);
         assert_eq!(codes(&before), [], "{what}");
     }
+}
+
+/// Another host's tree has no `/dev` to look into.
+#[test]
+fn loop_devices_are_missed_only_where_they_were_looked_for() {
+    let mut before = host();
+    root(&mut before).loop_devices = Some(false);
+    assert_eq!(codes(&before), [("no-loop-devices", Severity::Warn)]);
+    root(&mut before).loop_devices = None;
+    assert_eq!(codes(&before), []);
 }
 
 #[test]
