@@ -391,6 +391,17 @@ fn advice_fits_the_version() {
         evidence: String::new(),
     };
     assert!(remedy(&before).contains("set dm.fs=ext4"), "{}", remedy(&before));
+    // Red Hat's 1.10.3 would refuse the option; some of its 1.12.6 know it, and its 1.13.1.
+    let mut red_hat = |version| {
+        before.build.flavour = Flavour::RedHat;
+        before.build.version = version;
+        remedy(&before)
+    };
+    assert!(!red_hat(Some(Version::new(1, 10, 3))).contains("nospace"));
+    assert!(red_hat(Some(Version::new(1, 12, 6))).contains("if this is Docker 1.13"));
+    assert!(red_hat(None).contains("if this is Docker 1.13"));
+    let sure = red_hat(Some(Version::new(1, 13, 1)));
+    assert!(sure.contains("add dm.xfs_nospace_max_retries=0") && !sure.contains("if this is"));
 }
 
 #[test]
