@@ -40,7 +40,9 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
     if let Some(docker) = &report.docker {
         row(&mut page, "docker", &docker.words());
     }
-    row(&mut page, "driver", report.driver.unwrap_or("Docker's own choice"));
+    let found = if report.driver_found { ", as used before" } else { "" };
+    let driver = report.driver.unwrap_or("Docker's own choice");
+    row(&mut page, "driver", &format!("{driver}{found}"));
     if let Some(data_root) = report.data_root {
         row(&mut page, "data root", data_root);
     }
