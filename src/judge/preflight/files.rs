@@ -105,7 +105,11 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
         false => note(
             "no-pool-yet",
             &disk.data_path,
-            "there is no pool yet; Docker makes a new one".into(),
+            match before.choice.certain() {
+                Some(_) => "there is no pool yet; Docker makes a new one".into(),
+                None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names"
+                    .into(),
+            },
         ),
     });
 }
