@@ -166,7 +166,7 @@ fn preflight(root: &Path) -> String {
 }
 
 /// The report without what is this machine's: the time it took, and what follows from the filesystem that the copy lies on. The
-/// tree cannot bring its filesystem along, so its free space, and the finding that compares it with the pool's promises, are left
+/// tree cannot bring its filesystem along, so its free space, what it has given to sparse files, and the finding that compares it with the pool's promises, are left
 /// out whole; `src/judge/preflight/tests.rs` has them. No pool here is low, so nothing else depends on that room.
 fn normalised(report: &str) -> String {
     let mut kept = String::new();
@@ -178,13 +178,16 @@ fn normalised(report: &str) -> String {
             false => line.starts_with("WARN host-filesystem-overcommitted:"),
         };
         let line = match line {
-            line if line.starts_with("thinguard preflight:") => line.rsplit_once(" (").map_or(line, |(text, _)| text),
-            line if line.starts_with("  host  ") => "  host       (the test's)",
-            line if line.starts_with("  headroom  ") => "  headroom   (the test's)",
-            line => line,
+            line if line.starts_with("thinguard preflight:") => {
+                line.rsplit_once(" (").unwrap_or((line, "")).0.to_owned()
+            }
+            line if line.starts_with("  file  ") => line.rsplit_once(", ").unwrap_or((line, "")).0.to_owned() + ")",
+            line if line.starts_with("  host  ") => "  host       (the test's)".to_owned(),
+            line if line.starts_with("  headroom  ") => "  headroom   (the test's)".to_owned(),
+            line => line.to_owned(),
         };
         if !skipped {
-            kept.push_str(line);
+            kept.push_str(&line);
             kept.push('\n');
         }
     }

@@ -85,6 +85,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let root = once.observer.root_state(process::since_boot());
     let config = once.observer.config();
     let choice = config.map(|config| choose(config, &root).0);
+    // Of a pool that another driver leaves alone there is nothing to tell.
+    let superblock = match once.observer.superblock(process::since_boot()) {
+        Seen::Known(Ok(superblock)) if choice.as_ref().is_some_and(uses_files) => Some(superblock),
+        _ => None,
+    };
     let report = PreflightReport {
         verdict,
         findings: &findings,
@@ -92,7 +97,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         driver: choice.as_ref().and_then(Choice::certain),
         driver_found: matches!(choice, Some(Choice::Prior(_))),
         data_root: config.map(|config| config.data_root.as_str()),
-        pool: pool(&seen).map(|pool| reports::pool(pool, &seen, &settings)),
+        pool: match (pool(&seen), superblock, &disk) {
+            (Some(pool), ..) => Some(reports::pool(pool, &seen, &settings)),
+            (None, Some(superblock), Seen::Known(disk)) => {
+                Some(reports::inactive_pool(disk, &superblock, args.root == "/"))
+            }
+            _ => None,
+        },
         headroom: headroom(&seen, &disk, &settings),
         elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
         // The line is for this host, and not for another one's tree.
@@ -264,6 +275,11 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
     verdict.findings.extend(findings);
     preflight::sort(&mut verdict.findings);
     Ok(verdict)
+}
+
+/// Whether the pool's files may be those that dockerd will use.
+fn uses_files(choice: &Choice) -> bool {
+    choice.certain().is_none() || choice.is_devicemapper()
 }
 
 /// The storage driver that dockerd takes, and what it refuses while it chooses.

@@ -161,7 +161,11 @@ fn pool_rows(page: &mut String, pool: &PoolReport) {
     };
     let check = if pool.needs_check { ", needs check" } else { "" };
     let suspended = if pool.suspended { ", suspended" } else { "" };
-    row(page, "pool", &format!("{}: {mode}{check}{suspended}", pool.name));
+    let name = match pool.name.as_str() {
+        "" => String::new(),
+        name => format!("{name}: "),
+    };
+    row(page, "pool", &format!("{name}{mode}{check}{suspended}"));
     row(page, "data", &usage(&pool.data));
     row(page, "metadata", &usage(&pool.metadata));
     for file in &pool.files {

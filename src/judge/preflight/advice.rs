@@ -1,7 +1,8 @@
 //! The published advice: what is legal and still unwise about a devicemapper host, said before it hurts.
 
-use super::{Before, files, note};
+use super::{Before, note};
 use crate::docker::build::Build;
+use crate::kernel::superblock::MAX_METADATA;
 use crate::model::{Finding, Seen, Severity};
 
 /// Adds what is worth knowing of a host that will use devicemapper.
@@ -146,7 +147,7 @@ fn metadata_size(before: &Before) -> Option<Finding> {
         .options
         .loop_metadata_size
         .as_ref()
-        .filter(|asked| asked.value > files::MAX_METADATA)?;
+        .filter(|asked| asked.value > MAX_METADATA)?;
     before.options.metadata_on_loop().then(|| Finding {
         code: "metadata-larger-than-kernel-uses",
         severity: Severity::Warn,
@@ -155,7 +156,7 @@ fn metadata_size(before: &Before) -> Option<Finding> {
             "dm.loopmetadatasize is {}, and the kernel uses no more than {} of a pool's metadata device (about 16 GiB); the rest of the \
              sparse file is never used",
             asked.value,
-            files::MAX_METADATA
+            MAX_METADATA
         ),
         place: asked.place.clone(),
         remedy: format!("dm.loopmetadatasize=16G is the most that is of use; a file that is larger already is harmless ({})", asked.place),

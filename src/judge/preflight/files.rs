@@ -10,9 +10,6 @@ use crate::model::{BackingFile, Bytes, Deed, Disk, Finding, Pool, Seen, Settings
 /// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
 const BLOCK_SECTORS: std::ops::RangeInclusive<u64> = 128..=2_097_152;
 
-/// The largest metadata device the kernel uses: `THIN_METADATA_MAX_SECTORS`, drivers/md/dm-thin-metadata.h.
-pub(super) const MAX_METADATA: Bytes = Bytes(33_423_360 * Bytes::SECTOR);
-
 /// Judges the files of a pool that dockerd will make from them.
 pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut Verdict) {
     if let Seen::Known(root) = &before.root {
