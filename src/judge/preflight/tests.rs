@@ -422,6 +422,16 @@ fn a_metadata_file_of_50_gib() {
         "{}",
         said.message
     );
+    // What the kernel does not use is no room.
+    disk(&mut before).files[1].size_bytes = Bytes::gib(50);
+    before.superblock = Some(Seen::Known(Ok(Superblock {
+        metadata_blocks: superblock::MAX_METADATA.0 >> 12,
+        metadata_used: Bytes::gib(15).0 >> 12,
+        ..superblock()
+    })));
+    let verdict = judged(&before);
+    assert!(verdict.findings.iter().any(|f| f.code == "pool-metadata-low"));
+    assert_eq!(verdict.deed, None);
 }
 
 #[test]
