@@ -11,7 +11,8 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
 
   thinguard preflight [--root DIR] [--unit UNIT] [--exec-line LINE] [--json]
                       may Docker start? exit 0: yes, 1: no, 3: could not judge (Docker starts)
-                      --root: of the host below DIR; --exec-line: started by 'dockerd ...'
+                      --root: of the host below DIR, as its systemd reads it
+                      --exec-line: started by 'dockerd ...' in place of the unit's ExecStart=
   thinguard watch     the guard itself, run by thinguard.service
   thinguard status [--json]
                       exit 0: healthy, 1: warning, 2: critical, 3: unknown

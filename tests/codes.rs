@@ -10,14 +10,10 @@ use thinguard::report::explain;
 
 /// Codes whose text came before them.
 const TEXT_CAME_FIRST: &[&str] = &[
-    "daemon-json-invalid-value",
-    "daemon-json-key-unknown",
     "data-root-full",
     "direct-lvm-changed",
     "docker-version-unknown",
     "environment-file-line-dropped",
-    "flag-unknown",
-    "flag-value-invalid",
 ];
 
 /// As much of Rust as is needed to find a string by the name of what it is given to.

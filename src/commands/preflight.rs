@@ -232,11 +232,11 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
     if let Some(why) = &config.unit_unknown {
         findings.push(Finding {
             code: "command-line-unknown",
-            severity: Severity::Note,
+            severity: Severity::Warn,
             subject: settings.docker.unit.clone(),
             message: format!("flags on the daemon's command line are not known: {why}"),
-            place: String::new(),
-            remedy: String::new(),
+            place: format!("ExecStart= of {}", settings.docker.unit),
+            remedy: "give the line by hand: thinguard preflight --exec-line 'dockerd ...'".into(),
         });
     }
     let remapped = config

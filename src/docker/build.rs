@@ -1,6 +1,7 @@
 //! Which Docker is installed: its version and whose build it is. Rules of upstream's sources hold to the letter only where both
 //! are known, since Red Hat's and others' builds carry changes of later versions.
 
+mod bytes;
 pub mod decide;
 pub mod elf;
 pub mod os_release;

@@ -1,5 +1,7 @@
 //! The configuration dockerd would run with: flags, daemon.json and `DOCKER_DRIVER` merged, each value with its place.
 
+mod line;
+
 use super::build::Build;
 use super::daemon_json::DaemonJson;
 use super::flags::Flags;
@@ -53,7 +55,7 @@ impl Effective {
             .filter(|driver| !driver.is_empty())
             .map(|driver| Sourced::new(driver.clone(), "environment variable DOCKER_DRIVER"));
         let driver = merger.single("storage-driver", &flags.storage_driver, &file.storage_driver);
-        Effective {
+        let mut effective = Effective {
             data_root: merger.data_root(flags, file),
             driver: environment_driver.or(driver).filter(|driver| !driver.value.is_empty()),
             storage_opts: merger.list("storage-opts", &flags.storage_opts, &file.storage_opts),
@@ -66,8 +68,13 @@ impl Effective {
                 let first = flags.rejected.first()?;
                 Some(format!("{}: {}", first.place, first.value))
             }),
-            findings: merger.findings,
-        }
+            findings: Vec::new(),
+        };
+        let unread = merger.whole_line(flags, file);
+        effective.uncertain = effective.uncertain.or(unread);
+        effective.findings = merger.findings;
+        effective.findings.sort_by_key(|finding| line::stage(finding.code));
+        effective
     }
 
     /// Whether devicemapper is asked for by name. Docker also takes it unasked where the data root has been used with it.

@@ -1,5 +1,7 @@
 //! `/etc/docker/daemon.json`: the keys this program needs, each with file and line.
 
+mod check;
+
 use super::build::Build;
 use super::{Sourced, json_lines};
 use crate::model::{Finding, Severity};
@@ -7,8 +9,7 @@ use json_lines::KeyLines;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What a daemon.json says (moby `daemon/config`, struct `Config`; keys are matched case-sensitively). Unknown keys are
-/// passed over: which keys are known differs between Docker's builds.
+/// What a daemon.json says (moby `daemon/config`, struct `Config`; keys are matched case-sensitively).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DaemonJson {
     /// The file's name as given to [`parse`]; empty when there is no file.
@@ -31,6 +32,8 @@ pub struct DaemonJson {
     pub pidfile: Option<Sourced<String>>,
     /// `exec-root`
     pub exec_root: Option<Sourced<String>>,
+    /// All that the file says.
+    pub object: Map<String, Value>,
     /// Line of every key of the file, for messages about keys we do not read.
     pub lines: BTreeMap<String, usize>,
     /// Why nothing could be read from the file. The configuration is then not known, rather than empty.
@@ -86,6 +89,9 @@ pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
         );
     }
     file.fill(&object, &json_lines::lines(text));
+    file.object = object;
+    file.check_names(build);
+    file.check_values(build);
     file
 }
 
@@ -158,20 +164,19 @@ impl DaemonJson {
         Some(list)
     }
 
-    fn place(&self, line: usize) -> String {
+    pub(super) fn place(&self, line: usize) -> String {
         format!("{}:{}", self.path, line.max(1))
     }
 
-    /// Every version refuses it: `json: cannot unmarshal … into Go struct field Config.… of type …`.
     fn wrong_type<T>(&mut self, key: &str, line: usize, wanted: &str) -> Option<T> {
-        self.push(
-            Severity::Refuse,
-            "daemon-json-wrong-type",
-            line,
-            &format!("dockerd would refuse the file: the value of \"{key}\" is not {wanted}"),
-            "correct the value",
-        );
+        self.mistyped(Severity::Refuse, key, line, wanted);
         None
+    }
+
+    /// `json: cannot unmarshal … into Go struct field Config.… of type …`.
+    fn mistyped(&mut self, severity: Severity, key: &str, line: usize, wanted: &str) {
+        let why = format!("dockerd would refuse the file: the value of \"{key}\" is not {wanted}");
+        self.push(severity, "daemon-json-wrong-type", line, &why, "correct the value");
     }
 
     fn broken(mut self, line: usize, why: &str, certain: bool) -> Self {

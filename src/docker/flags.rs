@@ -27,6 +27,8 @@ pub struct Flags {
     pub userns_remap: Option<Sourced<String>>,
     /// `--exec-root`
     pub exec_root: Option<Sourced<String>>,
+    /// All words, the program's name among them: [`super::command_line`] reads every flag off them once the version is known.
+    pub words: Vec<Sourced<String>>,
     /// Flags of ours that dockerd would reject, with its reason: a missing value, a boolean that is none.
     pub rejected: Vec<Sourced<String>>,
 }
@@ -125,7 +127,10 @@ pub fn parse_words(words: &[Sourced<String>]) -> Option<Flags> {
         return None;
     }
     let mut reader = Reader {
-        flags: Flags::default(),
+        flags: Flags {
+            words: words.to_vec(),
+            ..Flags::default()
+        },
         words: words.get(1..)?.iter(),
         origin: "",
     };

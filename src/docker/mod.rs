@@ -3,17 +3,20 @@
 //! nothing dockerd would accept is called wrong (law 9).
 
 pub mod build;
+pub mod command_line;
 pub mod config;
 pub mod daemon_json;
 pub mod device_json;
 pub mod drivers;
 pub mod flags;
 mod json_lines;
+pub mod known;
 pub mod names;
 pub mod options;
 pub mod reply;
 pub mod size;
 mod sourced;
 pub mod state;
+pub mod values;
 
 pub use sourced::Sourced;

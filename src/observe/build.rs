@@ -25,6 +25,13 @@ const USUAL: [&str; 3] = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/bin/doc
 
 const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 const YUMDB: &str = "/var/lib/yum/yumdb/d";
+/// Fedora's and EL9's, EL8's and before, Fedora's new place, SUSE's.
+const RPM_DATABASES: [&str; 4] = [
+    "/var/lib/rpm/rpmdb.sqlite",
+    "/var/lib/rpm/Packages",
+    "/usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "/usr/lib/sysimage/rpm/Packages.db",
+];
 const DOCUMENTS: [&str; 2] = ["/usr/share/doc", "/usr/share/licenses"];
 
 /// Finds out, in the tree at `root`. `daemon` is the program that the unit starts, where that is known. Only with `may_run`,
@@ -47,6 +54,9 @@ pub fn look(root: &Path, daemon: Option<&str>, may_run: bool) -> Build {
     let sure = clues.own.is_some() || !clues.packages.is_empty() && decide(&clues).version.is_some();
     if may_run && !sure {
         clues.own = said(root, &clues.daemon);
+    }
+    if clues.own.is_some() && clues.packages.is_empty() {
+        clues.packages = rpm_database(root, &clues.daemon, until);
     }
     decide(&clues)
 }
@@ -143,6 +153,20 @@ fn packages(root: &Path, daemon: &str) -> Vec<Package> {
             found.retain(|package| package.may_own(daemon));
         }
     }
+    found
+}
+
+/// What the RPM database holds. It may hold what is no longer installed too, so it only counts beside the daemon's own word.
+fn rpm_database(root: &Path, daemon: &str, until: Instant) -> Vec<Package> {
+    let Some((path, file)) = RPM_DATABASES
+        .iter()
+        .find_map(|path| Some((path, files::open(root, path)?)))
+    else {
+        return Vec::new();
+    };
+    let mut found = binary::rpm_packages(&file, path, until);
+    found.retain(|package| package.may_own(daemon));
+    found.dedup();
     found
 }
 

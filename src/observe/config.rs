@@ -158,7 +158,7 @@ fn agreed<'a>(raw: &'a Raw, unit: &str) -> (flags::Flags, Option<&'a Reading>, O
         (Ok(flags), false) => (flags, Some(first), None),
         (Err(why), false) => (flags::Flags::default(), Some(first), Some(why)),
         (flags, true) => {
-            let why = "systemd's version is not known, and its versions read the unit's files differently".to_owned();
+            let why = format!("{}: its releases read the unit's files differently", raw.systemd);
             (flags.unwrap_or_default(), Some(first), Some(why))
         }
     }
@@ -238,3 +238,6 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
         effective,
     }
 }
+
+#[cfg(test)]
+mod tests;

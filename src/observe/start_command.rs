@@ -1,19 +1,17 @@
 //! How Docker will be started: the unit's command and its environment, from systemd itself or from a tree's files, as that
 //! systemd reads them; or, where its version is not known, as each generation would.
 
+mod variables;
+
 use super::{tree, units};
 use crate::systemd::bus::ExecStart;
-use crate::systemd::environment_file;
 use crate::systemd::exec_line::{self, Command, Line};
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
-
-/// Longest environment file that is read, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+use variables::Variables;
 
 /// Most files that one `EnvironmentFile=` with a pattern may name.
 const MOST_FILES: usize = 64;
@@ -122,7 +120,7 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
         }
     }
     if question.inside_unit {
-        variables.take_own();
+        variables.take(variables::own());
     }
     Reading {
         command: start
@@ -235,70 +233,6 @@ fn words(line: &Line) -> Vec<String> {
     match line.literal {
         true => words.map(|word| word.replace('$', "$$")).collect(),
         false => words.cloned().collect(),
-    }
-}
-
-/// The environment as it grows: `Environment=`, then each file; the later assignment wins (systemd.exec(5)).
-#[derive(Default)]
-struct Variables {
-    values: BTreeMap<String, String>,
-    places: BTreeMap<String, String>,
-}
-
-impl Variables {
-    fn set(&mut self, name: String, value: String, place: String) {
-        self.places.insert(name.clone(), place);
-        self.values.insert(name, value);
-    }
-
-    fn read_file(&mut self, root: &Path, path: &str, may_be_missing: bool, version: u16, odd: &mut Vec<Odd>) {
-        let mut tell = |place: String, why: String, dropped: bool, remedy: &str| {
-            odd.push(Odd {
-                place,
-                why,
-                dropped,
-                remedy: remedy.to_owned(),
-            });
-        };
-        let bytes = match tree::read(root, path, MOST_BYTES) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound && may_be_missing => return,
-            Err(error) => {
-                let remedy = "put the file there, or write '-' before its path in the unit";
-                return tell(
-                    path.to_owned(),
-                    format!("{path} cannot be read: {error}"),
-                    false,
-                    remedy,
-                );
-            }
-        };
-        let file = environment_file::parse(&bytes, version);
-        if let Some(why) = file.rejected {
-            let why = format!("systemd takes nothing from {path}: {why}");
-            tell(path.to_owned(), why, true, "correct the file");
-        }
-        for warning in file.warnings {
-            tell(
-                format!("{path}:{}", warning.line),
-                warning.why,
-                warning.dropped,
-                warning.remedy,
-            );
-        }
-        for set in file.assignments {
-            self.set(set.key, set.value, format!("{path}:{}", set.line));
-        }
-    }
-
-    /// Takes this process' own environment, which is the unit's; what the files say then only tells the places.
-    fn take_own(&mut self) {
-        let own: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        self.places
-            .retain(|name, _| own.get(name).is_some_and(|value| self.values.get(name) == Some(value)));
-        self.values = own;
     }
 }
 

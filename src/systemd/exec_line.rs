@@ -103,23 +103,26 @@ fn expand_braces(word: &str, environment: &BTreeMap<String, String>, version: u1
     let mut text = String::new();
     let mut variable = None;
     let mut rest = word;
-    while let Some(at) = rest.find('$') {
-        text.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        let braced = behind
-            .strip_prefix('{')
-            .and_then(|inner| inner.split_once('}'))
-            .filter(|(name, _)| version < 233 || !name.contains(':'));
-        if let Some((name, tail)) = braced {
-            if let Some(value) = environment.get(name) {
-                text.push_str(value);
-                variable = Some(name.to_owned());
-            }
-            rest = tail;
-        } else {
+    while let Some((before, behind)) = rest.split_once('$') {
+        text.push_str(before);
+        let Some(inner) = behind.strip_prefix('{') else {
             text.push('$');
             rest = behind.strip_prefix('$').unwrap_or(behind);
+            continue;
+        };
+        // What stands in open braces is not looked at, not even for `$$`.
+        let ends = |c: char| c == '}' || c == ':' && version >= 233;
+        let Some((name, tail)) = inner.split_once(ends) else {
+            rest = &rest[before.len()..];
+            break;
+        };
+        if inner[name.len()..].starts_with(':') {
+            text.extend(["${", name, ":"]);
+        } else if let Some(value) = environment.get(name) {
+            text.push_str(value);
+            variable = Some(name.to_owned());
         }
+        rest = tail;
     }
     text.push_str(rest);
     Word { text, variable }

@@ -189,7 +189,7 @@ fn beside(path: &str, name: &str) -> String {
 
 /// The directories of drop-ins of a unit under its names, the first first, below each of the search path (`load_dropin` in
 /// `core/load-dropin.c`, `unit_file_find_dropin_paths` in `shared/dropin.c`): `docker-latest.service.d`, `docker-.service.d` (since
-/// 239) and `service.d` (since 244).
+/// 239) and `service.d` (since 244; RHEL 8.8's 239 has it too, and no other 239 is in use).
 pub fn drop_in_directories(names: &[&str], version: u16) -> Vec<String> {
     let mut suffixes: Vec<String> = names.iter().map(|name| format!("{name}.d")).collect();
     for name in names {
@@ -205,7 +205,7 @@ pub fn drop_in_directories(names: &[&str], version: u16) -> Vec<String> {
             suffixes.extend(dashes.map(|(at, _)| format!("{}.{kind}.d", stem.get(..=at).unwrap_or(stem))));
         }
     }
-    if version >= 244 {
+    if version >= 244 || version == 239 {
         suffixes.push("service.d".into());
     }
     suffixes

@@ -8,11 +8,11 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version(Option<u16>);
 
-/// The last version of each generation of systemd's grammars, oldest first. What changed behind each: empty words (223), open
-/// quotes (226), `$$X` (227), `${X:-y}` (233), line ends in values (239), the file's open end (239), comments between the lines of a
+/// The last version of each generation of systemd's grammars, oldest first. What changed behind each: empty words (223), `$$X`
+/// (227), open quotes (228), `${X:-y}` (233), line ends in values (239), the file's open end (239), comments between the lines of a
 /// unit (240), backslashes in values (241, 247), lines without `=` in a unit (243), control characters in values (248), comments
 /// that end in a backslash (254). The rules name their sources.
-const GENERATIONS: [u16; 13] = [219, 222, 225, 226, 232, 238, 239, 240, 242, 246, 247, 253, 257];
+const GENERATIONS: [u16; 13] = [219, 222, 226, 227, 232, 238, 239, 240, 242, 246, 247, 253, 257];
 
 impl Version {
     /// Not known.
@@ -29,9 +29,12 @@ impl Version {
     }
 
     /// The versions whose readings count: the known one, or one of each generation. Where these do not agree, the reading
-    /// is not certain.
+    /// is not certain. Of some versions the point releases took over a later one's rule (branches `v245-stable` to `v247-stable`):
+    /// 245 and 246 that of 247 for backslashes, 247 that of 248 for control characters. RHEL 8's 239 did not, so 239 is itself.
     pub fn readings(self) -> Vec<u16> {
         match self.0 {
+            Some(version @ (245 | 246)) => vec![version, 247],
+            Some(247) => vec![247, 248],
             Some(version) => vec![version],
             None => GENERATIONS.to_vec(),
         }
@@ -204,6 +207,21 @@ mod tests {
         ] {
             assert_eq!(Version::from_file_name(name).number(), version, "{name}");
         }
+    }
+
+    #[test]
+    fn readings() {
+        for (version, readings) in [
+            (219, &[219][..]),
+            (239, &[239]),
+            (246, &[246, 247]),
+            (247, &[247, 248]),
+            (252, &[252]),
+        ] {
+            assert_eq!(Version::known(version).readings(), readings);
+        }
+        let unknown = Version::UNKNOWN.readings();
+        assert!(unknown.is_sorted() && unknown.first() == Some(&219));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 /// the end makes a word, if only an empty one.
 ///
 /// # Errors
-/// Up to 225 systemd cannot start the service where a double quote is not closed; since 226 the quote ends with the text.
+/// Up to 227 systemd cannot start the service where a double quote is not closed; since 228 the quote ends with the text.
 pub fn split(value: &str, version: u16) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -48,7 +48,7 @@ pub fn split(value: &str, version: u16) -> Result<Vec<String>, String> {
             (c, None) => word.get_or_insert_default().push(c),
         }
     }
-    if quote == Some('"') && version < 226 {
+    if quote == Some('"') && version < 228 {
         return Err(format!("a double quote is not closed in '{value}'"));
     }
     words.extend(word);

@@ -5,6 +5,7 @@
 //! v17.05.0-ce `cli/command/cli.go`) and, up to 1.10, the server's. From 20.10 the linker puts it into a variable (v20.10.24
 //! `hack/make/.go-autogen`, `-X`): its symbol leads to it, and Go 1.18 and later keep the linker's flags in `.go.buildinfo`.
 
+use super::bytes::find;
 use super::written;
 
 /// Bytes of the file's header.
@@ -40,7 +41,7 @@ pub struct Table {
 }
 
 /// A part of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Section {
     /// Offset of its name in the section of names.
     pub name: u32,
@@ -154,19 +155,6 @@ pub fn agent(piece: &[u8]) -> Option<&str> {
 
 fn is_of_version(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'~' | b'_')
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    let (first, _) = wanted.split_first()?;
-    let mut from = 0;
-    while let Some(at) = bytes.get(from..)?.iter().position(|byte| byte == first) {
-        from += at;
-        if bytes.get(from..)?.starts_with(wanted) {
-            return Some(from);
-        }
-        from += 1;
-    }
-    None
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

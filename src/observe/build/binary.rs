@@ -1,6 +1,8 @@
-//! The version in a daemon's own file, read a piece at a time: no more of it in memory than one piece, and an end in time.
+//! The version in a daemon's own file, and packages in an RPM database, read a piece at a time: no more of a file in memory than
+//! one piece, and an end in time.
 
 use crate::docker::build::elf::{self, Section};
+use crate::docker::build::package::{self, Package};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
@@ -33,6 +35,20 @@ pub fn version(file: &File, until: Instant) -> Option<String> {
             elf::agent(piece).map(str::to_owned)
         })
     })
+}
+
+/// The packages with a daemon in them whose headers are in this RPM database, as far as it is read until `until`.
+pub fn rpm_packages(file: &File, source: &str, until: Instant) -> Vec<Package> {
+    let mut found = Vec::new();
+    let whole = Section {
+        size: file.metadata().map_or(0, |file| file.len()),
+        ..Section::default()
+    };
+    scan(file, &whole, until, elf::OVERLAP, |piece, _| {
+        found.extend(package::rpm_headers(piece, source));
+        None::<()>
+    });
+    found
 }
 
 /// Follows the version's symbol: its name, its entry, its bytes.
@@ -68,7 +84,7 @@ fn scan<T>(
     section: &Section,
     until: Instant,
     overlap: usize,
-    look: impl Fn(&[u8], u64) -> Option<T>,
+    mut look: impl FnMut(&[u8], u64) -> Option<T>,
 ) -> Option<T> {
     if section.size > MOST_BYTES {
         return None;

@@ -147,6 +147,36 @@ fn debian_12() {
 }
 
 #[test]
+fn an_rpm_database_tells_whose_build_it_is() {
+    let tree = Tree::new("rpmdb");
+    tree.put(
+        "/etc/os-release",
+        "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.9\"\n",
+    );
+    let mut database = vec![b'x'; (1 << 20) - 12];
+    database.extend_from_slice(b"C\0docker-ce\x0024.0.9\x001.el8\0\0The");
+    database.extend_from_slice(b"C\0docker-ce\x0020.10.24\x003.el8\0\0The");
+    tree.put("/var/lib/rpm/Packages", database);
+    let flags = "\tbuild\t-ldflags=\"-X \\\"github.com/docker/docker/dockerversion.Version=24.0.9\\\" \"";
+    tree.put(
+        "/usr/bin/dockerd",
+        elf::file(&[(".go.buildinfo", 1, 0, flags.as_bytes())]),
+    );
+    let build = tree.look("/usr/bin/dockerd");
+    assert_eq!(
+        (version(&build).as_deref(), build.flavour),
+        (Some("24.0.9"), Flavour::Upstream)
+    );
+    assert_eq!(
+        build.evidence,
+        "/usr/bin/dockerd says 24.0.9; package docker-ce 24.0.9-1.el8 (/var/lib/rpm/Packages)"
+    );
+    // It may hold what is removed, so alone it tells nothing.
+    tree.put("/usr/bin/dockerd", elf::file(&[]));
+    assert_eq!(tree.look("/usr/bin/dockerd"), Build::unknown());
+}
+
+#[test]
 fn a_symbol_is_found_far_down_a_large_file() {
     let tree = Tree::new("symbol");
     // More than one piece; the version begins in the first and ends in the second.

@@ -141,3 +141,16 @@ fn the_managers_word() {
     let readings = look(&question, &Source::Manager(Err("away".into())), Version::known(219));
     assert_eq!(readings[0].command, Err("away".into()));
 }
+
+/// In the unit the values are this process' own, and a file that agrees tells the place.
+#[test]
+fn own_environment_tells_values_and_files_places() {
+    let mut variables = Variables::default();
+    for (name, value) in [("A", "1"), ("B", "2"), ("C", "3")] {
+        variables.set(name.into(), value.into(), format!("/e:{value}"));
+    }
+    let own = [("A", "1"), ("B", "other"), ("D", "4")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    variables.take(own.clone().into());
+    assert_eq!(variables.values, BTreeMap::from(own));
+    assert_eq!(variables.places, BTreeMap::from([("A".to_owned(), "/e:1".to_owned())]));
+}

@@ -208,13 +208,7 @@ fn reads_the_start_command() {
     type Command<'a> = (&'a str, Vec<&'a str>, bool, u64, u64);
     fn script(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
         // rustbus marshals tuples of up to five; the real type has ten members, so this also shows that the tail is ignored.
-        let command: Command<'_> = (
-            "/usr/bin/dockerd",
-            vec!["/usr/bin/dockerd", "$OPTIONS", ""],
-            false,
-            1,
-            2,
-        );
+        let command: Command<'_> = ("/usr/bin/dockerd", vec!["docker", "$OPTIONS", ""], false, 1, 2);
         match (member, args.last().map(String::as_str).unwrap_or_default()) {
             ("Get", "ExecStart") => variant(vec![command]),
             ("Get", "ExecStartPre") => variant(Vec::<Command<'_>>::new()),
@@ -226,6 +220,7 @@ fn reads_the_start_command() {
         }
     }
     let exec = mock(script).exec_start("docker.service").unwrap();
+    // Behind `@` the first word is a mere name.
     assert_eq!(exec.argv, ["/usr/bin/dockerd", "$OPTIONS", ""]);
     assert_eq!(exec.environment, ["PATH=/bin", "A=b c"]);
     assert_eq!(
@@ -235,6 +230,17 @@ fn reads_the_start_command() {
     assert!(exec.exec_start_pre.is_empty() && exec.drop_in_paths.is_empty());
     let json = serde_json::to_string(&exec).unwrap();
     assert_eq!(serde_json::from_str::<ExecStart>(&json).unwrap(), exec);
+}
+
+#[test]
+fn systemds_own_version() {
+    fn script(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        match (member, args.last().map(String::as_str).unwrap_or_default()) {
+            ("Get", "Version") => variant("252.22-1~deb12u1"),
+            _ => el7(member, args),
+        }
+    }
+    assert_eq!(mock(script).version().unwrap(), Version::known(252));
 }
 
 #[test]

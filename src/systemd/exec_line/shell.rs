@@ -184,3 +184,6 @@ impl Lexer<'_> {
         Ok((self.environment.get(&name).cloned().unwrap_or_default(), Some(name)))
     }
 }
+
+#[cfg(test)]
+mod tests;

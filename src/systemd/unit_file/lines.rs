@@ -27,7 +27,7 @@ const LINE_MAX: usize = 2047;
 /// | 235 | a line may be longer than 2047 bytes |
 /// | 239 | a last line that ends in a backslash counts |
 /// | 240 | comments between lines that go on are left out; a comment does not go on |
-/// | 243 | a line without `=` is passed over; before, it ends the reading |
+/// | 243 | a line without `=` is passed over; before, it ends the reading; one without a name before it is passed over too |
 /// | 246 | no `.include` |
 pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
     let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
@@ -45,7 +45,7 @@ pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
     let numbered = bytes.split(|&byte| byte == b'\n').zip(1..);
     for (piece, number) in numbered.flat_map(|(line, number)| pieces(line, longest).map(move |piece| (piece, number))) {
         let piece = piece.split(|&byte| byte == b'\r').next().unwrap_or_default();
-        if version >= 240 && is_comment(piece) {
+        if is_left_out(piece, version) {
             continue;
         }
         let (number, mut line) = pending.take().unwrap_or((number, Vec::new()));
@@ -70,6 +70,17 @@ fn pieces(line: &[u8], longest: usize) -> impl Iterator<Item = &[u8]> {
     line.chunks(longest).chain(empty)
 }
 
+/// Whether a line is left out before lines are joined: a comment, and up to 242 an empty line too (`strchr` finds the zero behind
+/// it). 240 does not see comments behind blanks, there or later.
+fn is_left_out(line: &[u8], version: u16) -> bool {
+    match version {
+        ..240 => false,
+        240 => matches!(line.first(), None | Some(b'#' | b';')),
+        241..243 => line.trim_ascii().is_empty() || is_comment(line),
+        _ => is_comment(line),
+    }
+}
+
 fn is_comment(line: &[u8]) -> bool {
     matches!(line.trim_ascii_start().first(), Some(b'#' | b';'))
 }
@@ -90,7 +101,7 @@ impl Reader {
     /// Reads a whole line; `false` where systemd reads nothing behind it.
     fn line(&mut self, number: usize, line: &[u8]) -> bool {
         let line = line.trim_ascii();
-        if line.is_empty() || is_comment(line) {
+        if line.is_empty() || self.version < 240 && is_comment(line) {
             return true;
         }
         let Ok(line) = std::str::from_utf8(line) else {
@@ -110,6 +121,7 @@ impl Reader {
         }
         let Some(section) = &self.section else { return true };
         match line.split_once('=') {
+            Some(("", _)) if self.version >= 243 => true,
             Some((key, value)) => {
                 let item = Item::Setting {
                     section: section.clone(),
@@ -129,3 +141,6 @@ impl Reader {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

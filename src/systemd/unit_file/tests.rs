@@ -107,7 +107,10 @@ fn lines_by_version() {
         ("junk\n[Service]\nExecStart=/a\\\\\\\\b\n", &[(219, None)]),
         ("junk\n[Service]\nExecStart=/a b\\\\\n", &[(219, Some("/a|b\\"))]),
         ("[Service\nExecStart=/a\n", &[(219, None)]),
-        ("; c\n\n[Service]\n;x\n  #y\nExecStart=/a", &[(219, Some("/a"))]),
+        (
+            "; c\n\n[Service]\n;x\n  #y\nExecStart=/a",
+            &[(219, Some("/a")), (240, None), (241, Some("/a"))],
+        ),
     ];
     for (text, spans) in rows {
         for version in 219..=257 {

@@ -27,7 +27,7 @@ fn values_by_219() {
 }
 
 #[test]
-fn values_since_226() {
+fn values_since_228() {
     let rows: &[Row] = &[
         ("--a '' --b", Some(&["--a", "", "--b"])),
         ("''", Some(&[""])),
@@ -36,7 +36,7 @@ fn values_since_226() {
         (r"'a\'b' c\ d", Some(&["a'b", "c d"])),
         ("", Some(&[])),
     ];
-    check(rows, 226);
+    check(rows, 228);
     check(rows, 257);
 }
 

@@ -144,7 +144,32 @@ fn red_hats_two_packages_stand_beside_each_other() {
     }
 }
 
+#[test]
+fn headers_are_found_in_a_database() {
+    // From a database of rpm 4.18 (sqlite) with such a package in it.
+    let piece = b"\0\0\x01\x02C\0docker-ce\x0020.10.24\x003.el8\0\0\0\0\0\x03The open-source\0docker-engine\0docker-ce\0C\0docker-ce-cli\x0020.10.24\x003.el8\0";
+    let found = rpm_headers(piece, "");
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| (it.name.as_str(), it.version.as_str(), it.release.as_str()))
+        .collect();
+    assert_eq!(found, [("docker-ce", "20.10.24", "3.el8")]);
+    for cut in 5..29 {
+        assert!(rpm_headers(&piece[..cut], "").is_empty(), "{cut}");
+    }
+    assert!(rpm_headers(b"C\0docker\0no version\x001\0", "").is_empty());
+    assert!(rpm_headers(b"C\0docker\x001.13.1\0\xff\0", "").is_empty());
+    assert!(rpm_headers(b"C\0docker\x001.13.1\0\0", "").is_empty());
+}
+
 proptest! {
+    #[test]
+    fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = rpm_headers(&bytes, "");
+        let _ = rpm_headers(&[b"C\0docker", &bytes[..]].concat(), "");
+        let _ = rpm_headers(&[b"C\0docker\x001.13.1\0", &bytes[..]].concat(), "");
+    }
+
     #[test]
     fn any_text_is_answered(text in "(\\PC|\n){0,200}") {
         let _ = dpkg_status(&text, "");

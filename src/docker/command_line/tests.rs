@@ -1,0 +1,146 @@
+//! Tests of `command_line`: the two flag parsers, and what they refuse.
+
+use super::super::build::{Flavour, Version};
+use super::*;
+use proptest::prelude::*;
+
+fn upstream(major: u16, minor: u16, patch: u16) -> Build {
+    Build {
+        version: Some(Version::new(major, minor, patch)),
+        flavour: Flavour::Upstream,
+        evidence: String::new(),
+    }
+}
+
+fn words(text: &str) -> Vec<Sourced<String>> {
+    text.split(' ').map(|word| Sourced::new(word.to_owned(), "x")).collect()
+}
+
+fn line(text: &str, build: &Build) -> Line {
+    read(&words(text), build).unwrap_or_else(|| panic!("not read: {text}"))
+}
+
+fn problems(text: &str, build: &Build) -> Vec<String> {
+    let problems = line(text, build).problems.into_iter();
+    let shown = |problem| match problem {
+        Problem::Unknown { spelling, .. } => format!("unknown {}", spelling.value),
+        Problem::NoValue { spelling } => format!("no value {}", spelling.value),
+        Problem::BadValue { spelling, .. } => format!("bad value {}", spelling.value),
+        Problem::Stray { word, refused } => format!("stray {} {refused}", word.value),
+    };
+    problems.map(shown).collect()
+}
+
+#[test]
+fn what_pflag_refuses() {
+    let build = upstream(20, 10, 24);
+    for (text, expected) in [
+        ("dockerd", vec![]),
+        ("dockerd -Ds devicemapper -g=/x --storage-opt dm.fs=xfs", vec![]),
+        ("dockerd --no-such=1 -D", vec!["unknown --no-such"]),
+        (
+            "dockerd --no-such 1 --nor-this",
+            vec!["unknown --no-such", "unknown --nor-this"],
+        ),
+        ("dockerd -storage-driver=x", vec![]), // -s with the value torage-driver=x
+        ("dockerd -data-root=x", vec!["unknown -data-root"]),
+        ("dockerd --debug true", vec!["stray true true"]),
+        ("dockerd ", vec!["stray  true"]), // one empty word, as ${OPTIONS} leaves it
+        ("dockerd -D -- x", vec!["stray x true"]),
+        ("dockerd -", vec!["stray - true"]),
+        ("dockerd --storage-opt", vec!["no value --storage-opt"]),
+        (
+            "dockerd --mtu=x --ip y --debug=yes",
+            vec!["bad value --mtu", "bad value --ip", "bad value --debug"],
+        ),
+        (
+            "dockerd --dns 1.2.3 --dns-search ? --label a",
+            vec!["bad value --dns", "bad value --dns-search", "bad value --label"],
+        ),
+        (
+            "dockerd --default-shm-size 64Q --add-runtime a",
+            vec!["bad value --default-shm-size", "bad value --add-runtime"],
+        ),
+        ("dockerd --validate", vec!["unknown --validate"]),
+        ("dockerd --add-registry x", vec!["unknown --add-registry"]),
+    ] {
+        assert_eq!(problems(text, &build), expected, "{text}");
+    }
+    let fork = Build {
+        flavour: Flavour::RedHat,
+        ..upstream(1, 13, 1)
+    };
+    let text = "dockerd-current --add-registry registry.access.redhat.com --signature-verification=false --add-runtime docker-runc=/x";
+    assert_eq!(problems(text, &fork), Vec::<String>::new());
+}
+
+/// moby v1.10.3 `pkg/mflag/flag.go`, `parseOne`.
+#[test]
+fn what_mflag_refuses() {
+    for (text, docker_daemon, dockerd) in [
+        (" -D -s devicemapper -g /x", vec![], vec![]),
+        (" -Ds devicemapper", vec![], vec![]),
+        (" -bip=10.0.0.1/8 -icc=false", vec![], vec![]),
+        (
+            " -sdevicemapper x",
+            vec!["unknown -sdevicemapper"],
+            vec!["unknown -sdevicemapper"],
+        ),
+        (" --live-restore", vec!["unknown --live-restore"], vec![]),
+        (" -D x --no-such", vec!["stray x true"], vec!["stray x false"]),
+        (" --mtu=\"1500\"", vec![], vec![]),
+    ] {
+        assert_eq!(
+            problems(&format!("docker daemon{text}"), &upstream(1, 10, 3)),
+            docker_daemon,
+            "{text}"
+        );
+        assert_eq!(
+            problems(&format!("dockerd{text}"), &upstream(1, 12, 6)),
+            dockerd,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_given() {
+    let line = line("dockerd -g /x --log-opt max-size=1m -D", &upstream(20, 10, 24));
+    let given: Vec<_> = line
+        .given
+        .iter()
+        .map(|g| (g.flag.key, g.spelling.value.as_str(), g.value.as_str()))
+        .collect();
+    assert_eq!(
+        given,
+        [
+            ("graph", "-g", "/x"),
+            ("log-opts", "--log-opt", "max-size=1m"),
+            ("debug", "-D", "true")
+        ]
+    );
+}
+
+#[test]
+fn a_near_flag_is_named() {
+    let line = line("dockerd --storage-opts dm.fs=xfs", &upstream(20, 10, 24));
+    let meant = Some("--storage-opt".to_owned());
+    assert!(matches!(&line.problems[..], [Problem::Unknown { meant: found, .. }] if *found == meant));
+}
+
+#[test]
+fn other_forms_are_not_read() {
+    for text in ["docker -d", "docker -D daemon", "docker ps", "sh -c dockerd"] {
+        assert_eq!(read(&words(text), &Build::unknown()), None, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(words in proptest::collection::vec("-{0,2}[a-zA-ZH=ü \"-]{0,12}", 0..8), old: bool) {
+        let argv: Vec<_> = ["dockerd".to_owned()].iter().chain(&words).map(|word| Sourced::new(word.clone(), "x")).collect();
+        let build = if old { upstream(1, 12, 6) } else { upstream(20, 10, 24) };
+        let line = read(&argv, &build).unwrap_or_default();
+        prop_assert!(line.given.len() + line.problems.len() <= words.iter().map(|w| 2 * w.len() + 2).sum());
+    }
+}

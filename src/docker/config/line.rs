@@ -1,0 +1,169 @@
+//! What dockerd makes of its whole command line: flags it does not know, words it does not take, and flags whose key is in the
+//! file too.
+
+use super::{DaemonJson, Flags, Merger};
+use crate::docker::command_line::{self, Given, Problem};
+use crate::docker::{Sourced, known};
+use crate::model::{Code, Finding, Severity};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+impl Merger<'_> {
+    /// Adds what has not been told of the flags that are read elsewhere. Returns why the rest of the line may not be what dockerd
+    /// reads.
+    pub(super) fn whole_line(&mut self, flags: &Flags, file: &DaemonJson) -> Option<String> {
+        let line = command_line::read(&flags.words, self.build)?;
+        let mut unread = None;
+        for problem in &line.problems {
+            let finding = self.problem(problem);
+            if flags.rejected.iter().any(|rejected| rejected.place == finding.place) {
+                continue;
+            }
+            if let Problem::Stray { refused: false, .. } = problem {
+                unread = Some(format!("{}: {}", finding.place, finding.message));
+            }
+            self.findings.push(finding);
+        }
+        self.both(&line.given, file);
+        unread
+    }
+
+    fn problem(&self, problem: &Problem) -> Finding {
+        let certain = match known::exact(self.build) {
+            Some(_) => Severity::Refuse,
+            None => Severity::Warn,
+        };
+        let flag = |spelling: &Sourced<String>| format!("flag {} of {}", spelling.value, spelling.place);
+        let (code, about) = match problem {
+            Problem::Unknown { spelling, .. } => ("flag-unknown", spelling),
+            Problem::NoValue { spelling } => ("flag-rejected", spelling),
+            Problem::BadValue { spelling, .. } => ("flag-value-invalid", spelling),
+            Problem::Stray { word, .. } => ("command-line-stray-word", word),
+        };
+        let severity = match problem {
+            Problem::Stray { refused: false, .. } => Severity::Warn,
+            _ => certain,
+        };
+        Finding {
+            code,
+            severity,
+            subject: about.value.clone(),
+            message: self.message(problem),
+            place: match problem {
+                Problem::Stray { word, .. } => format!("word {:?} of {}", word.value, word.place),
+                _ => flag(about),
+            },
+            remedy: remedy(problem, &about.value, &about.place),
+        }
+    }
+
+    fn message(&self, problem: &Problem) -> String {
+        const REFUSED: &str = "dockerd would refuse its command line";
+        match (problem, known::exact(self.build)) {
+            (Problem::Unknown { spelling, .. }, Some(version)) => {
+                format!(
+                    "dockerd {version} would refuse its command line: unknown flag: {}",
+                    spelling.value
+                )
+            }
+            (Problem::Unknown { spelling, .. }, None) => format!(
+                "no dockerd that is known here has the flag {}, and dockerd refuses flags that it does not know",
+                spelling.value
+            ),
+            (Problem::NoValue { spelling }, _) => format!("{REFUSED}: flag needs an argument: {}", spelling.value),
+            (Problem::BadValue { spelling, why }, _) => {
+                format!("{REFUSED}: invalid argument for {}: {why}", spelling.value)
+            }
+            (Problem::Stray { word, refused: true }, _) => format!(
+                "{REFUSED}: it accepts no arguments, and {:?} is neither a flag nor a flag's value",
+                word.value
+            ),
+            (Problem::Stray { word, refused: false }, _) => format!(
+                "{:?} is neither a flag nor a flag's value, and this dockerd reads no flag that stands behind it",
+                word.value
+            ),
+        }
+    }
+
+    /// A flag and its key in the file, set both (`findConfigurationConflicts`): fatal even where they agree.
+    fn both(&mut self, given: &[Given], file: &DaemonJson) {
+        let keys = known::flattened(&file.object, self.build);
+        let mut flags: BTreeMap<&str, Vec<&Given>> = BTreeMap::new();
+        for one in given {
+            flags.entry(one.flag.long).or_default().push(one);
+        }
+        for given in flags.values() {
+            let Some(Given { flag, spelling, .. }) = given.first() else {
+                continue;
+            };
+            let found = keys.get_key_value(flag.key);
+            let Some((key, (top, value))) = found.filter(|(key, _)| !known::may_be_doubled(key, self.build)) else {
+                continue;
+            };
+            let told = |finding: &Finding| finding.code == "option-set-twice" && finding.subject == *key;
+            if self.findings.iter().any(told) {
+                continue;
+            }
+            let values: Vec<&str> = given.iter().map(|given| given.value.as_str()).collect();
+            let place = file.place(file.lines.get(*top).copied().unwrap_or(1));
+            let message = format!(
+                "unable to configure the Docker daemon with file {}: the following directives are specified both as a flag and in \
+                 the configuration file: {key}: (from flag: {}, from file: {})",
+                self.path,
+                shown_list(&values),
+                shown(value)
+            );
+            let flag = format!("flag {} of {}", spelling.value, spelling.place);
+            let remedy = format!("remove \"{key}\" from {place}, or remove the {flag}");
+            let places = format!("{flag}; {place}");
+            self.refuse("option-set-twice", key, &places, message, remedy);
+        }
+    }
+}
+
+fn remedy(problem: &Problem, about: &str, origin: &str) -> String {
+    match problem {
+        Problem::Unknown { meant: Some(meant), .. } => {
+            format!("did you mean {meant}? otherwise remove {about} from {origin}")
+        }
+        Problem::Unknown { meant: None, .. } => format!("remove {about} from {origin}"),
+        Problem::NoValue { .. } | Problem::BadValue { .. } => format!("correct the flag {about} of {origin}"),
+        Problem::Stray { .. } if about.is_empty() => {
+            format!("write $NAME in place of ${{NAME}} in {origin}: an empty variable is then no word at all")
+        }
+        Problem::Stray { .. } => format!("remove {about:?} from {origin}, or write it as --flag={about}"),
+    }
+}
+
+fn shown_list(values: &[&str]) -> String {
+    match values {
+        [one] => (*one).to_owned(),
+        many => format!("[{}]", many.join(" ")),
+    }
+}
+
+/// As Go prints a decoded value with `%v`, nearly.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The order in which dockerd meets what it refuses, and so the order in which to mend it: command line, syntax, keys, keys against
+/// flags, types, values.
+pub(super) fn stage(code: Code) -> u8 {
+    match code {
+        "flag-unknown" | "flag-rejected" | "flag-value-invalid" | "command-line-stray-word" => 0,
+        "daemon-json-malformed" | "daemon-json-key-repeated" => 1,
+        "daemon-json-key-unknown" | "daemon-json-key-without-effect" => 2,
+        "option-set-twice" => 3,
+        "daemon-json-wrong-type" => 4,
+        "graph-is-gone" => 5,
+        _ => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Tests of `check`: unknown keys, keys without effect, types and values.
+
+use crate::docker::build::{Build, Flavour, Version};
+use crate::docker::daemon_json::{DaemonJson, parse};
+use crate::model::Severity::{self, Refuse, Warn};
+
+fn by(text: &str, version: Release) -> DaemonJson {
+    let build = version.map_or_else(Build::unknown, |(major, minor, patch)| Build {
+        version: Some(Version::new(major, minor, patch)),
+        flavour: Flavour::Upstream,
+        evidence: String::new(),
+    });
+    parse(text, "/d.json", &build)
+}
+
+type Release = Option<(u16, u16, u16)>;
+
+/// What is given, to which version, and what is found.
+type Row = (&'static str, Release, Vec<(&'static str, Severity)>);
+
+const UNKNOWN: &str = "daemon-json-key-unknown";
+const NO_EFFECT: &str = "daemon-json-key-without-effect";
+const WRONG_TYPE: &str = "daemon-json-wrong-type";
+const INVALID: &str = "daemon-json-invalid-value";
+
+#[test]
+fn what_a_version_makes_of_keys() {
+    let (v1_10, v20, v24): (Release, Release, Release) = (Some((1, 10, 3)), Some((20, 10, 24)), Some((24, 0, 9)));
+    let rows: Vec<Row> = vec![
+        (r#"{"no-such": 1}"#, v20, vec![(UNKNOWN, Refuse)]),
+        (r#"{"no-such": 1}"#, None, vec![(UNKNOWN, Warn)]),
+        (r#"{"add-registry": ["x"]}"#, v20, vec![(UNKNOWN, Refuse)]),
+        (r#"{"add-registry": ["x"]}"#, None, vec![]),
+        (r#"{"graph": "/x"}"#, v20, vec![]),
+        (r#"{"graph": "/x"}"#, v24, vec![(UNKNOWN, Refuse)]),
+        (r#"{"live-restore": true}"#, v1_10, vec![(UNKNOWN, Refuse)]),
+        (r#"{"storage-opt": ["dm.fs=xfs"]}"#, v20, vec![(NO_EFFECT, Warn)]),
+        (r#"{"x": {"debug": true}}"#, v20, vec![(NO_EFFECT, Warn)]),
+        (r#"{"log-opts": {"max-file": 3}}"#, v20, vec![(WRONG_TYPE, Refuse)]),
+        (r#"{"log-opts": {"max-file": 3}}"#, None, vec![(WRONG_TYPE, Refuse)]),
+        (
+            r#"{"debug": "true", "mtu": "1500"}"#,
+            v20,
+            vec![(WRONG_TYPE, Refuse), (WRONG_TYPE, Refuse)],
+        ),
+        (r#"{"add-registry": "x"}"#, None, vec![(WRONG_TYPE, Warn)]), // rhel7-1.10.3 has the flag alone
+        (r#"{"dns": ["x"]}"#, v20, vec![(INVALID, Refuse)]),
+        (r#"{"dns": ["x"]}"#, None, vec![]),
+        (
+            r#"{"labels": ["a"], "default-runtime": "x"}"#,
+            v20,
+            vec![(INVALID, Refuse), (INVALID, Refuse)],
+        ),
+        (r#"{"node-generic-resources": "a=b"}"#, None, vec![]), // a string in 17.09 to 17.11
+        (
+            r#"{"builder": {"gc": {"enabled": true}}, "features": {"buildkit": true}}"#,
+            v20,
+            vec![],
+        ),
+    ];
+    for (text, version, expected) in rows {
+        let found: Vec<_> = by(text, version)
+            .findings
+            .iter()
+            .map(|f| (f.code, f.severity))
+            .collect();
+        assert_eq!(found, expected, "{text} {version:?}");
+    }
+}
+
+#[test]
+fn the_words() {
+    let file = by("{\n\"storage_driver\": \"devicemapper\"}", Some((20, 10, 24)));
+    let finding = &file.findings[0];
+    assert_eq!(
+        finding.message,
+        "/d.json:2: dockerd 20.10.24 would refuse the file: the following directives don't match any configuration option: storage_driver"
+    );
+    assert_eq!(
+        finding.remedy,
+        "did you mean \"storage-driver\"? otherwise remove \"storage_driver\" (/d.json:2)"
+    );
+    let file = by("{\"storage-opt\": []}", Some((20, 10, 24)));
+    assert_eq!(
+        file.findings[0].remedy,
+        "write \"storage-opts\" in place of \"storage-opt\" (/d.json:1)"
+    );
+}
