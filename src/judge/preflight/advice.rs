@@ -7,7 +7,8 @@ use crate::model::{Finding, Seen, Severity};
 
 /// Adds what is worth knowing of a host that will use devicemapper.
 pub fn advise(before: &Before, findings: &mut Vec<Finding>) {
-    if !before.choice.is_devicemapper() {
+    // 25.0 has no devicemapper that could be advised.
+    if !before.choice.is_devicemapper() || before.build.at_least(25, 0, 0) == Some(true) {
         return;
     }
     let base = base_filesystem(before);
@@ -166,7 +167,7 @@ fn metadata_size(before: &Before) -> Option<Finding> {
 fn loop_mode(before: &Before) -> Option<Finding> {
     (before.options.data_on_loop() || before.options.metadata_on_loop()).then(|| Finding {
         remedy: "for more than a few containers give Docker a pool of LVM's (dm.thinpooldev; on RHEL 7 container-storage-setup makes it) or \
-                 overlay2 on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
+                 overlay2 (Docker 1.12 and later) on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
             .into(),
         ..note(
             "loop-mode",

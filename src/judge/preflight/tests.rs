@@ -405,6 +405,13 @@ fn advice_fits_the_version() {
 }
 
 #[test]
+fn no_advice_on_a_driver_that_is_gone() {
+    let mut before = host();
+    before.build.version = Some(Version::new(25, 0, 0));
+    assert_eq!(judged(&before).findings, []);
+}
+
+#[test]
 fn a_metadata_file_of_50_gib() {
     let mut before = host();
     set_options(
