@@ -67,7 +67,11 @@ fn differs(trees: &Path, host: &Path) -> Option<String> {
     let name = host.file_name().unwrap().to_str().unwrap();
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("trees").join(name);
     make(trees, host, &place);
-    let report = normalised(&preflight(&place));
+    let raw = preflight(&place);
+    let sentence = |line: &&str| ["REFUSE ", "WARN ", "NOTE "].iter().any(|word| line.starts_with(word));
+    let holed = raw.lines().filter(sentence).find(|line| line.contains("  "));
+    assert_eq!(holed, None, "{name}: two spaces within a sentence");
+    let report = normalised(&raw);
     fs::remove_dir_all(&place).unwrap();
     let expected = host.join("report.txt");
     if std::env::var_os("UPDATE").is_some() {
