@@ -4,10 +4,12 @@ use super::look::Once;
 use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
 use crate::docker::drivers::{self, Choice};
+use crate::docker::state::RootState;
 use crate::judge::preflight::{self, Before};
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::observe::config::Learnt;
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, text};
 use anyhow::{Context, Result};
@@ -80,16 +82,28 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         _ => "start",
     };
     let disk = once.observer.disk(process::since_boot());
+    let root = once.observer.root_state(process::since_boot());
     let config = once.observer.config();
+    let choice = config.map(|config| choose(config, &root).0);
+    // Of a pool that another driver leaves alone there is nothing to tell.
+    let superblock = match once.observer.superblock(process::since_boot()) {
+        Seen::Known(Ok(superblock)) if choice.as_ref().is_some_and(uses_files) => Some(superblock),
+        _ => None,
+    };
     let report = PreflightReport {
         verdict,
         findings: &findings,
         docker: config.map(|config| (&config.build).into()),
-        driver: config
-            .and_then(|config| config.effective.driver.as_ref())
-            .map(|driver| driver.value.as_str()),
+        driver: choice.as_ref().and_then(Choice::certain),
+        driver_found: matches!(choice, Some(Choice::Prior(_))),
         data_root: config.map(|config| config.data_root.as_str()),
-        pool: pool(&seen).map(|pool| reports::pool(pool, &seen, &settings)),
+        pool: match (pool(&seen), superblock, &disk) {
+            (Some(pool), ..) => Some(reports::pool(pool, &seen, &settings)),
+            (None, Some(superblock), Seen::Known(disk)) => {
+                Some(reports::inactive_pool(disk, &superblock, args.root == "/"))
+            }
+            _ => None,
+        },
         headroom: headroom(&seen, &disk, &settings),
         elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
         // The line is for this host, and not for another one's tree.
@@ -191,14 +205,8 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
         (Some(device), Some(_)) if !device.is_empty() => once.look_at_volume_group(device),
         _ => None,
     };
-    let prior = root.known().and_then(|root| root.drivers.as_deref());
     let plugin = root.known().is_some_and(|root| root.driver_plugin);
-    let (choice, chosen) = drivers::choose(
-        config.effective.driver.as_ref(),
-        prior,
-        &config.data_root,
-        &config.build,
-    );
+    let (choice, chosen) = choose(&config, &root);
     let mut findings = config.findings.clone();
     findings.extend(
         chosen
@@ -267,6 +275,22 @@ fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
     verdict.findings.extend(findings);
     preflight::sort(&mut verdict.findings);
     Ok(verdict)
+}
+
+/// Whether the pool's files may be those that dockerd will use.
+fn uses_files(choice: &Choice) -> bool {
+    choice.certain().is_none() || choice.is_devicemapper()
+}
+
+/// The storage driver that dockerd takes, and what it refuses while it chooses.
+fn choose(config: &Learnt, root: &Seen<RootState>) -> (Choice, Vec<Finding>) {
+    let prior = root.known().and_then(|root| root.drivers.as_deref());
+    drivers::choose(
+        config.effective.driver.as_ref(),
+        prior,
+        &config.data_root,
+        &config.build,
+    )
 }
 
 fn configuration_unknown(settings: &Settings) -> Finding {

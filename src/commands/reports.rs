@@ -2,7 +2,8 @@
 
 use crate::judge::growth;
 use crate::judge::storage;
-use crate::model::{Host, Pool, Settings, Snapshot};
+use crate::kernel::superblock::{MAX_METADATA, Superblock};
+use crate::model::{Bytes, Disk, Host, Pool, Settings, Snapshot, Usage};
 use crate::report::json::{HeadroomReport, HostReport, PoolReport};
 
 /// The filesystem, with what is kept free on it.
@@ -23,4 +24,29 @@ pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomRe
 /// An active pool with its headroom.
 pub fn pool(pool: &Pool, seen: &Snapshot, settings: &Settings) -> PoolReport {
     PoolReport::from(pool).with_headroom(&headroom(pool, seen, settings))
+}
+
+/// A pool that is not active, as its files are: what its superblock counted last, of what the files can hold. Without a name
+/// where `named` is false: Docker makes it from device and inode numbers, and those of a copied or mounted tree say nothing.
+pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolReport {
+    let size = |path: &str| disk.file(path).known().map_or(Bytes(0), |file| file.size_bytes);
+    let usage = |used_blocks, block_bytes: u64, size: Bytes| Usage {
+        used_blocks,
+        total_blocks: size.0.checked_div(block_bytes).unwrap_or(0),
+        block_bytes,
+    };
+    let block_bytes = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
+    let metadata = size(&disk.metadata_path).min(MAX_METADATA);
+    PoolReport {
+        name: disk.pool_name.clone().filter(|_| named).unwrap_or_default(),
+        mode: None,
+        needs_check: superblock.needs_check,
+        suspended: false,
+        data: (&usage(superblock.data_used, block_bytes, size(&disk.data_path))).into(),
+        metadata: (&usage(superblock.metadata_used, 4096, metadata)).into(),
+        files: disk.files.iter().map(Into::into).collect(),
+        host: None,
+        headroom_bytes: None,
+        overcommit_bytes: None,
+    }
 }

@@ -42,6 +42,7 @@ impl Effective {
     pub fn merge(flags: &Flags, file: &DaemonJson, environment: &BTreeMap<String, String>, build: &Build) -> Self {
         let mut merger = Merger {
             path: &file.path,
+            lines: &file.lines,
             build,
             findings: file.findings.clone(),
         };
@@ -131,6 +132,8 @@ impl Shown for Vec<Sourced<String>> {
 
 struct Merger<'a> {
     path: &'a str,
+    /// Lines of the file's keys.
+    lines: &'a BTreeMap<String, usize>,
     build: &'a Build,
     findings: Vec<Finding>,
 }
@@ -223,26 +226,19 @@ impl Merger<'_> {
             flag.shown(),
             file.shown()
         );
-        let remedy = format!(
-            "remove \"{key}\" from {}, or remove the {}",
-            self.or_path(&file.places()),
-            flag.places()
-        );
-        self.refuse_twice(key, &why, flag, file, remedy);
+        // A list is removed from its key on, not from its first item.
+        let place = match self.lines.get(key) {
+            Some(line) => format!("{}:{line}", self.path),
+            None => self.path.to_owned(),
+        };
+        let remedy = format!("remove \"{key}\" from {place}, or remove the {}", flag.places());
+        let places = format!("{}; {place}", flag.places());
+        self.refuse("option-set-twice", key, &places, why, remedy);
     }
 
     fn refuse_twice<T: Shown>(&mut self, key: &str, why: &str, one: &T, other: &T, remedy: String) {
-        let place = format!("{}; {}", one.places(), self.or_path(&other.places()));
+        let place = format!("{}; {}", one.places(), other.places());
         self.refuse("option-set-twice", key, &place, why.to_owned(), remedy);
-    }
-
-    /// The file's name for a list that has no items, and so no line.
-    fn or_path(&self, places: &str) -> String {
-        if places.is_empty() {
-            self.path.to_owned()
-        } else {
-            places.to_owned()
-        }
     }
 
     fn refuse(&mut self, code: &'static str, subject: &str, place: &str, message: String, remedy: String) {

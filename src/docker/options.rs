@@ -256,7 +256,10 @@ impl StorageOptions {
         let known_from = since.map_or("no published Docker knows it".into(), |since| {
             format!("known from Docker {since} on")
         });
-        let remedy = format!("check the spelling of {key}, or remove it ({})", option.place);
+        let remedy = match since {
+            Some(since) => format!("remove {key} ({}), or install Docker {since} or later", option.place),
+            None => format!("check the spelling of {key}, or remove it ({})", option.place),
+        };
         let (severity, message) = match build.is_upstream() {
             true => (
                 Severity::Refuse,
@@ -268,7 +271,7 @@ impl StorageOptions {
             false => (
                 Severity::Warn,
                 format!(
-                    "dockerd may not know the storage option {:?}: {known_from}",
+                    "dockerd may not know the storage option {:?} and then ends at once: {known_from}",
                     option.value
                 ),
             ),

@@ -31,8 +31,9 @@ pub struct RootState {
     pub pidfile_process: Option<PidfileProcess>,
     /// XFS on this kernel has `max_retries`; `None` where no XFS is mounted that could show it.
     pub xfs_knob: Option<bool>,
-    /// A loop device can be had: the control node or a first device node is there.
-    pub loop_devices: bool,
+    /// A loop device can be had: the control node or a first device node is there. `None` for the tree of another host, whose
+    /// `/dev` is made when it boots.
+    pub loop_devices: Option<bool>,
     /// The pool named by `dm.thinpooldev`, where one is.
     pub thin_pool_device: Option<NamedPool>,
     /// A plugin of the storage driver's name is there.

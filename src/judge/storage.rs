@@ -179,7 +179,8 @@ pub(super) fn overcommitted(subject: &str, pool_free: Bytes, host: &Host, overco
         severity: Severity::Warn,
         subject: subject.to_owned(),
         message: format!(
-            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be lost              {overcommit} before the pool is full",
+            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be \
+             lost {overcommit} before the pool is full",
             host.free_bytes
         ),
         place: host.path.clone(),

@@ -1,11 +1,16 @@
 //! The superblock of thin-pool metadata: what a pool that is not active says of itself (`struct thin_disk_superblock`,
 //! drivers/md/dm-thin-metadata.c).
 
+use crate::model::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Bytes of a metadata block, and so of the superblock.
 pub const SUPERBLOCK_BYTES: usize = 4096;
+
+/// The largest metadata device the kernel uses, the rest is passed over: `THIN_METADATA_MAX_SECTORS`,
+/// drivers/md/dm-thin-metadata.h.
+pub const MAX_METADATA: Bytes = Bytes(33_423_360 * Bytes::SECTOR);
 
 const MAGIC: u64 = 27022010;
 /// `SUPERBLOCK_CSUM_XOR`.

@@ -68,7 +68,7 @@ pub fn look(question: &Question) -> Result<RootState> {
     if live {
         state.pidfile_process = pidfile(&question.pidfile);
         state.xfs_knob = xfs_knob();
-        state.loop_devices = Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists();
+        state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
     Ok(state)

@@ -17,8 +17,11 @@ pub struct PreflightReport<'a> {
     pub findings: &'a [Finding],
     /// Which Docker is installed; `None` when nothing of the configuration could be read.
     pub docker: Option<DockerReport>,
-    /// Storage driver that dockerd would use; `None` when it chooses by itself.
+    /// Storage driver that dockerd would use; `None` where it takes the first that works, or that is not known.
     pub driver: Option<&'a str>,
+    /// For people only: nobody names that driver; dockerd takes it because its state is in the data root.
+    #[serde(skip)]
+    pub driver_found: bool,
     /// Docker's data root.
     pub data_root: Option<&'a str>,
     /// The pool, where there is one.

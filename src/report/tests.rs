@@ -240,6 +240,7 @@ fn preflight_reads_well() {
         findings: &findings,
         docker: Some((&build).into()),
         driver: Some("devicemapper"),
+        driver_found: false,
         data_root: Some("/var/lib/docker"),
         pool: None,
         headroom: Some(room),

@@ -40,7 +40,9 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
     if let Some(docker) = &report.docker {
         row(&mut page, "docker", &docker.words());
     }
-    row(&mut page, "driver", report.driver.unwrap_or("Docker's own choice"));
+    let found = if report.driver_found { ", as used before" } else { "" };
+    let driver = report.driver.unwrap_or("Docker's own choice");
+    row(&mut page, "driver", &format!("{driver}{found}"));
     if let Some(data_root) = report.data_root {
         row(&mut page, "data root", data_root);
     }
@@ -159,7 +161,11 @@ fn pool_rows(page: &mut String, pool: &PoolReport) {
     };
     let check = if pool.needs_check { ", needs check" } else { "" };
     let suspended = if pool.suspended { ", suspended" } else { "" };
-    row(page, "pool", &format!("{}: {mode}{check}{suspended}", pool.name));
+    let name = match pool.name.as_str() {
+        "" => String::new(),
+        name => format!("{name}: "),
+    };
+    row(page, "pool", &format!("{name}{mode}{check}{suspended}"));
     row(page, "data", &usage(&pool.data));
     row(page, "metadata", &usage(&pool.metadata));
     for file in &pool.files {

@@ -106,7 +106,7 @@ fn a_conflict_in_dockerds_words() {
     );
     assert_eq!(
         options.place,
-        "flag --storage-opt of docker.service's ExecStart; /etc/docker/daemon.json:3"
+        "flag --storage-opt of docker.service's ExecStart; /etc/docker/daemon.json:2"
     );
     assert!(
         live.message
@@ -117,7 +117,7 @@ fn a_conflict_in_dockerds_words() {
     let empty = merge("dockerd -H fd://", "{\"hosts\": []}", &[]);
     assert_eq!(
         empty.findings[0].place,
-        "flag -H of docker.service's ExecStart; /etc/docker/daemon.json"
+        "flag -H of docker.service's ExecStart; /etc/docker/daemon.json:1"
     );
 }
 

@@ -1,11 +1,14 @@
 //! The published advice: what is legal and still unwise about a devicemapper host, said before it hurts.
 
-use super::{Before, files, note};
+use super::{Before, note};
+use crate::docker::build::Build;
+use crate::kernel::superblock::MAX_METADATA;
 use crate::model::{Finding, Seen, Severity};
 
 /// Adds what is worth knowing of a host that will use devicemapper.
 pub fn advise(before: &Before, findings: &mut Vec<Finding>) {
-    if !before.choice.is_devicemapper() {
+    // 25.0 has no devicemapper that could be advised.
+    if !before.choice.is_devicemapper() || before.build.at_least(25, 0, 0) == Some(true) {
         return;
     }
     let base = base_filesystem(before);
@@ -79,23 +82,30 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
         (_, Some(_)) => "dm.fs=xfs is set",
         _ => "dm.fs is not set, which since Docker 1.9.1 means XFS wherever mkfs.xfs is installed",
     };
-    let docker_can = match before.build.at_least(1, 13, 0) {
-        Some(false) if before.build.is_upstream() => Some(false),
-        known => known.filter(|can| *can),
-    };
-    let remedy = match (docker_can, knob) {
-        (Some(false), _) | (_, Some(false)) if base.is_none() => {
-            "this Docker or this kernel cannot tell XFS to give up; before the pool is made, set dm.fs=ext4, which fails a write instead of hanging".to_owned()
+    let remedy = match (knows_nospace_retries(&before.build), knob) {
+        (Some(false), _) => cannot_give_up("this Docker", base),
+        (_, Some(false)) => cannot_give_up("this kernel", base),
+        (docker_can, _) => {
+            let docker = docker_can
+                .is_none()
+                .then_some("this is Docker 1.13 or later (Red Hat's 1.12.6 may do; others refuse to start with it)");
+            let kernel = knob.is_none().then_some(
+                "the kernel has /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries (RHEL 7.4 and later; without it no container starts)",
+            );
+            let conditions: Vec<_> = docker.into_iter().chain(kernel).collect();
+            let start = match conditions.as_slice() {
+                [] => String::new(),
+                conditions => format!("if {}: ", conditions.join(", and ")),
+            };
+            let place = match place.as_str() {
+                "" => String::new(),
+                place => format!(" ({place})"),
+            };
+            format!(
+                "{start}add dm.xfs_nospace_max_retries=0 to the storage options{place}; a full pool then shuts the container's filesystem \
+                 down instead of hanging the host"
+            )
         }
-        (Some(false), _) | (_, Some(false)) => {
-            "this Docker or this kernel cannot tell XFS to give up: keep room in the pool (thinguard.service grows it), and set dm.fs=ext4 for the next new pool".to_owned()
-        }
-        _ => format!(
-            "add dm.xfs_nospace_max_retries=0 to the storage options{}, on Docker 1.13 and later (Red Hat's: 1.12.6) and kernels that have \
-             /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries{}; a full pool then shuts the container's filesystem down instead of hanging the host",
-            if place.is_empty() { String::new() } else { format!(" ({place})") },
-            if knob == Some(true) { " (this one has it)" } else { "" }
-        ),
     };
     Some(Finding {
         code: "xfs-retries-forever",
@@ -110,13 +120,35 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
     })
 }
 
+/// Whether this Docker takes `dm.xfs_nospace_max_retries`, with which others refuse to start: upstream from 1.13.0, of Red Hat's
+/// builds some 1.12.6 (projectatomic/docker branch docker-1.12.6) and none before (its branches rhel7-1.10.3, docker-1.12.5).
+fn knows_nospace_retries(build: &Build) -> Option<bool> {
+    match build.at_least(1, 13, 0)? {
+        true => Some(true),
+        false if build.is_upstream() || build.at_least(1, 12, 6) == Some(false) => Some(false),
+        false => None,
+    }
+}
+
+/// What is left where `who` cannot tell XFS to give up.
+fn cannot_give_up(who: &str, base: Option<&str>) -> String {
+    match base {
+        None => format!(
+            "{who} cannot tell XFS to give up; before the pool is made, set dm.fs=ext4, which fails a write instead of hanging"
+        ),
+        Some(_) => format!(
+            "{who} cannot tell XFS to give up: keep room in the pool (thinguard.service grows it), and set dm.fs=ext4 for the next new pool"
+        ),
+    }
+}
+
 /// The kernel uses a metadata device up to a little less than 16 GiB and passes over the rest.
 fn metadata_size(before: &Before) -> Option<Finding> {
     let asked = before
         .options
         .loop_metadata_size
         .as_ref()
-        .filter(|asked| asked.value > files::MAX_METADATA)?;
+        .filter(|asked| asked.value > MAX_METADATA)?;
     before.options.metadata_on_loop().then(|| Finding {
         code: "metadata-larger-than-kernel-uses",
         severity: Severity::Warn,
@@ -125,7 +157,7 @@ fn metadata_size(before: &Before) -> Option<Finding> {
             "dm.loopmetadatasize is {}, and the kernel uses no more than {} of a pool's metadata device (about 16 GiB); the rest of the \
              sparse file is never used",
             asked.value,
-            files::MAX_METADATA
+            MAX_METADATA
         ),
         place: asked.place.clone(),
         remedy: format!("dm.loopmetadatasize=16G is the most that is of use; a file that is larger already is harmless ({})", asked.place),
@@ -135,7 +167,7 @@ fn metadata_size(before: &Before) -> Option<Finding> {
 fn loop_mode(before: &Before) -> Option<Finding> {
     (before.options.data_on_loop() || before.options.metadata_on_loop()).then(|| Finding {
         remedy: "for more than a few containers give Docker a pool of LVM's (dm.thinpooldev; on RHEL 7 container-storage-setup makes it) or \
-                 overlay2 on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
+                 overlay2 (Docker 1.12 and later) on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
             .into(),
         ..note(
             "loop-mode",

@@ -3,15 +3,12 @@
 use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
 use super::{Before, note};
-use crate::kernel::superblock::{Error, Superblock};
+use crate::kernel::superblock::{Error, MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Deed, Disk, Finding, Pool, Seen, Settings, Severity, Target, Usage};
 
 /// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
 /// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
 const BLOCK_SECTORS: std::ops::RangeInclusive<u64> = 128..=2_097_152;
-
-/// The largest metadata device the kernel uses: `THIN_METADATA_MAX_SECTORS`, drivers/md/dm-thin-metadata.h.
-pub(super) const MAX_METADATA: Bytes = Bytes(33_423_360 * Bytes::SECTOR);
 
 /// Judges the files of a pool that dockerd will make from them.
 pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut Verdict) {
@@ -105,7 +102,11 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
         false => note(
             "no-pool-yet",
             &disk.data_path,
-            "there is no pool yet; Docker makes a new one".into(),
+            match before.choice.certain() {
+                Some(_) => "there is no pool yet; Docker makes a new one".into(),
+                None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names"
+                    .into(),
+            },
         ),
     });
 }
@@ -228,6 +229,14 @@ fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, metad
         .collect()
 }
 
+/// As much of a file as the kernel uses.
+fn usable(target: Target, size: Bytes) -> Bytes {
+    match target {
+        Target::Data => size,
+        Target::Metadata => size.min(MAX_METADATA),
+    }
+}
+
 /// One of the two devices as it will be once dockerd has lengthened its file.
 fn device(
     before: &Before,
@@ -238,14 +247,15 @@ fn device(
     settings: &Settings,
     verdict: &mut Verdict,
 ) {
-    let (file, other, block, used, asked) = match target {
+    let (file, (of, other), block, used, asked) = match target {
         Target::Data => {
             let block = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
-            (data, metadata, block, superblock.data_used, before.loop_data_size())
+            let other = (Target::Metadata, metadata);
+            (data, other, block, superblock.data_used, before.loop_data_size())
         }
         Target::Metadata => (
             metadata,
-            data,
+            (Target::Data, data),
             4096,
             superblock.metadata_used,
             before.loop_metadata_size(),
@@ -254,7 +264,7 @@ fn device(
     if block == 0 {
         return;
     }
-    let total = file.size_bytes.max(asked);
+    let total = usable(target, file.size_bytes.max(asked));
     let usage = Usage {
         used_blocks: used,
         total_blocks: total.0 / block,
@@ -268,7 +278,7 @@ fn device(
             Bytes(0)
         },
         allocated: file.allocated_bytes,
-        promised: other.size_bytes.saturating_sub(other.allocated_bytes),
+        promised: usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
     };
     let plan = match target {
         Target::Data => growth::plan(&need, &disk.host, &settings.data, &settings.host),

@@ -186,7 +186,7 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
 
 fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
     let needed = pool.is_none() && (before.options.data_on_loop() || before.options.metadata_on_loop());
-    (needed && !root.loop_devices && before.choice.is_devicemapper()).then(|| Finding {
+    (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| Finding {
         code: "no-loop-devices",
         severity: Severity::Warn,
         subject: "/dev/loop-control".into(),

@@ -56,7 +56,7 @@ fn host() -> Before {
                 ..DeviceSet::default()
             })),
             all_devices_seen: true,
-            loop_devices: true,
+            loop_devices: Some(true),
             ..RootState::default()
         }),
         disk: Seen::Known(Disk {
@@ -313,6 +313,16 @@ fn what_is_no_ground_for_a_refusal() {
     }
 }
 
+/// Another host's tree has no `/dev` to look into.
+#[test]
+fn loop_devices_are_missed_only_where_they_were_looked_for() {
+    let mut before = host();
+    root(&mut before).loop_devices = Some(false);
+    assert_eq!(codes(&before), [("no-loop-devices", Severity::Warn)]);
+    root(&mut before).loop_devices = None;
+    assert_eq!(codes(&before), []);
+}
+
 #[test]
 fn a_version_that_is_not_known_takes_the_loosest_rule() {
     let mut before = host();
@@ -381,6 +391,24 @@ fn advice_fits_the_version() {
         evidence: String::new(),
     };
     assert!(remedy(&before).contains("set dm.fs=ext4"), "{}", remedy(&before));
+    // Red Hat's 1.10.3 would refuse the option; some of its 1.12.6 know it, and its 1.13.1.
+    let mut red_hat = |version| {
+        before.build.flavour = Flavour::RedHat;
+        before.build.version = version;
+        remedy(&before)
+    };
+    assert!(!red_hat(Some(Version::new(1, 10, 3))).contains("nospace"));
+    assert!(red_hat(Some(Version::new(1, 12, 6))).contains("if this is Docker 1.13"));
+    assert!(red_hat(None).contains("if this is Docker 1.13"));
+    let sure = red_hat(Some(Version::new(1, 13, 1)));
+    assert!(sure.contains("add dm.xfs_nospace_max_retries=0") && !sure.contains("if this is"));
+}
+
+#[test]
+fn no_advice_on_a_driver_that_is_gone() {
+    let mut before = host();
+    before.build.version = Some(Version::new(25, 0, 0));
+    assert_eq!(judged(&before).findings, []);
 }
 
 #[test]
@@ -401,6 +429,16 @@ fn a_metadata_file_of_50_gib() {
         "{}",
         said.message
     );
+    // What the kernel does not use is no room.
+    disk(&mut before).files[1].size_bytes = Bytes::gib(50);
+    before.superblock = Some(Seen::Known(Ok(Superblock {
+        metadata_blocks: superblock::MAX_METADATA.0 >> 12,
+        metadata_used: Bytes::gib(15).0 >> 12,
+        ..superblock()
+    })));
+    let verdict = judged(&before);
+    assert!(verdict.findings.iter().any(|f| f.code == "pool-metadata-low"));
+    assert_eq!(verdict.deed, None);
 }
 
 #[test]

@@ -197,7 +197,9 @@ impl Reader {
         if value.contains(|c: char| is_forbidden(c, self.version)) {
             let why = match value.contains('\n') {
                 true => {
-                    format!("the quoted value of {key} spans lines: systemd before 239 drops it, {key} stays unset")
+                    format!(
+                        "the quoted value of {key} spans lines: systemd before 239 drops it, and Docker starts without what {key} says"
+                    )
                 }
                 false => format!("the value of {key} has a control character: systemd before 248 drops it"),
             };
