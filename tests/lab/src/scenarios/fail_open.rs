@@ -100,11 +100,12 @@ fn without_surroundings(host: &mut Host, _: &mut Figures) -> Result<()> {
         host.sh(STARTS)? != before,
         "a verdict that could not be written held dockerd back"
     );
-    let said = watch::await_line(host, "preflight-verdict: ", Duration::from_secs(5))?;
+    // Docker's unit tries again, on the empty metadata that dockerd made: the first verdict counts.
+    let said = watch::await_line(host, "Docker must not start", Duration::from_secs(5))?;
     println!("    {said}");
     ensure!(said.contains("pool-half-missing"), "{said}");
     host.sh("umount /run/thinguard; systemctl stop docker.service docker.socket; \
-         mv /root/metadata /var/lib/docker/devicemapper/devicemapper/metadata; \
+         mv --force /root/metadata /var/lib/docker/devicemapper/devicemapper/metadata; \
          systemctl reset-failed docker.service docker.socket; systemctl start docker.socket")?;
 
     // Neither the bus nor systemd's own socket: started by a client, through the socket that systemd listens on.
@@ -118,7 +119,7 @@ fn without_surroundings(host: &mut Host, _: &mut Figures) -> Result<()> {
     let said = journal.lines().rev().find(|line| line.starts_with("preflight-verdict"));
     println!("    {}", said.unwrap_or("preflight said nothing"));
     ensure!(
-        said.is_some_and(|said| !said.contains("pool-half-missing")),
+        said.is_some_and(|said| said.contains("Docker may start")),
         "no new verdict:\n{journal}"
     );
     Ok(())
