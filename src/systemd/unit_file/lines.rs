@@ -50,7 +50,8 @@ pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
         }
         let (number, mut line) = pending.take().unwrap_or((number, Vec::new()));
         line.extend_from_slice(piece);
-        if goes_on(&line) {
+        // What was joined before ends in a blank, so the piece alone decides.
+        if goes_on(piece) {
             line.pop();
             line.push(b' ');
             pending = Some((number, line));
