@@ -91,7 +91,7 @@ impl StatusReport<'_> {
 /// A thin pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PoolReport {
-    /// Device-mapper name.
+    /// Device-mapper name; empty in the tree of another host, where it cannot be told.
     pub name: String,
     /// What it does with I/O; `None` when it is not active.
     pub mode: Option<Mode>,

@@ -253,7 +253,7 @@ thinguard preflight: Docker must not start (12 ms)
   docker     18.09.0 (Red Hat's build; package d\\u{1b}ocker)
   driver     devicemapper
   data root  /var/lib/docker
-  pool       none
+  pool       none active
   headroom   2 GiB; the pool promises 18 GiB more than the host has
 REFUSE pool-low: ";
     assert!(page.starts_with(head), "{page}");

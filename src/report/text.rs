@@ -48,7 +48,7 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
     }
     match &report.pool {
         Some(pool) => pool_rows(&mut page, pool),
-        None => row(&mut page, "pool", "none"),
+        None => row(&mut page, "pool", "none active"),
     }
     // The pool tells its own room, where it knows it.
     if let Some(room) = report

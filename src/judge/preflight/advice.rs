@@ -83,8 +83,8 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
         _ => "dm.fs is not set, which since Docker 1.9.1 means XFS wherever mkfs.xfs is installed",
     };
     let remedy = match (knows_nospace_retries(&before.build), knob) {
-        (Some(false), _) => cannot_give_up("this Docker", base),
-        (_, Some(false)) => cannot_give_up("this kernel", base),
+        (Some(false), _) => cannot_give_up("this Docker", base, before),
+        (_, Some(false)) => cannot_give_up("this kernel", base, before),
         (docker_can, _) => {
             let docker = docker_can
                 .is_none()
@@ -131,13 +131,17 @@ fn knows_nospace_retries(build: &Build) -> Option<bool> {
 }
 
 /// What is left where `who` cannot tell XFS to give up.
-fn cannot_give_up(who: &str, base: Option<&str>) -> String {
+fn cannot_give_up(who: &str, base: Option<&str>, before: &Before) -> String {
+    let grower = match before.options.data_on_loop() {
+        true => "thinguard.service grows it",
+        false => "LVM's autoextend grows it, see lvm.conf",
+    };
     match base {
         None => format!(
             "{who} cannot tell XFS to give up; before the pool is made, set dm.fs=ext4, which fails a write instead of hanging"
         ),
         Some(_) => format!(
-            "{who} cannot tell XFS to give up: keep room in the pool (thinguard.service grows it), and set dm.fs=ext4 for the next new pool"
+            "{who} cannot tell XFS to give up: keep room in the pool ({grower}), and set dm.fs=ext4 for the next new pool"
         ),
     }
 }
