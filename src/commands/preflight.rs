@@ -1,15 +1,14 @@
 //! `thinguard preflight`: may Docker start, and what should the operator know before it does?
 
+mod start;
+
 use super::look::Once;
 use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
-use crate::docker::drivers::{self, Choice};
-use crate::docker::state::RootState;
-use crate::judge::preflight::{self, Before};
-use crate::judge::{self, Verdict};
+use crate::docker::drivers::Choice;
+use crate::judge;
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
-use crate::observe::config::Learnt;
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, text};
 use anyhow::{Context, Result};
@@ -84,10 +83,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let disk = once.observer.disk(process::since_boot());
     let root = once.observer.root_state(process::since_boot());
     let config = once.observer.config();
-    let choice = config.map(|config| choose(config, &root).0);
+    let choice = config.map(|config| start::choose(config, &root).0);
     // Of a pool that another driver leaves alone there is nothing to tell.
     let superblock = match once.observer.superblock(process::since_boot()) {
-        Seen::Known(Ok(superblock)) if choice.as_ref().is_some_and(uses_files) => Some(superblock),
+        Seen::Known(Ok(superblock)) if choice.as_ref().is_some_and(start::uses_files) => Some(superblock),
         _ => None,
     };
     let report = PreflightReport {
@@ -158,12 +157,12 @@ fn judge_and_grow(
     told: &mut Told,
 ) -> Result<(Vec<Finding>, Snapshot)> {
     const GROWTHS: usize = 2;
-    let mut verdict = judge(once, &seen)?;
+    let mut verdict = start::judge(once, &seen);
     for _ in 0..if may_grow { GROWTHS } else { 0 } {
         let Some(first) = verdict.deed.take() else { break };
         // Two looks must agree before anything is done (law 11).
         seen = once.look_at_storage();
-        verdict = judge(once, &seen)?;
+        verdict = start::judge(once, &seen);
         let Some(deed) = verdict.deed.take().filter(|second| judge::agrees(&first, Some(second))) else {
             break;
         };
@@ -176,132 +175,12 @@ fn judge_and_grow(
         told.deeds
             .push((deed, outcome, process::since_boot().saturating_sub(began)));
         seen = after;
-        verdict = judge(once, &seen)?;
+        verdict = start::judge(once, &seen);
         if failed {
             break;
         }
     }
     Ok((verdict.findings, seen))
-}
-
-fn judge(once: &mut Once, seen: &Snapshot) -> Result<Verdict> {
-    let now = process::since_boot();
-    let settings = once.settings().clone();
-    let disk = once.observer.disk(now);
-    let Some(config) = once.observer.config().cloned() else {
-        return Ok(Verdict {
-            findings: vec![configuration_unknown(&settings)],
-            deed: None,
-        });
-    };
-    let root = once.look_at_root();
-    let superblock = match (&seen.pool, &disk) {
-        (Seen::Known(None), Seen::Known(disk)) if disk.file(&disk.metadata_path).known().is_some() => {
-            Some(once.superblock(&disk.metadata_path))
-        }
-        _ => None,
-    };
-    let volume_group = match (config.thin_pool_device.as_deref(), pool(seen)) {
-        (Some(device), Some(_)) if !device.is_empty() => once.look_at_volume_group(device),
-        _ => None,
-    };
-    let plugin = root.known().is_some_and(|root| root.driver_plugin);
-    let (choice, chosen) = choose(&config, &root);
-    let mut findings = config.findings.clone();
-    findings.extend(
-        chosen
-            .into_iter()
-            .filter(|finding| finding.code != "storage-driver-unknown" || !plugin),
-    );
-    let filesystem = root.known().and_then(|root| root.filesystem);
-    match choice.is_devicemapper() || choice.certain().is_none() && !matches!(choice, Choice::FirstThatWorks) {
-        true => findings.extend(config.options.findings.iter().cloned()),
-        false => findings.extend(drivers::other_options(
-            &choice,
-            &config.effective.storage_opts,
-            filesystem,
-            &config.build,
-        )),
-    }
-    findings.extend(drivers::wrong_filesystem(
-        &choice,
-        filesystem,
-        &config.data_root,
-        &config.build,
-    ));
-    if let Some(why) = &config.unit_unknown {
-        findings.push(Finding {
-            code: "command-line-unknown",
-            severity: Severity::Warn,
-            subject: settings.docker.unit.clone(),
-            message: format!("flags on the daemon's command line are not known: {why}"),
-            place: format!("ExecStart= of {}", settings.docker.unit),
-            remedy: "give the line by hand: thinguard preflight --exec-line 'dockerd ...'".into(),
-        });
-    }
-    let remapped = config
-        .effective
-        .userns_remap
-        .as_ref()
-        .filter(|remap| !remap.value.is_empty());
-    let before = Before {
-        build: config.build.clone(),
-        choice,
-        uncertain: config
-            .unit_unknown
-            .clone()
-            .or(config.effective.uncertain.clone())
-            .or(remapped.map(|remap| format!("user namespaces ({}) move the data root", remap.place))),
-        options: config.options.clone(),
-        data_root: config.data_root.clone(),
-        root,
-        disk,
-        superblock,
-        volume_group,
-        main_pid: config.main_pid,
-    };
-    if config.unit_unknown.is_some()
-        || before.choice.certain().is_none() && !matches!(before.choice, Choice::FirstThatWorks)
-    {
-        // Options count only for the driver that they are for.
-        for finding in findings
-            .iter_mut()
-            .filter(|finding| finding.code.starts_with("storage-option"))
-        {
-            finding.severity = finding.severity.min(Severity::Warn);
-        }
-    }
-    let mut verdict = preflight::judge(&before, seen, &settings, now);
-    verdict.findings.extend(findings);
-    preflight::sort(&mut verdict.findings);
-    Ok(verdict)
-}
-
-/// Whether the pool's files may be those that dockerd will use.
-fn uses_files(choice: &Choice) -> bool {
-    choice.certain().is_none() || choice.is_devicemapper()
-}
-
-/// The storage driver that dockerd takes, and what it refuses while it chooses.
-fn choose(config: &Learnt, root: &Seen<RootState>) -> (Choice, Vec<Finding>) {
-    let prior = root.known().and_then(|root| root.drivers.as_deref());
-    drivers::choose(
-        config.effective.driver.as_ref(),
-        prior,
-        &config.data_root,
-        &config.build,
-    )
-}
-
-fn configuration_unknown(settings: &Settings) -> Finding {
-    Finding {
-        code: "configuration-unknown",
-        severity: Severity::Warn,
-        subject: settings.docker.unit.clone(),
-        message: "Docker's configuration could not be read in time".into(),
-        place: "/etc/docker/daemon.json and the unit's files".into(),
-        remedy: "thinguard preflight, once the host is calmer".into(),
-    }
 }
 
 /// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.
