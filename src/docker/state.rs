@@ -27,10 +27,20 @@ pub struct RootState {
     pub all_devices_seen: bool,
     /// One of the pool's files is there and is neither a file nor a block device; or its link leads nowhere.
     pub odd_files: Vec<(String, String)>,
+    /// The data file has bytes, and holes in place of all of them: nothing was ever written there.
+    pub data_all_holes: bool,
+    /// Why Docker cannot read its list of images (`image/devicemapper/repositories.json`), where it cannot.
+    pub image_list: Option<String>,
+    /// `devicemapper/setup-config.json` is there: Docker has set up direct-lvm.
+    pub direct_lvm_set_up: bool,
+    /// Names in `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device` with nothing behind them.
+    pub missing_devices: Vec<String>,
     /// A process whose id stands in the daemon's pidfile and which lives.
     pub pidfile_process: Option<PidfileProcess>,
     /// XFS on this kernel has `max_retries`; `None` where no XFS is mounted that could show it.
     pub xfs_knob: Option<bool>,
+    /// This kernel has aufs, or a module of it is installed for it; `None` where that cannot be told.
+    pub aufs: Option<bool>,
     /// A loop device can be had: the control node or a first device node is there. `None` for the tree of another host, whose
     /// `/dev` is made when it boots.
     pub loop_devices: Option<bool>,

@@ -5,6 +5,7 @@
 mod advice;
 mod files;
 mod root;
+mod sizes;
 
 use super::{Memory, Verdict, storage};
 use crate::docker::build::Build;

@@ -330,6 +330,16 @@ impl Observer {
                 .as_ref()
                 .map_or(DEFAULT_PIDFILE.into(), |pidfile| pidfile.value.clone()),
             thin_pool_device: config.thin_pool_device.clone(),
+            devices: [
+                &config.options.data_dev,
+                &config.options.metadata_dev,
+                &config.options.direct_lvm_device,
+            ]
+            .into_iter()
+            .flatten()
+            .map(|device| device.value.clone())
+            .filter(|device| !device.is_empty())
+            .collect(),
             driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
         });
         self.ask(porter, Sense::State, &ask, now);

@@ -25,6 +25,8 @@ pub struct Question {
     pub pidfile: String,
     /// `dm.thinpooldev`
     pub thin_pool_device: Option<String>,
+    /// `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device`
+    pub devices: Vec<String>,
     /// The storage driver that is named.
     pub driver: Option<String>,
 }
@@ -50,13 +52,21 @@ pub fn look(question: &Question) -> Result<RootState> {
     let metadata = driver_dir.join("metadata");
     let mut state = RootState {
         drivers: prior_drivers(&data_root),
-        not_a_directory: fs::metadata(&data_root).is_ok_and(|it| !it.is_dir()),
+        not_a_directory: cannot_be_directory(&data_root, live),
         base: json(&metadata.join(device_json::BASE), device_json::device),
         device_set: json(&metadata.join(device_json::DEVICE_SET), device_json::device_set),
         odd_files: [names::data_file(&data_root), names::metadata_file(&data_root)]
             .iter()
             .filter_map(|path| odd(path, root))
             .collect(),
+        data_all_holes: all_holes(&names::data_file(&data_root)),
+        image_list: image_list(
+            &data_root
+                .join("image")
+                .join(names::DEVICEMAPPER)
+                .join("repositories.json"),
+        ),
+        direct_lvm_set_up: driver_dir.join("setup-config.json").exists(),
         driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
         ..RootState::default()
     };
@@ -66,8 +76,16 @@ pub fn look(question: &Question) -> Result<RootState> {
     }
     devices(&metadata, &mut state);
     if live {
+        // Only here: a tree has no devices of its own.
+        state.missing_devices = question
+            .devices
+            .iter()
+            .filter(|path| is_missing(path))
+            .cloned()
+            .collect();
         state.pidfile_process = pidfile(&question.pidfile);
         state.xfs_knob = xfs_knob();
+        state.aufs = kernel_has("aufs");
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
@@ -152,8 +170,57 @@ fn odd(path: &Path, root: &Path) -> Option<(String, String)> {
         Ok(file) if std::os::unix::fs::FileTypeExt::is_block_device(&file.file_type()) => {
             told("leads to a block device, which Docker from 1.9 on tries to lengthen as a file and fails".into())
         }
+        Ok(file) if !file.is_file() => told("is no plain file, and Docker cannot lengthen it".into()),
         _ => None,
     }
+}
+
+/// `SEEK_DATA` finds none. Filesystems that do not know their holes say that all is data.
+fn all_holes(path: &Path) -> bool {
+    let plain = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+    let seek = |file: File| nix::unistd::lseek(&file, 0, nix::unistd::Whence::SeekData);
+    plain && File::open(path).is_ok_and(|file| seek(file) == Err(nix::errno::Errno::ENXIO))
+}
+
+/// The list of images: a few hundred bytes an image.
+const IMAGE_LIST_BYTES: u64 = 16 << 20;
+
+/// What a crash leaves of the list: nothing, or the beginning (moby v20.10.27 `reference/store.go`, `reload`). Other faults of its
+/// JSON are left to dockerd, whose parser is another.
+fn image_list(path: &Path) -> Option<String> {
+    let plain = fs::metadata(path)
+        .ok()
+        .filter(|file| file.is_file() && file.len() < IMAGE_LIST_BYTES)?;
+    if plain.len() == 0 {
+        return Some("it is empty".into());
+    }
+    let mut text = Vec::new();
+    File::open(path)
+        .ok()?
+        .take(IMAGE_LIST_BYTES)
+        .read_to_end(&mut text)
+        .ok()?;
+    let error = serde_json::from_slice::<serde::de::IgnoredAny>(&text).err()?;
+    let sure = error.is_eof()
+        || ["key must be a string", "expected value"]
+            .iter()
+            .any(|why| error.to_string().starts_with(why));
+    sure.then(|| error.to_string())
+}
+
+/// The data root is something else, lies below something else, or is a link to nothing, over which mkdir fails. In a tree an absolute
+/// link leads out of it and tells nothing.
+fn cannot_be_directory(data_root: &Path, live: bool) -> bool {
+    match fs::metadata(data_root) {
+        Ok(there) => !there.is_dir(),
+        Err(error) if error.kind() == ErrorKind::NotFound => live && fs::symlink_metadata(data_root).is_ok(),
+        Err(error) => error.kind() == ErrorKind::NotADirectory,
+    }
+}
+
+/// Nothing has this name; any other error says nothing.
+fn is_missing(path: &str) -> bool {
+    path.starts_with('/') && fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// Where plugins announce themselves (docs.docker.com, "Docker Plugin API").
@@ -203,6 +270,38 @@ fn xfs_knob() -> Option<bool> {
                 .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
         ),
     }
+}
+
+/// A distribution's list of modules has some 500 KiB.
+const MODULES_BYTES: u64 = 16 << 20;
+
+/// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
+/// that cannot be read is unknown.
+fn kernel_has(filesystem: &str) -> Option<bool> {
+    let text = |path: &Path| -> Option<String> {
+        let mut text = String::new();
+        File::open(path)
+            .ok()?
+            .take(MODULES_BYTES)
+            .read_to_string(&mut text)
+            .ok()?;
+        Some(text)
+    };
+    let known = text(Path::new("/proc/filesystems"))?;
+    if known
+        .lines()
+        .any(|line| line.split_whitespace().next_back() == Some(filesystem))
+    {
+        return Some(true);
+    }
+    let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
+    let modules = Path::new("/lib/modules").join(release.trim()).join("modules.dep");
+    let module = format!("/{filesystem}.ko");
+    Some(
+        text(&modules)?
+            .lines()
+            .any(|line| line.split(':').next().is_some_and(|path| path.contains(&module))),
+    )
 }
 
 fn named_pool(name: &str) -> NamedPool {

@@ -2,7 +2,7 @@
 
 use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
-use super::{Before, note};
+use super::{Before, note, sizes};
 use crate::kernel::superblock::{Error, MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Deed, Disk, Finding, Pool, Seen, Settings, Severity, Target, Usage};
 
@@ -44,7 +44,11 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
         None => return,
     };
     verdict.findings.extend(other_block_size(before, superblock, &metadata));
-    verdict.findings.extend(too_short(before, superblock, &data, &metadata));
+    verdict
+        .findings
+        .extend(sizes::too_short(before, superblock, &data, &metadata));
+    verdict.findings.extend(sizes::cut_below_use(superblock, &metadata));
+    verdict.findings.extend(sizes::emptied(before, superblock, &data));
     if superblock.needs_check {
         return verdict.findings.push(needs_check(&metadata));
     }
@@ -96,8 +100,8 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
             remedy: format!("set dm.blocksize=64K, or remove it ({})", size.place),
         });
     }
-    let had_containers = matches!(&before.root, Seen::Known(root) if root.base.as_ref().is_some_and(|base| base.as_ref().is_ok_and(|base| base.initialized)));
-    verdict.findings.push(match had_containers {
+    verdict.findings.extend(sizes::impossible(before));
+    verdict.findings.push(match sizes::has_base_device(before) {
         true => both_missing(disk),
         false => note(
             "no-pool-yet",
@@ -186,47 +190,6 @@ fn other_block_size(before: &Before, superblock: &Superblock, metadata: &Backing
         place,
         remedy: format!("set dm.blocksize={}K", real.0 / Bytes::KIB),
     })
-}
-
-/// The kernel refuses devices that are shorter than the metadata say: "too small" (dm-thin.c, `maybe_resize_data_dev`).
-fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, metadata: &BackingFile) -> Vec<Finding> {
-    let block = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
-    let parts = [
-        (
-            data,
-            before.loop_data_size(),
-            superblock.data_blocks.saturating_mul(block),
-            "dm.loopdatasize",
-        ),
-        (
-            metadata,
-            before.loop_metadata_size(),
-            superblock.metadata_blocks.saturating_mul(4096),
-            "dm.loopmetadatasize",
-        ),
-    ];
-    let short = parts
-        .into_iter()
-        .filter(|(file, asked, needed, _)| file.size_bytes.max(*asked).0 < *needed);
-    short
-        .map(|(file, _, needed, option)| Finding {
-            code: "pool-file-too-short",
-            severity: Severity::Refuse,
-            subject: file.path.clone(),
-            message: format!(
-                "{} has {} and the pool's metadata say that it is {} long: it was cut off, and the kernel refuses such a pool",
-                file.path,
-                file.size_bytes,
-                Bytes(needed)
-            ),
-            place: file.path.clone(),
-            remedy: format!(
-                "truncate -s {needed} {} (or set {option} to no less); what stood in the part that was cut off is lost, so check \
-                 containers and images after it",
-                file.path
-            ),
-        })
-        .collect()
 }
 
 /// As much of a file as the kernel uses.

@@ -2,8 +2,8 @@
 //! containers.
 
 use super::Before;
-use crate::docker::names;
 use crate::docker::state::{NamedPool, RootState};
+use crate::docker::{Sourced, names};
 use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
 
 /// Judges what lies there.
@@ -12,12 +12,20 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(still_about(before, root));
     findings.extend(unusable(before, root));
     findings.extend(others_containers(before, root));
+    findings.extend(not_in_kernel(before, root));
     // A named driver that does not start leaves all of this unread.
     if before.choice.certain().is_some() && !before.choice.is_devicemapper() {
         return;
     }
     findings.extend(named_pool(before, root));
+    findings.extend(image_list(before, root));
     findings.extend(no_loop_devices(before, root, pool));
+    findings.extend(
+        pool.is_none()
+            .then(|| missing_devices(before, root))
+            .into_iter()
+            .flatten(),
+    );
     if pool.is_none() && before.on_loop_files() && !both_files(before) {
         // dockerd reads what it remembers of devices only where it has not just made a file.
         findings.extend(device_set(before, root));
@@ -131,6 +139,21 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
         .collect()
 }
 
+/// aufs was never part of Linux; distributions dropped their patch (moby v20.10.27 `daemon/graphdriver/aufs/aufs.go`,
+/// `supportsAufs`: modprobe, then /proc/filesystems).
+fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
+    let driver = before.choice.certain().filter(|driver| *driver == "aufs")?;
+    let knows = before.build.is_upstream() && before.build.at_least(24, 0, 0) == Some(false);
+    (knows && root.aufs == Some(false)).then(|| Finding {
+        code: "storage-driver-not-in-kernel",
+        severity: Severity::Refuse,
+        subject: driver.to_owned(),
+        message: format!("this kernel has no {driver}, nor a module of it: driver not supported"),
+        place: "/proc/filesystems".into(),
+        remedy: format!("boot the kernel that has {driver}, save the images there (docker save), and move to overlay2"),
+    })
+}
+
 /// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
 fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
     let device = before
@@ -182,6 +205,58 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
         ),
         _ => None,
     }
+}
+
+/// dockerd opens them where the pool is yet to be made (moby v20.10.27 `deviceset.go:1769-1834`), and sets direct-lvm up where it has
+/// not done so before (`device_setup.go`); with a pool of another's it looks at none of them.
+fn missing_devices(before: &Before, root: &RootState) -> Vec<Finding> {
+    let options = &before.options;
+    let named = |device: &Option<Sourced<String>>| device.as_ref().is_some_and(|device| !device.value.is_empty());
+    let direct = named(&options.direct_lvm_device);
+    let rows = [
+        ("dm.datadev", &options.data_dev, !direct),
+        ("dm.metadatadev", &options.metadata_dev, !direct),
+        (
+            "dm.directlvm_device",
+            &options.direct_lvm_device,
+            !root.direct_lvm_set_up,
+        ),
+    ];
+    let missing = rows
+        .into_iter()
+        .filter(|(.., looked_at)| *looked_at && !named(&options.thin_pool_dev))
+        .filter_map(|(name, device, _)| Some((name, device.as_ref()?)))
+        .filter(|(_, device)| root.missing_devices.contains(&device.value));
+    missing
+        .map(|(name, device)| Finding {
+            code: "pool-device-missing",
+            severity: Severity::Refuse,
+            subject: format!("{name}={}", device.value),
+            message: format!("{name} names {}, which is not there", device.value),
+            place: device.place.clone(),
+            remedy: format!(
+                "see with lsblk what the device is called, and correct {name} ({})",
+                device.place
+            ),
+        })
+        .collect()
+}
+
+/// Docker's list of image names (moby v20.10.27 `daemon/daemon.go`: "Couldn't create reference store repository").
+fn image_list(before: &Before, root: &RootState) -> Option<Finding> {
+    let why = root.image_list.as_ref()?;
+    let path = format!("{}/image/devicemapper/repositories.json", before.data_root);
+    Some(Finding {
+        code: "docker-image-list-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("Docker cannot read its own file {path}: {why}: Couldn't create reference store repository"),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup; without one, move it away: images then have no names until they are tagged or pulled again, \
+             nothing else is lost"
+        ),
+    })
 }
 
 fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {

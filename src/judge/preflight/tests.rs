@@ -150,7 +150,7 @@ type Change = fn(&mut Before);
 /// One change to a host in order, and the one refusal that it is to bring.
 #[test]
 fn what_is_refused() {
-    let rows: [(&str, Change); 22] = [
+    let rows: [(&str, Change); 31] = [
         ("pool-half-missing", |b| disk(b).files.truncate(1)),
         ("pool-half-missing", |b| _ = disk(b).files.remove(0)),
         ("pool-files-missing", |b| disk(b).files.clear()),
@@ -229,6 +229,35 @@ fn what_is_refused() {
             disk(b).files.clear();
             root(b).base = None;
             set_options(b, &["dm.blocksize=100K", "dm.fs=ext4"]);
+        }),
+        ("loop-size-impossible", |b| {
+            disk(b).files.clear();
+            root(b).base = None;
+            set_options(b, &["dm.loopmetadatasize=16K", "dm.fs=ext4"]);
+        }),
+        ("loop-size-impossible", |b| {
+            disk(b).files.clear();
+            root(b).base = None;
+            set_options(b, &["dm.loopdatasize=0", "dm.fs=ext4"]);
+        }),
+        ("storage-driver-not-in-kernel", |b| {
+            b.choice = Choice::Prior("aufs".into());
+            root(b).drivers = Some(Vec::new());
+            root(b).aufs = Some(false);
+        }),
+        ("pool-file-too-short", |b| disk(b).files[1].size_bytes = Bytes(64 << 10)),
+        ("pool-file-emptied", |b| root(b).data_all_holes = true),
+        ("docker-image-list-unreadable", |b| {
+            root(b).image_list = Some("it is empty".into())
+        }),
+        ("pool-device-missing", |b| {
+            set_options(b, &["dm.directlvm_device=/dev/nonsense"]);
+            root(b).missing_devices.push("/dev/nonsense".into());
+        }),
+        ("pool-file-emptied", |b| disk(b).files[0].size_bytes = Bytes(0)),
+        ("pool-device-missing", |b| {
+            set_options(b, &["dm.datadev=/dev/nonsense"]);
+            root(b).missing_devices.push("/dev/nonsense".into());
         }),
     ];
     for (code, change) in rows {

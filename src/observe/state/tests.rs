@@ -24,6 +24,7 @@ impl Tree {
             data_root: "/var/lib/docker".into(),
             pidfile: "/run/docker.pid".into(),
             thin_pool_device: None,
+            devices: Vec::new(),
             driver: Some("nonsense".into()),
         })
         .unwrap()
@@ -110,6 +111,28 @@ fn a_plugin_of_that_name() {
     assert!(!tree.look().driver_plugin);
     tree.put("etc/docker/plugins/nonsense.spec", "unix:///run/nonsense.sock");
     assert!(tree.look().driver_plugin);
+}
+
+#[test]
+fn what_a_crash_leaves_of_the_list_of_images() {
+    let tree = Tree::new("images");
+    let list = "var/lib/docker/image/devicemapper/repositories.json";
+    for (text, readable) in [
+        (r#"{"Repositories":{}}"#, true),
+        ("", false),
+        (r#"{"Repositor"#, false),
+        ("{nonsense", false),
+    ] {
+        tree.put(list, text);
+        assert_eq!(tree.look().image_list.is_none(), readable, "{text:?}");
+    }
+}
+
+#[test]
+fn a_data_root_below_a_file() {
+    let tree = Tree::new("below");
+    tree.put("var/lib", "");
+    assert!(tree.look().not_a_directory);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod accel;
 mod agent;
 mod bench;
 mod cleanup;
+mod corpus;
 mod demo;
 mod fault;
 mod figures;
@@ -38,6 +39,9 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
                                with FILTER only the scenarios whose name contains it
     cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
     cargo lab bench            prints figures
+    cargo lab corpus [FILTER]  starts dockerd on every case of tests/corpus/cases.toml and records
+                               what came of it; with FILTER only on those so named or grouped, or
+                               with `unrecorded` only on those that have no line yet
 
 The first run builds the host's image under target/lab (minutes); later ones restore it in seconds.
 LAB_ACCEL=kvm|tcg chooses the accelerator; without it KVM is used where it really works.";
@@ -50,6 +54,7 @@ enum Command {
     Test(Option<String>),
     Shell(Snapshot),
     Bench,
+    Corpus(Option<String>),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +86,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(filter) => runner::test(filter.as_deref()),
         Command::Shell(snapshot) => shell::shell(snapshot),
         Command::Bench => bench::bench(),
+        Command::Corpus(filter) => corpus::corpus(filter.as_deref()),
     }
 }
 
@@ -103,6 +109,8 @@ fn command_line() -> Result<Command, lexopt::Error> {
         ["shell"] => Ok(Command::Shell(Snapshot::Running)),
         ["shell", "stopped"] => Ok(Command::Shell(Snapshot::Stopped)),
         ["bench"] => Ok(Command::Bench),
+        ["corpus"] => Ok(Command::Corpus(None)),
+        ["corpus", filter] => Ok(Command::Corpus(Some((*filter).to_owned()))),
         [] => Err("no command given".into()),
         other => Err(format!("no such command: {}", other.join(" ")).into()),
     }

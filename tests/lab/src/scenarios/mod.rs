@@ -1,5 +1,6 @@
 //! The scenarios: each a fresh host, a fault, and what must then be true.
 
+mod corpus;
 mod cure;
 mod face;
 mod fail_open;
@@ -34,6 +35,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         restart::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,
+        corpus::SCENARIOS,
         guard::SCENARIOS,
         face::SCENARIOS,
     ]

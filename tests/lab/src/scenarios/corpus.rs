@@ -1,0 +1,49 @@
+//! Agreement with the real dockerd: preflight against the whole record, and the record against the live daemon.
+
+use anyhow::{Result, ensure};
+
+use super::Scenario;
+use crate::corpus::{batch, cases, check, record};
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::paths::Paths;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "preflight-agrees-with-dockerd",
+        about: "preflight refuses nothing that dockerd was seen to start with, and what dockerd was seen to refuse, for the same cause",
+        snapshot: Snapshot::Stopped,
+        run: preflight_agrees,
+    },
+    Scenario {
+        name: "dockerd-still-does-as-recorded",
+        about: "a sample of the recorded cases, started again with the live dockerd",
+        snapshot: Snapshot::Stopped,
+        run: still_as_recorded,
+    },
+];
+
+fn preflight_agrees(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let root = Paths::find()?.root;
+    let summary = check(host, &cases::load(&root)?, &record::load(&root)?)?;
+    figures.add("cases that dockerd starts", summary.started, "");
+    figures.add("cases that dockerd refuses", summary.refused, "");
+    figures.add("of these missed for a known reason", summary.missed, "");
+    ensure!(summary.holds(), "{}", summary.text());
+    Ok(())
+}
+
+fn still_as_recorded(host: &mut Host, _: &mut Figures) -> Result<()> {
+    let root = Paths::find()?.root;
+    let entries = record::load(&root)?;
+    let sample: Vec<_> = cases::load(&root)?.into_iter().filter(|case| case.live).collect();
+    ensure!(sample.len() >= 10, "only {} cases are in the sample", sample.len());
+    let mut untouched = false;
+    for case in sample {
+        let recorded = entries.iter().find(|entry| entry.name == case.name);
+        let seen = batch::start(host, &case, &mut untouched)?;
+        ensure!(Some(&seen) == recorded, "recorded was {recorded:?}, seen was {seen:?}");
+    }
+    Ok(())
+}
