@@ -13,6 +13,12 @@ use crate::watch;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
+        name: "preflight-grows-an-active-pool",
+        about: "dockerd was killed and left its pool active and nearly full: it is grown on line before dockerd comes back",
+        snapshot: Snapshot::Running,
+        run: grows_an_active_pool,
+    },
+    Scenario {
         name: "preflight-grows-before-the-start",
         about: "a pool that is nearly full on the disk is grown before dockerd starts on it",
         snapshot: Snapshot::Running,
@@ -31,6 +37,41 @@ pub const SCENARIOS: &[Scenario] = &[
         run: refusal_is_overruled,
     },
 ];
+
+fn grows_an_active_pool(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.sh(
+        "docker run --name keeper --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=95 oflag=direct'",
+    )?;
+    host.install_guard()?;
+    let (first, daemon) = (host.pool_status()?.data.total, host.dockerd()?);
+    // Its unit starts it again by itself. The guard does not run, so growth can only be preflight's.
+    host.sh("systemctl kill --signal KILL --kill-who main docker.service")?;
+    let journal = host.wait_for("another dockerd that answers", Duration::from_secs(90), |host| {
+        let state = host.sh_timeout("systemctl is-active docker.service", Duration::from_secs(5))?;
+        let back = state.stdout.trim() == "active" && host.dockerd()? != daemon;
+        match back && fault::info_answers(host, Duration::from_secs(20))? {
+            true => host
+                .sh("journalctl -b -u docker.service -t thinguard -o cat --no-pager")
+                .map(Some),
+            false => Ok(None),
+        }
+    })?;
+    for said in [
+        "deed-done: grow the data device from 512 MiB",
+        "preflight-verdict: Docker may start",
+    ] {
+        ensure!(journal.contains(said), "the journal does not say '{said}':\n{journal}");
+    }
+    let pool = host.pool_status()?;
+    ensure!(pool.data.total > first && pool.mode == "rw", "not grown: {pool:?}");
+    figures.add(
+        "data blocks before and after",
+        format!("{first}, {}", pool.data.total),
+        "",
+    );
+    host.sh("docker start keeper")?;
+    Ok(())
+}
 
 fn grows_before_the_start(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.sh(
