@@ -13,6 +13,7 @@ mod json_lines;
 pub mod known;
 pub mod names;
 pub mod options;
+pub mod overlay;
 pub mod reply;
 pub mod size;
 mod sourced;

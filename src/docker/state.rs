@@ -37,6 +37,8 @@ pub struct RootState {
     pub missing_devices: Vec<String>,
     /// A process whose id stands in the daemon's pidfile and which lives.
     pub pidfile_process: Option<PidfileProcess>,
+    /// The kernel's release; `None` for the tree of another host.
+    pub kernel: Option<String>,
     /// XFS on this kernel has `max_retries`; `None` where no XFS is mounted that could show it.
     pub xfs_knob: Option<bool>,
     /// This kernel has aufs, or a module of it is installed for it; `None` where that cannot be told.

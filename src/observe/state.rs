@@ -85,6 +85,9 @@ pub fn look(question: &Question) -> Result<RootState> {
             .collect();
         state.pidfile_process = pidfile(&question.pidfile);
         state.xfs_knob = xfs_knob();
+        state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
+            .ok()
+            .map(|release| release.trim().to_owned());
         state.aufs = kernel_has("aufs");
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);

@@ -3,6 +3,7 @@
 use super::pool;
 use crate::commands::look::Once;
 use crate::docker::drivers::{self, Choice};
+use crate::docker::overlay;
 use crate::docker::state::RootState;
 use crate::judge::Verdict;
 use crate::judge::preflight::{self, Before};
@@ -76,6 +77,10 @@ fn of_configuration(config: &Learnt, root: &Seen<RootState>, choice: &Choice, ch
         &config.data_root,
         &config.build,
     ));
+    let kernel = root.known().and_then(|root| root.kernel.as_deref());
+    findings.extend(
+        kernel.and_then(|release| overlay::on_kernel(choice, release, &config.effective.storage_opts, &config.build)),
+    );
     findings
 }
 
