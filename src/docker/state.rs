@@ -29,6 +29,12 @@ pub struct RootState {
     pub odd_files: Vec<(String, String)>,
     /// The data file has bytes, and holes in place of all of them: nothing was ever written there.
     pub data_all_holes: bool,
+    /// Those of the pool's two files that are immutable (chattr +i).
+    pub immutable_files: Vec<String>,
+    /// The pidfile, where its name is a directory's.
+    pub pidfile_is_directory: Option<String>,
+    /// `volumes/metadata.db` is no database of bolt's.
+    pub volume_store_broken: bool,
     /// Why Docker cannot read its list of images (`image/devicemapper/repositories.json`), where it cannot.
     pub image_list: Option<String>,
     /// `devicemapper/setup-config.json` is there: Docker has set up direct-lvm.

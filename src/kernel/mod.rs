@@ -1,6 +1,7 @@
 //! The kernel's own interfaces: the only room with `unsafe` and the only ioctls. It uses `crate::model` and nothing else of
 //! the house; every `unsafe` block says in a `// SAFETY:` line why it is sound.
 
+pub mod attributes;
 pub mod dm;
 pub mod errand;
 pub mod grow;

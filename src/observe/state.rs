@@ -4,13 +4,14 @@
 use super::config::below;
 use crate::docker::state::{NamedPool, PidfileProcess, RootState};
 use crate::docker::{device_json, drivers, names};
-use crate::kernel::{dm, proc, thin_pool};
+use crate::kernel::{attributes, dm, proc, thin_pool};
 use anyhow::Result;
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -50,15 +51,19 @@ pub fn look(question: &Question) -> Result<RootState> {
     let data_root = below(root, &question.data_root);
     let driver_dir = names::driver_dir(&data_root);
     let metadata = driver_dir.join("metadata");
+    let files = [names::data_file(&data_root), names::metadata_file(&data_root)];
     let mut state = RootState {
         drivers: prior_drivers(&data_root),
         not_a_directory: cannot_be_directory(&data_root, live),
         base: json(&metadata.join(device_json::BASE), device_json::device),
         device_set: json(&metadata.join(device_json::DEVICE_SET), device_json::device_set),
-        odd_files: [names::data_file(&data_root), names::metadata_file(&data_root)]
+        immutable_files: files
             .iter()
-            .filter_map(|path| odd(path, root))
+            .filter(|path| attributes::immutable(path) == Some(true))
+            .map(|path| shown(path, root))
             .collect(),
+        volume_store_broken: no_bolt(&data_root.join("volumes/metadata.db")),
+        odd_files: files.iter().filter_map(|path| odd(path, root)).collect(),
         data_all_holes: all_holes(&names::data_file(&data_root)),
         image_list: image_list(
             &data_root
@@ -83,6 +88,7 @@ pub fn look(question: &Question) -> Result<RootState> {
             .filter(|path| is_missing(path))
             .cloned()
             .collect();
+        state.pidfile_is_directory = Some(question.pidfile.clone()).filter(|path| Path::new(path).is_dir());
         state.pidfile_process = pidfile(&question.pidfile);
         state.xfs_knob = xfs_knob();
         state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
@@ -156,10 +162,38 @@ fn devices(metadata: &Path, state: &mut RootState) {
     state.all_devices_seen = true;
 }
 
+/// The path as it is in the tree.
+fn shown(path: &Path, root: &Path) -> String {
+    let path = Path::new("/").join(path.strip_prefix(root).unwrap_or(path));
+    path.to_string_lossy().into_owned()
+}
+
+/// bolt's magic number, at this offset in each of the first two pages (etcd-io/bbolt `db.go`, `meta`). A page is as long as the
+/// kernel's was where the file was made: 4 KiB on most processors, 64 KiB on others.
+const BOLT_MAGIC: [u8; 4] = 0xED0C_DAED_u32.to_le_bytes();
+const BOLT_MAGIC_AT: u64 = 16;
+const BOLT_PAGES: [u64; 4] = [0, 4096, 16_384, 65_536];
+
+/// A file with something in it and that number nowhere: "invalid database". bolt makes an empty one anew.
+fn no_bolt(path: &Path) -> bool {
+    let plain = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
+    let Some(file) = File::open(path).ok().filter(|_| plain) else {
+        return false;
+    };
+    let absent = |page: &u64| {
+        let mut bytes = [0; 4];
+        match file.read_exact_at(&mut bytes, page + BOLT_MAGIC_AT) {
+            Ok(()) => bytes != BOLT_MAGIC,
+            // The file ends before it; any other error says nothing.
+            Err(error) => error.kind() == ErrorKind::UnexpectedEof,
+        }
+    };
+    BOLT_PAGES.iter().all(absent)
+}
+
 /// A name where the pool's file should be, with something else behind it.
 fn odd(path: &Path, root: &Path) -> Option<(String, String)> {
-    let shown = Path::new("/").join(path.strip_prefix(root).unwrap_or(path));
-    let told = |why: String| Some((shown.to_string_lossy().into_owned(), why));
+    let told = |why: String| Some((shown(path, root), why));
     let link = fs::symlink_metadata(path).ok()?;
     match fs::metadata(path) {
         Err(error) if link.is_symlink() && error.kind() == ErrorKind::NotFound => {

@@ -19,6 +19,9 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
         if !root.odd_files.is_empty() {
             return;
         }
+        verdict
+            .findings
+            .extend(root.immutable_files.iter().map(|path| immutable(path)));
     }
     let (data, metadata) = match (
         disk.file(&disk.data_path).known_or_none(),
@@ -333,6 +336,18 @@ fn odd_file(path: &str, why: &str) -> Finding {
         message: format!("{path} {why}"),
         place: path.to_owned(),
         remedy: format!("put the file itself at {path} (is a filesystem not mounted?), or a link that leads to it"),
+    }
+}
+
+/// The loop device is opened to write (moby v20.10.27 `pkg/loopback/attach_loopback.go`, `AttachLoopDevice`).
+fn immutable(path: &str) -> Finding {
+    Finding {
+        code: "pool-file-immutable",
+        severity: Severity::Refuse,
+        subject: path.to_owned(),
+        message: format!("{path} is immutable, so that nobody can write to it: loopback attach failed"),
+        place: path.to_owned(),
+        remedy: format!("chattr -i {path}"),
     }
 }
 

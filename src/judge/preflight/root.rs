@@ -13,6 +13,8 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(unusable(before, root));
     findings.extend(others_containers(before, root));
     findings.extend(not_in_kernel(before, root));
+    findings.extend(volume_store(before, root));
+    findings.extend(pidfile_is_directory(root));
     // A named driver that does not start leaves all of this unread.
     if before.choice.certain().is_some() && !before.choice.is_devicemapper() {
         return;
@@ -137,6 +139,35 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
             ),
         })
         .collect()
+}
+
+/// "error while opening volume store metadata database" (moby v20.10.24 `volume/service/store.go`, `NewStore`; up to 1.10 there is no
+/// such file).
+fn volume_store(before: &Before, root: &RootState) -> Option<Finding> {
+    let path = format!("{}/volumes/metadata.db", before.data_root);
+    root.volume_store_broken.then(|| Finding {
+        code: "docker-volume-store-broken",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("{path} is no database: error while opening volume store metadata database: invalid database"),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup; without one, move it away: the volumes' data stay, labels and options of volumes are lost"
+        ),
+    })
+}
+
+/// dockerd cannot write its pidfile then; seen with 20.10.24.
+fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
+    let path = root.pidfile_is_directory.as_ref()?;
+    Some(Finding {
+        code: "pidfile-is-a-directory",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("{path} is a directory, and Docker writes its pidfile there: open {path}: is a directory"),
+        place: path.clone(),
+        remedy: format!("rmdir {path}"),
+    })
 }
 
 /// aufs was never part of Linux; distributions dropped their patch (moby v20.10.27 `daemon/graphdriver/aufs/aufs.go`,

@@ -150,7 +150,7 @@ type Change = fn(&mut Before);
 /// One change to a host in order, and the one refusal that it is to bring.
 #[test]
 fn what_is_refused() {
-    let rows: [(&str, Change); 31] = [
+    let rows: [(&str, Change); 34] = [
         ("pool-half-missing", |b| disk(b).files.truncate(1)),
         ("pool-half-missing", |b| _ = disk(b).files.remove(0)),
         ("pool-files-missing", |b| disk(b).files.clear()),
@@ -247,6 +247,11 @@ fn what_is_refused() {
         }),
         ("pool-file-too-short", |b| disk(b).files[1].size_bytes = Bytes(64 << 10)),
         ("pool-file-emptied", |b| root(b).data_all_holes = true),
+        ("docker-volume-store-broken", |b| root(b).volume_store_broken = true),
+        ("pidfile-is-a-directory", |b| {
+            root(b).pidfile_is_directory = Some("/run/docker.pid".into())
+        }),
+        ("pool-file-immutable", |b| root(b).immutable_files.push(DATA.into())),
         ("docker-image-list-unreadable", |b| {
             root(b).image_list = Some("it is empty".into())
         }),

@@ -129,6 +129,25 @@ fn what_a_crash_leaves_of_the_list_of_images() {
 }
 
 #[test]
+fn a_database_of_volumes_and_what_is_none() {
+    let tree = Tree::new("volumes");
+    let mut bolt = vec![0_u8; 16_384];
+    bolt[16..20].copy_from_slice(&BOLT_MAGIC);
+    let second = [vec![0_u8; 4096], bolt.clone()].concat();
+    for (bytes, broken) in [
+        (bolt, false),
+        (second, false),
+        (vec![], false),
+        (vec![0; 32_768], true),
+        (vec![7; 10], true),
+    ] {
+        tree.put("var/lib/docker/volumes/metadata.db", "");
+        fs::write(tree.0.join("var/lib/docker/volumes/metadata.db"), &bytes).unwrap();
+        assert_eq!(tree.look().volume_store_broken, broken, "{} bytes", bytes.len());
+    }
+}
+
+#[test]
 fn a_data_root_below_a_file() {
     let tree = Tree::new("below");
     tree.put("var/lib", "");

@@ -33,6 +33,7 @@ pub fn start(host: &mut Host, case: &Case, untouched: &mut bool) -> Result<Entry
         .map(|(_, rest)| rest.split_once('\n').unwrap_or((rest, "")))
     {
         Some(("started", log)) => (Outcome::Started, log),
+        Some(("not-run", log)) => (Outcome::NotRun, log),
         Some(("hangs", log)) => (Outcome::Hangs, log),
         Some((refused, log)) if refused.starts_with("refused") => (Outcome::Refused, log),
         // The host as a whole stands still.
@@ -44,7 +45,7 @@ pub fn start(host: &mut Host, case: &Case, untouched: &mut bool) -> Result<Entry
         name: case.name.clone(),
         outcome,
         driver: (outcome == Outcome::Started).then(|| normal::driver(log)).flatten(),
-        reason: (outcome == Outcome::Refused).then(|| normal::reason(log)),
+        reason: matches!(outcome, Outcome::Refused | Outcome::NotRun).then(|| normal::reason(log)),
     })
 }
 

@@ -162,14 +162,18 @@ traces() {
 
 # What dockerd makes of it: whether the host is as before, the outcome, then all it said.
 start_case() {
-    local said code before
+    local said code before id
     before=$(traces)
+    id=$(systemctl show -p InvocationID --value docker.service)
     said=$(timeout $(( START_LIMIT + 30 )) systemctl start docker.service 2>&1)
     code=$?
     local Result= InvocationID=
     eval "$(systemctl show -p Result -p InvocationID docker.service)"
     [ "$lies" = stopped ] && [ $code != 0 ] && [ "$(traces)" = "$before" ] && echo "UNTOUCHED"
+    # The identifier of an earlier start: systemd itself would not have it.
+    [ "$InvocationID" != "$id" ] || InvocationID=
     if [ $code = 0 ]; then echo "OUTCOME started"
+    elif [ -z "$InvocationID" ]; then echo "OUTCOME not-run"
     elif [ $code = 124 ] || [ "$Result" = timeout ]; then echo "OUTCOME hangs"
     else echo "OUTCOME refused $Result"; fi
     journalctl --sync 2> /dev/null

@@ -96,7 +96,7 @@ impl Summary {
     /// For people.
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{} started or hung, {} refused; {} refusals missed for a known reason, {} disagreements",
+            "{} started or were not refused, {} refused; {} refusals missed for a known reason, {} disagreements",
             self.started,
             self.refused,
             self.missed,

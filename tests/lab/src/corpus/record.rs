@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// dockerd told systemd that it is ready.
     Started,
-    /// It ended, or systemd did not start it.
+    /// It ended.
     Refused,
+    /// systemd does not take the unit's line: neither dockerd nor the preflight in front of it is run.
+    NotRun,
     /// Neither within a minute.
     Hangs,
 }
