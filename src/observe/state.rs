@@ -177,7 +177,8 @@ const BOLT_PAGES: [u64; 4] = [0, 4096, 16_384, 65_536];
 /// A file with something in it and that number nowhere: "invalid database". bolt makes an empty one anew.
 fn no_bolt(path: &Path) -> bool {
     let plain = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
-    let Some(file) = File::open(path).ok().filter(|_| plain) else {
+    // A pipe in its place is not opened: that would wait for a writer.
+    let Some(file) = plain.then(|| File::open(path).ok()).flatten() else {
         return false;
     };
     let absent = |page: &u64| {
