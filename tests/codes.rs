@@ -9,12 +9,7 @@ use std::path::Path;
 use thinguard::report::explain;
 
 /// Codes whose text came before them.
-const TEXT_CAME_FIRST: &[&str] = &[
-    "data-root-full",
-    "direct-lvm-changed",
-    "docker-version-unknown",
-    "environment-file-line-dropped",
-];
+const TEXT_CAME_FIRST: &[&str] = &["direct-lvm-changed"];
 
 /// As much of Rust as is needed to find a string by the name of what it is given to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct RootState {
     /// Its type as statfs(2) tells it, of the nearest directory that exists.
     pub filesystem: Option<i64>,
+    /// Blocks of that filesystem that even root has left.
+    pub free_blocks: Option<u64>,
     /// Nothing can be written there.
     pub read_only: bool,
     /// The data root, or where it is to be, is something else than a directory.

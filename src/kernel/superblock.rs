@@ -33,6 +33,9 @@ pub struct Superblock {
     pub held_root: u64,
     /// Size of a data block, in sectors of 512 bytes.
     pub data_block_sectors: u32,
+    /// `compat_ro_flags` and `incompat_flags`: features that a kernel must know to write to the pool. No kernel up to 6.x knows any
+    /// (`THIN_FEATURE_COMPAT_RO_SUPP`, `THIN_FEATURE_INCOMPAT_SUPP` in drivers/md/dm-thin-metadata.c).
+    pub incompatible_features: u32,
     /// Blocks of the data device that the metadata know of. The device may be longer, never shorter.
     pub data_blocks: u64,
     /// Data blocks in use.
@@ -123,6 +126,7 @@ pub fn parse(bytes: &[u8]) -> Result<Superblock, Error> {
         metadata_blocks: u64_at(block, 192),
         metadata_used: u64_at(block, 200),
         data_block_sectors: u32_at(block, 336),
+        incompatible_features: u32_at(block, 356) | u32_at(block, 360),
     })
 }
 
@@ -173,6 +177,7 @@ mod tests {
             data_used: 1104,
             metadata_blocks: 16384,
             metadata_used: 21,
+            incompatible_features: 0,
         };
         assert_eq!(parse(REAL), Ok(expected));
         assert_eq!(parse(&[REAL.as_slice(), &[7; 100]].concat()), Ok(expected));

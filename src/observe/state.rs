@@ -76,7 +76,9 @@ pub fn look(question: &Question) -> Result<RootState> {
         ..RootState::default()
     };
     if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
-        state.filesystem = statfs(existing).ok().map(|fs| fs.filesystem_type().0);
+        let filesystem = statfs(existing).ok();
+        state.filesystem = filesystem.map(|fs| fs.filesystem_type().0);
+        state.free_blocks = filesystem.map(|fs| fs.blocks_free());
         state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
     devices(&metadata, &mut state);

@@ -47,6 +47,7 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
         None => return,
     };
     verdict.findings.extend(other_block_size(before, superblock, &metadata));
+    verdict.findings.extend(unknown_feature(before, superblock, &metadata));
     verdict
         .findings
         .extend(sizes::too_short(before, superblock, &data, &metadata));
@@ -165,6 +166,27 @@ fn bad_superblock(before: &Before, metadata: &BackingFile, error: &Error) -> Opt
             format!("{path}: {error}: the kernel refuses such a pool: Error running deviceCreate (CreatePool)"),
         ),
     }
+}
+
+/// "could not access metadata due to unsupported optional features" (drivers/md/dm-thin-metadata.c, `__check_incompat_features`): up to
+/// 6.x the kernel knows none.
+fn unknown_feature(before: &Before, superblock: &Superblock, metadata: &BackingFile) -> Option<Finding> {
+    let Seen::Known(root) = &before.root else { return None };
+    let kernel = root.kernel.as_deref()?;
+    let major: u32 = kernel.split('.').next()?.parse().ok()?;
+    (superblock.incompatible_features != 0 && major <= 6).then(|| Finding {
+        code: "metadata-feature-unknown",
+        severity: Severity::Refuse,
+        subject: metadata.path.clone(),
+        message: format!(
+            "{} has the features {:#x}, and kernel {kernel} knows none: could not access metadata due to unsupported optional features",
+            metadata.path, superblock.incompatible_features
+        ),
+        place: metadata.path.clone(),
+        remedy: "boot the kernel under which the pool was used last; if there was none other, the superblock is damaged: restore the \
+                 metadata file from a backup"
+            .into(),
+    })
 }
 
 /// The kernel knows one block size for the life of a pool: "changing the data block size is not supported" (dm-thin-metadata.c).

@@ -6,6 +6,9 @@ use crate::docker::state::{NamedPool, RootState};
 use crate::docker::{Sourced, names};
 use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
 
+/// ext2, ext3 and ext4 (statfs(2), `f_type`).
+const EXT_MAGIC: i64 = 0xEF53;
+
 /// Judges what lies there.
 pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
     let Seen::Known(root) = &before.root else { return };
@@ -95,6 +98,19 @@ fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
             "data-root-not-a-directory",
             format!("{path} is not a directory"),
             format!("move {path} away, or name another data root"),
+        );
+    }
+    // Seen with 20.10.24: each start moves the directory tmp away and makes it anew (`daemon/daemon.go`, `prepareTempDir`), which takes a
+    // block on these filesystems, and others may keep it elsewhere.
+    let makes_tmp = before.build.is_upstream() && before.build.at_least(20, 10, 0) == Some(true);
+    if makes_tmp && root.free_blocks == Some(0) && root.filesystem == Some(EXT_MAGIC) {
+        let remedy = format!(
+            "free space on the filesystem of {path} (du -xh -d2 $(stat -c %m {path}) shows what holds it), then start Docker"
+        );
+        return finding(
+            "data-root-full",
+            format!("not one block is free on the filesystem of {path}: mkdir {path}/tmp: no space left on device"),
+            remedy,
         );
     }
     if root.read_only {

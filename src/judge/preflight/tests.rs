@@ -90,6 +90,7 @@ fn superblock() -> Superblock {
         transaction_id: 1,
         held_root: 0,
         data_block_sectors: 128,
+        incompatible_features: 0,
         data_blocks: Bytes::gib(8).0 >> 16,
         data_used: 1000,
         metadata_blocks: Bytes::gib(1).0 >> 12,
@@ -150,7 +151,7 @@ type Change = fn(&mut Before);
 /// One change to a host in order, and the one refusal that it is to bring.
 #[test]
 fn what_is_refused() {
-    let rows: [(&str, Change); 34] = [
+    let rows: [(&str, Change); 36] = [
         ("pool-half-missing", |b| disk(b).files.truncate(1)),
         ("pool-half-missing", |b| _ = disk(b).files.remove(0)),
         ("pool-files-missing", |b| disk(b).files.clear()),
@@ -247,6 +248,20 @@ fn what_is_refused() {
         }),
         ("pool-file-too-short", |b| disk(b).files[1].size_bytes = Bytes(64 << 10)),
         ("pool-file-emptied", |b| root(b).data_all_holes = true),
+        ("metadata-feature-unknown", |b| {
+            root(b).kernel = Some("6.1.0-25-amd64".into());
+            let superblock = Superblock {
+                incompatible_features: 1,
+                ..superblock()
+            };
+            b.superblock = Some(Seen::Known(Ok(superblock)));
+        }),
+        ("data-root-full", |b| {
+            b.build.version = Some(crate::docker::build::Version::new(20, 10, 24));
+            b.build.flavour = crate::docker::build::Flavour::Debian;
+            root(b).filesystem = Some(0xEF53);
+            root(b).free_blocks = Some(0);
+        }),
         ("docker-volume-store-broken", |b| root(b).volume_store_broken = true),
         ("pidfile-is-a-directory", |b| {
             root(b).pidfile_is_directory = Some("/run/docker.pid".into())
