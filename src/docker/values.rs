@@ -77,6 +77,12 @@ impl Rules<'_> {
         let mut add = |key, why: Option<String>| found.extend(why.map(|why| Breach { key, why }));
         if self.from(23, 0) {
             add("log-level", self.word("log-level", &LEVELS, "invalid logging level: "));
+        } else if self.from(20, 10) {
+            // Not of Validate, but of what comes right after it (`cmd/dockerd/daemon.go`, configureDaemonLogs).
+            add(
+                "log-level",
+                self.word("log-level", &LEVELS, "unable to parse logging level: "),
+            );
         }
         if self.from(25, 0) {
             add(

@@ -2,7 +2,9 @@
 //! file too.
 
 use super::{DaemonJson, Flags, Merger};
+use crate::docker::build::{Build, Version};
 use crate::docker::command_line::{self, Given, Problem};
+use crate::docker::flags::go_bool;
 use crate::docker::{Sourced, known};
 use crate::model::{Code, Finding, Severity};
 use serde_json::Value;
@@ -23,6 +25,10 @@ impl Merger<'_> {
                 unread = Some(format!("{}: {}", finding.place, finding.message));
             }
             self.findings.push(finding);
+        }
+        for given in &line.given {
+            self.findings.extend(one_dash(given, self.build));
+            self.findings.extend(no_start(given, self.build));
         }
         self.both(&line.given, file);
         unread
@@ -119,6 +125,50 @@ impl Merger<'_> {
             self.refuse("option-set-twice", key, &places, message, remedy);
         }
     }
+}
+
+/// `-storage-driver=devicemapper`: from 1.13 on that is `-s` with the value `torage-driver=devicemapper`.
+fn one_dash(given: &Given, build: &Build) -> Option<Finding> {
+    let letter = given
+        .spelling
+        .value
+        .strip_prefix('-')
+        .filter(|letter| letter.len() == 1)?;
+    let meant = format!("{letter}{}", given.value.split('=').next()?);
+    let since_pflag = known::exact(build)? >= Version::new(1, 13, 0);
+    known::flag_long(&meant, build).filter(|_| since_pflag)?;
+    // No driver has such a name. What becomes of the others depends on their values.
+    let severity = match given.flag.long {
+        "storage-driver" => Severity::Refuse,
+        _ => Severity::Warn,
+    };
+    let (word, place) = (format!("-{letter}{}", given.value), &given.spelling.place);
+    Some(Finding {
+        code: "flag-one-dash",
+        severity,
+        subject: word.clone(),
+        message: format!(
+            "dockerd takes {word} for the flag -{letter} with the value {:?}",
+            given.value
+        ),
+        place: format!("flag -{letter} of {place}"),
+        remedy: format!("write it with two dashes, --{meant}, in {place}"),
+    })
+}
+
+/// dockerd prints what is asked for and ends, and the unit has failed.
+fn no_start(given: &Given, build: &Build) -> Option<Finding> {
+    let asks = matches!(given.flag.long, "version" | "help") && go_bool(&given.value) == Some(true);
+    known::exact(build).filter(|version| asks && *version >= Version::new(1, 13, 0))?;
+    let (spelling, place) = (&given.spelling.value, &given.spelling.place);
+    Some(Finding {
+        code: "flag-not-a-start",
+        severity: Severity::Refuse,
+        subject: spelling.clone(),
+        message: format!("with {spelling} dockerd prints its {} and ends", given.flag.long),
+        place: format!("flag {spelling} of {place}"),
+        remedy: format!("remove {spelling} from {place}"),
+    })
 }
 
 fn remedy(problem: &Problem, about: &str, origin: &str) -> String {

@@ -73,6 +73,8 @@ fn rules_by_version() {
         ),
         (json!({"default-cgroupns-mode": "x"}), None, Some((20, 10, 24))),
         (json!({"log-level": "loud"}), None, Some((23, 0, 0))),
+        (json!({"log-level": "loud"}), Some((19, 3, 15)), Some((20, 10, 24))),
+        (json!({"log-level": ""}), Some((20, 10, 24)), None),
         (json!({"log-level": "WARN"}), Some((23, 0, 0)), None),
         (json!({"log-format": "xml"}), None, Some((25, 0, 0))),
         (json!({"oom-score-adjust": -500}), Some((24, 0, 9)), Some((25, 0, 0))),

@@ -85,6 +85,8 @@ pub struct Summary {
     pub refused: usize,
     pub missed: usize,
     pub wrong: Vec<String>,
+    /// What one preflight took, half of them less.
+    pub median_ms: u64,
 }
 
 impl Summary {
@@ -113,7 +115,15 @@ impl Summary {
 /// Has preflight judge the cases and compares with the record.
 pub fn check(host: &mut Host, cases: &[Case], entries: &[Entry]) -> Result<Summary> {
     let judged = batch::judge(host, cases)?;
-    let mut summary = Summary::default();
+    let mut took: Vec<u64> = judged
+        .iter()
+        .filter_map(|judged| judged.report["elapsed_ms"].as_u64())
+        .collect();
+    took.sort_unstable();
+    let mut summary = Summary {
+        median_ms: took.get(took.len() / 2).copied().unwrap_or_default(),
+        ..Summary::default()
+    };
     for case in cases {
         let Some(entry) = entries.iter().find(|entry| entry.name == case.name) else {
             summary

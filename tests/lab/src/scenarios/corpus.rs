@@ -30,6 +30,7 @@ fn preflight_agrees(host: &mut Host, figures: &mut Figures) -> Result<()> {
     figures.add("cases that dockerd starts", summary.started, "");
     figures.add("cases that dockerd refuses", summary.refused, "");
     figures.add("of these missed for a known reason", summary.missed, "");
+    figures.add("one preflight, median", summary.median_ms, "ms");
     ensure!(summary.holds(), "{}", summary.text());
     Ok(())
 }
