@@ -6,12 +6,13 @@ use crate::docker::state::{NamedPool, PidfileProcess, RootState};
 use crate::docker::{device_json, drivers, names};
 use crate::kernel::{attributes, dm, proc, thin_pool};
 use anyhow::Result;
+use nix::sys::stat;
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -78,7 +79,10 @@ pub fn look(question: &Question) -> Result<RootState> {
     if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
         let filesystem = statfs(existing).ok();
         state.filesystem = filesystem.map(|fs| fs.filesystem_type().0);
-        state.free_blocks = filesystem.map(|fs| fs.blocks_free());
+        // Only here: below a tree that was copied, the room is another host's.
+        state.free_blocks = filesystem
+            .filter(|_| live)
+            .map(|fs| fs.blocks_free().saturating_sub(held_back(existing).unwrap_or(0)));
         state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
     devices(&metadata, &mut state);
@@ -101,6 +105,15 @@ pub fn look(question: &Question) -> Result<RootState> {
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
     Ok(state)
+}
+
+/// Clusters that ext4 gives to nobody, root included (fs/ext4/balloc.c, `ext4_has_free_clusters`); statfs(2) counts them as free.
+fn held_back(path: &Path) -> Option<u64> {
+    let device = fs::metadata(path).ok()?.dev();
+    let block = format!("/sys/dev/block/{}:{}", stat::major(device), stat::minor(device));
+    let name = fs::read_link(block).ok()?.file_name()?.to_owned();
+    let reserved = Path::new("/sys/fs/ext4").join(name).join("reserved_clusters");
+    fs::read_to_string(reserved).ok()?.trim().parse().ok()
 }
 
 fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
