@@ -61,7 +61,16 @@ pub fn steady(line: &str) -> String {
         run.clear();
         steady.push(letter);
     }
-    pool_names(steady.trim_end())
+    temporary_names(&pool_names(steady.trim_end()))
+}
+
+/// Go ends the name of a temporary file with a number.
+fn temporary_names(line: &str) -> String {
+    let mut parts = line.split(".tmp");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |steady, part| {
+        steady + ".tmp" + part.trim_start_matches(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 /// A UUID or a long hexadecimal identifier becomes `…`.
