@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct RootState {
     /// Its type as statfs(2) tells it, of the nearest directory that exists.
     pub filesystem: Option<i64>,
-    /// Blocks of that filesystem that even root has left.
+    /// Blocks of that filesystem that root has left; `None` for a tree, and where dockerd will first delete something here.
     pub free_blocks: Option<u64>,
     /// Nothing can be written there.
     pub read_only: bool,
@@ -49,7 +49,7 @@ pub struct RootState {
     pub kernel: Option<String>,
     /// XFS on this kernel has `max_retries`; `None` where no XFS is mounted that could show it.
     pub xfs_knob: Option<bool>,
-    /// This kernel has aufs, or a module of it is installed for it; `None` where that cannot be told.
+    /// This kernel has aufs, or a module of it is installed for it; `None` where that cannot be told, or nobody asks for aufs.
     pub aufs: Option<bool>,
     /// A loop device can be had: the control node or a first device node is there. `None` for the tree of another host, whose
     /// `/dev` is made when it boots.

@@ -9,7 +9,6 @@ use crate::systemd::bus::Manager;
 use crate::systemd::version::Version;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -22,13 +21,25 @@ pub struct Raw {
     pub systemd: Version,
     /// daemon.json: its path, and its text unless there is no such file.
     pub file: (String, Option<String>),
-    /// A file that `--config-file` names, or that is there, and that dockerd cannot read either; the text says why.
-    pub file_unreadable: Option<String>,
+    /// The file cannot be read.
+    pub file_unreadable: Option<Unreadable>,
     /// The daemon's main process, where its unit is active; else 0.
     pub main_pid: u32,
     /// Which Docker is installed.
     pub build: Build,
 }
+
+/// Why daemon.json cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// For people.
+    pub why: String,
+    /// dockerd cannot read it either. What only we may not read (SELinux), or will not (a device, a pipe), may be good for dockerd.
+    pub for_dockerd_too: bool,
+}
+
+/// Longest daemon.json that is read, in bytes.
+const MOST_JSON: u64 = 4 << 20;
 
 /// What is known of Docker's configuration.
 #[derive(Debug, Clone)]
@@ -73,12 +84,20 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
         .to_owned();
     let mut file_unreadable = None;
-    let text = match tree::resolve(root, &path).and_then(fs::read) {
+    let text = match tree::read(root, &path, MOST_JSON) {
         Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
         // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
         Err(error) => {
-            file_unreadable = Some(error.to_string());
+            let kinds = [
+                io::ErrorKind::NotFound,
+                io::ErrorKind::IsADirectory,
+                io::ErrorKind::NotADirectory,
+            ];
+            file_unreadable = Some(Unreadable {
+                for_dockerd_too: kinds.contains(&error.kind()),
+                why: error.to_string(),
+            });
             None
         }
     };
@@ -179,6 +198,28 @@ fn odd(odd: &Odd, unit: &str) -> Finding {
     }
 }
 
+fn cannot_be_read(path: &str, unreadable: &Unreadable) -> Finding {
+    let why = &unreadable.why;
+    let (severity, message) = match unreadable.for_dockerd_too {
+        true => (
+            Severity::Refuse,
+            format!("dockerd would refuse to start: unable to configure the Docker daemon with file {path}: {why}"),
+        ),
+        false => (
+            Severity::Warn,
+            format!("thinguard cannot read {path}: {why}; what it says is not known"),
+        ),
+    };
+    Finding {
+        code: "daemon-json-unreadable",
+        severity,
+        subject: path.to_owned(),
+        message,
+        place: path.to_owned(),
+        remedy: format!("put the file there as a plain file, or correct --config-file ({path})"),
+    }
+}
+
 /// Makes sense of the texts.
 pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
     let (path, text) = &raw.file;
@@ -186,18 +227,9 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
     let mut file = text
         .as_deref()
         .map_or_else(Default::default, |text| daemon_json::parse(text, path, build));
-    if let Some(why) = &raw.file_unreadable {
-        file.unreadable = Some(format!("{path}: {why}"));
-        file.findings.push(Finding {
-            code: "daemon-json-unreadable",
-            severity: Severity::Refuse,
-            subject: path.clone(),
-            message: format!(
-                "dockerd would refuse to start: unable to configure the Docker daemon with file {path}: {why}"
-            ),
-            place: path.clone(),
-            remedy: format!("put the file there as a plain file, or correct --config-file ({path})"),
-        });
+    if let Some(unreadable) = &raw.file_unreadable {
+        file.unreadable = Some(format!("{path}: {}", unreadable.why));
+        file.findings.push(cannot_be_read(path, unreadable));
     }
     let unit = &settings.docker.unit;
     let (flags, reading, unit_unknown) = agreed(raw, unit);

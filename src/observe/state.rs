@@ -2,6 +2,8 @@
 //! offers. Bounded in files and in time, however many devices there are.
 
 use super::config::below;
+use super::tree;
+use crate::docker::device_json::{Device, DeviceSet};
 use crate::docker::state::{NamedPool, PidfileProcess, RootState};
 use crate::docker::{device_json, drivers, names};
 use crate::kernel::{attributes, dm, proc, thin_pool};
@@ -56,8 +58,8 @@ pub fn look(question: &Question) -> Result<RootState> {
     let mut state = RootState {
         drivers: prior_drivers(&data_root),
         not_a_directory: cannot_be_directory(&data_root, live),
-        base: json(&metadata.join(device_json::BASE), device_json::device),
-        device_set: json(&metadata.join(device_json::DEVICE_SET), device_json::device_set),
+        base: base(&metadata.join(device_json::BASE)),
+        device_set: device_set(&metadata.join(device_json::DEVICE_SET)),
         immutable_files: files
             .iter()
             .filter(|path| attributes::immutable(path) == Some(true))
@@ -79,9 +81,9 @@ pub fn look(question: &Question) -> Result<RootState> {
     if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
         let filesystem = statfs(existing).ok();
         state.filesystem = filesystem.map(|fs| fs.filesystem_type().0);
-        // Only here: below a tree that was copied, the room is another host's.
+        // In a tree the room is another host's.
         state.free_blocks = filesystem
-            .filter(|_| live)
+            .filter(|_| live && !has_leftovers(&data_root))
             .map(|fs| fs.blocks_free().saturating_sub(held_back(existing).unwrap_or(0)));
         state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
@@ -100,11 +102,21 @@ pub fn look(question: &Question) -> Result<RootState> {
         state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
             .ok()
             .map(|release| release.trim().to_owned());
-        state.aufs = kernel_has("aufs");
+        let used = state.drivers.iter().flatten().any(|prior| prior.driver == AUFS);
+        if used || question.driver.as_deref() == Some(AUFS) {
+            state.aufs = kernel_has(AUFS);
+        }
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
     Ok(state)
+}
+
+/// Whether dockerd will delete something here before it writes: what interrupted pulls have left may be gigabytes (moby v20.10.24
+/// `daemon/daemon.go`, `prepareTempDir`; `daemon/runtime_unix.go`, `initRuntimes`).
+fn has_leftovers(data_root: &Path) -> bool {
+    let something = |name: &str| fs::read_dir(data_root.join(name)).is_ok_and(|mut names| names.next().is_some());
+    ["tmp", "tmp-old", "runtimes-old"].into_iter().any(something)
 }
 
 /// Clusters that ext4 gives to nobody, root included (fs/ext4/balloc.c, `ext4_has_free_clusters`); statfs(2) counts them as free.
@@ -135,18 +147,26 @@ fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
     Some(found.collect())
 }
 
-fn json<T>(path: &Path, parse: fn(&[u8]) -> Result<T, String>) -> Option<Result<T, String>> {
+/// One that cannot be read is there all the same.
+fn base(path: &Path) -> Option<Result<Device, String>> {
     match bounded(path) {
-        Ok(text) => Some(parse(&text)),
+        Ok(text) => Some(device_json::device(&text)),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => Some(Err(error.to_string())),
     }
 }
 
+/// A directory ends dockerd as nonsense does; what we may not read, or a bad disk does not give, proves nothing of dockerd.
+fn device_set(path: &Path) -> Option<Result<DeviceSet, String>> {
+    match bounded(path) {
+        Ok(text) => Some(device_json::device_set(&text)),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Some(Err(error.to_string())),
+        Err(_) => None,
+    }
+}
+
 fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(JSON_BYTES).read_to_end(&mut text)?;
-    Ok(text)
+    tree::plain(path, JSON_BYTES)
 }
 
 fn devices(metadata: &Path, state: &mut RootState) {
@@ -324,6 +344,8 @@ fn xfs_knob() -> Option<bool> {
         ),
     }
 }
+
+const AUFS: &str = "aufs";
 
 /// A distribution's list of modules has some 500 KiB.
 const MODULES_BYTES: u64 = 16 << 20;

@@ -1,8 +1,9 @@
 //! Reading files below a root as a process with that root would: symbolic links, absolute ones too, never lead out of it.
 
+use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NONBLOCK};
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -16,9 +17,17 @@ const MOST_LINKS: usize = 40;
 /// # Errors
 /// Something on the way is missing or cannot be read, or the links go in a circle.
 pub fn resolve(root: &Path, path: &str) -> Result<PathBuf> {
-    if root == Path::new("/") {
-        return Ok(PathBuf::from(path));
+    match root == Path::new("/") {
+        true => Ok(PathBuf::from(path)),
+        false => Ok(root.join(inside(root, path)?)),
     }
+}
+
+/// The same as a path of the tree, without its leading slash and without links.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn inside(root: &Path, path: &str) -> Result<PathBuf> {
     let mut todo: VecDeque<OsString> = VecDeque::new();
     put_before(&mut todo, Path::new(path));
     let mut inside = PathBuf::new();
@@ -43,7 +52,7 @@ pub fn resolve(root: &Path, path: &str) -> Result<PathBuf> {
         }
         put_before(&mut todo, &target);
     }
-    Ok(root.join(inside))
+    Ok(inside)
 }
 
 /// The parts of `path`, to be walked before what is still to do.
@@ -63,21 +72,35 @@ fn put_before(todo: &mut VecDeque<OsString>, path: &Path) {
 /// # Errors
 /// It is missing, is no plain file (a named pipe would be waited for), cannot be read, or has more than `most` bytes.
 pub fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NONBLOCK)
-        .open(resolve(root, path)?)?;
-    if !file.metadata()?.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no plain file"));
-    }
+    plain(&resolve(root, path)?, most)
+}
+
+/// The bytes of the plain file at `place` on this host; errors as [`read`]'s, `IsADirectory` for a directory.
+pub fn plain(place: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    open_plain(place)?
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)?;
     match bytes.len() as u64 > most {
         true => Err(Error::new(
             ErrorKind::FileTooLarge,
             format!("it has more than {most} bytes"),
         )),
         false => Ok(bytes),
+    }
+}
+
+/// Opens a plain file and nothing else: a pipe's other end, or a device, might never answer.
+pub fn open_plain(place: &Path) -> Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        .open(place)?;
+    let kind = file.metadata()?;
+    match kind.is_file() {
+        true => Ok(file),
+        false if kind.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        false => Err(Error::new(ErrorKind::InvalidInput, "it is no plain file")),
     }
 }
 

@@ -100,16 +100,19 @@ fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
             format!("move {path} away, or name another data root"),
         );
     }
-    // Seen with 20.10.24: each start moves the directory tmp away and makes it anew (`daemon/daemon.go`, `prepareTempDir`), which takes a
-    // block on these filesystems, and others may keep it elsewhere.
-    let makes_tmp = before.build.is_upstream() && before.build.at_least(20, 10, 0) == Some(true);
-    if makes_tmp && root.free_blocks == Some(0) && root.filesystem == Some(EXT_MAGIC) {
+    // 20.10 makes a directory `gen-runtimes…` here at each start (`daemon/runtime_unix.go`, `initRuntimes`), which takes a block on these
+    // filesystems. Others were not seen to.
+    let is_20_10 = before
+        .build
+        .version
+        .is_some_and(|version| (version.major, version.minor) == (20, 10));
+    if is_20_10 && before.build.is_upstream() && root.free_blocks == Some(0) && root.filesystem == Some(EXT_MAGIC) {
         let remedy = format!(
             "free space on the filesystem of {path} (du -xh -d2 $(stat -c %m {path}) shows what holds it), then start Docker"
         );
         return finding(
             "data-root-full",
-            format!("not one block is free on the filesystem of {path}: mkdir {path}/tmp: no space left on device"),
+            format!("not one block is free on the filesystem of {path}: mkdir: no space left on device"),
             remedy,
         );
     }

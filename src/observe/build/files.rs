@@ -2,11 +2,11 @@
 //! long, for a pipe or a device may never answer.
 
 use super::super::config::below;
-use nix::libc::{O_CLOEXEC, O_NOCTTY, O_NONBLOCK};
-use std::fs::{self, File, OpenOptions};
+use super::super::tree;
+use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 /// Longest text that is read: dpkg's status of a full desktop has 4 MiB.
 const MOST_TEXT: u64 = 32 << 20;
@@ -14,54 +14,14 @@ const MOST_TEXT: u64 = 32 << 20;
 /// Most names of one directory that are looked at.
 const MOST_NAMES: usize = 20_000;
 
-/// Links after which a path is taken for a ring; the kernel's own bound is 40.
-const MOST_LINKS: usize = 40;
-
-/// The path of a file without links in it, as seen in the tree: an absolute link leads to the tree's own root. `None` where
-/// nothing is there.
+/// The path of a file without links in it, as seen in the tree. `None` where nothing is there.
 pub fn resolve(root: &Path, path: &str) -> Option<String> {
-    let mut done = PathBuf::from("/");
-    let mut rest: Vec<_> = parts(Path::new(path)).collect();
-    let mut links = 0;
-    while let Some(part) = rest.pop() {
-        if part == ".." {
-            done.pop();
-            continue;
-        }
-        let here = done.join(&part);
-        let place = below(root, here.to_str()?);
-        match fs::symlink_metadata(&place).ok()?.is_symlink() {
-            false => done = here,
-            true => {
-                links += 1;
-                let target = fs::read_link(&place).ok().filter(|_| links <= MOST_LINKS)?;
-                if target.is_absolute() {
-                    done = PathBuf::from("/");
-                }
-                rest.extend(parts(&target));
-            }
-        }
-    }
-    done.to_str().map(str::to_owned)
-}
-
-/// A path's parts, the last one first.
-fn parts(path: &Path) -> impl Iterator<Item = String> {
-    path.components().rev().filter_map(|part| match part {
-        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    })
+    Some(format!("/{}", tree::inside(root, path).ok()?.to_str()?))
 }
 
 /// Opens a plain file.
 pub fn open(root: &Path, path: &str) -> Option<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
-        .open(below(root, path))
-        .ok()?;
-    file.metadata().ok()?.is_file().then_some(file)
+    tree::open_plain(&below(root, path)).ok()
 }
 
 /// A text file's text; a longer one is cut.

@@ -116,3 +116,23 @@ fn what_cannot_be_known_refuses_nothing() {
         (None, "/x")
     );
 }
+
+/// Nobody writes to the pipe: to open it as a file is opened would wait for ever.
+#[test]
+fn a_file_that_only_we_do_not_read_is_no_ground_for_a_refusal() {
+    let said = |make: &dyn Fn(&std::path::Path)| {
+        let tree = tree("", Some(252));
+        std::fs::create_dir_all(tree.path().join("etc/docker")).unwrap();
+        make(&tree.path().join("etc/docker/daemon.json"));
+        let learnt = learn(&tree, None);
+        assert!(learnt.effective.uncertain.is_some());
+        let finding = learnt.findings.iter().find(|it| it.code == "daemon-json-unreadable");
+        finding.map(|finding| finding.severity)
+    };
+    let directory = said(&|path| std::fs::create_dir(path).unwrap());
+    assert_eq!(directory, Some(Severity::Refuse));
+    let pipe = said(&|path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap());
+    assert_eq!(pipe, Some(Severity::Warn));
+    let endless = said(&|path| std::fs::File::create(path).unwrap().set_len(MOST_JSON + 1).unwrap());
+    assert_eq!(endless, Some(Severity::Warn));
+}

@@ -160,3 +160,32 @@ fn a_data_root_that_is_a_file() {
     tree.put("var/lib/docker", "");
     assert!(tree.look().not_a_directory);
 }
+
+/// Nobody writes to the pipes: to open them as files are opened would wait for ever.
+#[test]
+fn pipes_in_place_of_dockers_own_files() {
+    let tree = Tree::new("pipes");
+    let metadata = tree.0.join(METADATA);
+    fs::create_dir_all(&metadata).unwrap();
+    for name in ["base", "deviceset-metadata", "0123"] {
+        nix::unistd::mkfifo(&metadata.join(name), stat::Mode::S_IRWXU).unwrap();
+    }
+    let state = tree.look();
+    assert!(matches!(state.base, Some(Err(_))), "it is there");
+    // dockerd may fare otherwise.
+    assert_eq!(state.device_set, None);
+    assert_eq!(state.unreadable_devices, []);
+    fs::remove_file(metadata.join("deviceset-metadata")).unwrap();
+    fs::create_dir(metadata.join("deviceset-metadata")).unwrap();
+    assert!(matches!(tree.look().device_set, Some(Err(_))));
+}
+
+#[test]
+fn what_interrupted_pulls_leave() {
+    let tree = Tree::new("leftovers");
+    let root = tree.0.join("var/lib/docker");
+    fs::create_dir_all(root.join("tmp")).unwrap();
+    assert!(!has_leftovers(&root));
+    tree.put("var/lib/docker/tmp/GetImageBlob1", "x");
+    assert!(has_leftovers(&root));
+}
