@@ -25,12 +25,9 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(named_pool(before, root));
     findings.extend(image_list(before, root));
     findings.extend(no_loop_devices(before, root, pool));
-    findings.extend(
-        pool.is_none()
-            .then(|| missing_devices(before, root))
-            .into_iter()
-            .flatten(),
-    );
+    if pool.is_none() {
+        findings.extend(missing_devices(before, root));
+    }
     if pool.is_none() && before.on_loop_files() && !both_files(before) {
         // dockerd reads what it remembers of devices only where it has not just made a file.
         findings.extend(device_set(before, root));
