@@ -156,11 +156,14 @@ fn base(path: &Path) -> Option<Result<Device, String>> {
     }
 }
 
-/// A directory ends dockerd as nonsense does; what we may not read, or a bad disk does not give, proves nothing of dockerd.
+/// A directory there, or a file above, ends dockerd as nonsense does; what we may not read, or a bad disk does not give, proves nothing
+/// of dockerd.
 fn device_set(path: &Path) -> Option<Result<DeviceSet, String>> {
     match bounded(path) {
         Ok(text) => Some(device_json::device_set(&text)),
-        Err(error) if error.kind() == ErrorKind::IsADirectory => Some(Err(error.to_string())),
+        Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory) => {
+            Some(Err(error.to_string()))
+        }
         Err(_) => None,
     }
 }

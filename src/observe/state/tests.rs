@@ -178,6 +178,9 @@ fn pipes_in_place_of_dockers_own_files() {
     fs::remove_file(metadata.join("deviceset-metadata")).unwrap();
     fs::create_dir(metadata.join("deviceset-metadata")).unwrap();
     assert!(matches!(tree.look().device_set, Some(Err(_))));
+    fs::remove_dir_all(metadata.parent().unwrap()).unwrap();
+    tree.put("var/lib/docker/devicemapper", "");
+    assert!(matches!(tree.look().device_set, Some(Err(_))), "a file above");
 }
 
 #[test]
