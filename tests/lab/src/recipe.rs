@@ -42,6 +42,7 @@ pub const PACKAGES: &[&str] = &[
     "lvm2",
     "procps",
     "strace",
+    "fio",
     "busybox-static",
     "qemu-guest-agent",
     "jq",
