@@ -78,15 +78,21 @@ pub fn device_set(text: &[u8]) -> Result<DeviceSet, String> {
 
 /// As Go's `json.Unmarshal` reads into a struct: a null leaves the field alone, unknown keys are passed over.
 fn without_nulls<T: for<'de> Deserialize<'de>>(text: &[u8]) -> Result<T, String> {
+    let mut object = object(text)?.ok_or("it is no JSON object")?;
+    object.retain(|_, value| !value.is_null());
+    serde_json::from_value(object.into()).map_err(|error| error.to_string())
+}
+
+/// The JSON object of a text; `None` for `null`, which Go's `json.Unmarshal` lets pass.
+///
+/// # Errors
+/// It is something else.
+pub(super) fn object(text: &[u8]) -> Result<Option<serde_json::Map<String, serde_json::Value>>, String> {
     let text = String::from_utf8_lossy(text);
-    let mut value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| format!("it is no JSON: {error}"))?;
-    match value.as_object_mut() {
-        None => Err("it is no JSON object".into()),
-        Some(object) => {
-            object.retain(|_, value| !value.is_null());
-            serde_json::from_value(value).map_err(|error| error.to_string())
-        }
+    match serde_json::from_str(&text).map_err(|error| format!("it is no JSON: {error}"))? {
+        serde_json::Value::Object(object) => Ok(Some(object)),
+        serde_json::Value::Null => Ok(None),
+        _ => Err("it is no JSON object".into()),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod command_line;
 pub mod config;
 pub mod daemon_json;
 pub mod device_json;
+pub mod direct_lvm;
 pub mod drivers;
 pub mod flags;
 mod json_lines;

@@ -1,6 +1,7 @@
 //! What lies in Docker's data root before a start, besides the pool's two files: the noun that is seen and judged.
 
 use super::device_json::{Device, DeviceSet};
+use super::direct_lvm::DirectLvm;
 use super::drivers::Prior;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +40,8 @@ pub struct RootState {
     pub volume_store_broken: bool,
     /// Why Docker cannot read its list of images (`image/devicemapper/repositories.json`), where it cannot.
     pub image_list: Option<String>,
-    /// `devicemapper/setup-config.json` is there: Docker has set up direct-lvm.
-    pub direct_lvm_set_up: bool,
+    /// `devicemapper/setup-config.json`, or why dockerd cannot read it.
+    pub direct_lvm: Option<Result<DirectLvm, String>>,
     /// Names in `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device` with nothing behind them.
     pub missing_devices: Vec<String>,
     /// A process whose id stands in the daemon's pidfile and which lives.
@@ -54,7 +55,7 @@ pub struct RootState {
     /// A loop device can be had: the control node or a first device node is there. `None` for the tree of another host, whose
     /// `/dev` is made when it boots.
     pub loop_devices: Option<bool>,
-    /// The pool named by `dm.thinpooldev`, where one is.
+    /// The pool named by `dm.thinpooldev`, where one is; the one that `dm.directlvm_device` has where that is set.
     pub thin_pool_device: Option<NamedPool>,
     /// A plugin of the storage driver's name is there.
     pub driver_plugin: bool,

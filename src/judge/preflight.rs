@@ -4,6 +4,7 @@
 
 mod advice;
 mod files;
+mod named;
 mod root;
 mod sizes;
 

@@ -16,6 +16,7 @@ mod units;
 
 pub use ask::{Ask, REQUEST_TAG, answer};
 
+use crate::docker::direct_lvm;
 use crate::docker::names::{DEFAULT_PIDFILE, DEFAULT_SOCKET};
 use crate::docker::state::RootState;
 use crate::kernel::errand::Porter;
@@ -329,7 +330,10 @@ impl Observer {
                 .pidfile
                 .as_ref()
                 .map_or(DEFAULT_PIDFILE.into(), |pidfile| pidfile.value.clone()),
-            thin_pool_device: config.thin_pool_device.clone(),
+            thin_pool_device: config.thin_pool_device.clone().or_else(|| {
+                let direct = config.options.direct_lvm_device.is_some();
+                direct.then(|| direct_lvm::POOL.to_owned())
+            }),
             devices: [
                 &config.options.data_dev,
                 &config.options.metadata_dev,

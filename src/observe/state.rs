@@ -3,9 +3,9 @@
 
 use super::config::below;
 use super::tree;
-use crate::docker::device_json::{Device, DeviceSet};
+use crate::docker::device_json::Device;
 use crate::docker::state::{NamedPool, PidfileProcess, RootState};
-use crate::docker::{device_json, drivers, names};
+use crate::docker::{device_json, direct_lvm, drivers, names};
 use crate::kernel::{attributes, dm, proc, thin_pool};
 use anyhow::Result;
 use nix::sys::stat;
@@ -27,7 +27,7 @@ pub struct Question {
     pub data_root: String,
     /// The daemon's pidfile.
     pub pidfile: String,
-    /// `dm.thinpooldev`
+    /// `dm.thinpooldev`, or the pool's name where `dm.directlvm_device` is set.
     pub thin_pool_device: Option<String>,
     /// `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device`
     pub devices: Vec<String>,
@@ -59,7 +59,7 @@ pub fn look(question: &Question) -> Result<RootState> {
         drivers: prior_drivers(&data_root),
         not_a_directory: cannot_be_directory(&data_root, live),
         base: base(&metadata.join(device_json::BASE)),
-        device_set: device_set(&metadata.join(device_json::DEVICE_SET)),
+        device_set: remembered(&metadata.join(device_json::DEVICE_SET), device_json::device_set),
         immutable_files: files
             .iter()
             .filter(|path| attributes::immutable(path) == Some(true))
@@ -74,7 +74,7 @@ pub fn look(question: &Question) -> Result<RootState> {
                 .join(names::DEVICEMAPPER)
                 .join("repositories.json"),
         ),
-        direct_lvm_set_up: driver_dir.join("setup-config.json").exists(),
+        direct_lvm: remembered(&driver_dir.join(direct_lvm::FILE), direct_lvm::stored),
         driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
         ..RootState::default()
     };
@@ -158,9 +158,9 @@ fn base(path: &Path) -> Option<Result<Device, String>> {
 
 /// A directory there, or a file above, ends dockerd as nonsense does; what we may not read, or a bad disk does not give, proves nothing
 /// of dockerd.
-fn device_set(path: &Path) -> Option<Result<DeviceSet, String>> {
+fn remembered<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T, String>) -> Option<Result<T, String>> {
     match bounded(path) {
-        Ok(text) => Some(device_json::device_set(&text)),
+        Ok(text) => Some(read(&text)),
         Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory) => {
             Some(Err(error.to_string()))
         }

@@ -1,9 +1,8 @@
-//! Docker's data root before a start: Docker's own JSON, a daemon that is still about, pools that are named and other drivers'
-//! containers.
+//! Docker's data root before a start: Docker's own JSON, a daemon that is still about and other drivers' containers.
 
-use super::Before;
-use crate::docker::state::{NamedPool, RootState};
-use crate::docker::{Sourced, names};
+use super::{Before, named};
+use crate::docker::names;
+use crate::docker::state::RootState;
 use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
 
 /// ext2, ext3 and ext4 (statfs(2), `f_type`).
@@ -22,12 +21,9 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     if before.choice.certain().is_some() && !before.choice.is_devicemapper() {
         return;
     }
-    findings.extend(named_pool(before, root));
     findings.extend(image_list(before, root));
     findings.extend(no_loop_devices(before, root, pool));
-    if pool.is_none() {
-        findings.extend(missing_devices(before, root));
-    }
+    named::judge(before, root, pool, findings);
     if pool.is_none() && before.on_loop_files() && !both_files(before) {
         // dockerd reads what it remembers of devices only where it has not just made a file.
         findings.extend(device_set(before, root));
@@ -199,94 +195,6 @@ fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
         place: "/proc/filesystems".into(),
         remedy: format!("boot the kernel that has {driver}, save the images there (docker save), and move to overlay2"),
     })
-}
-
-/// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
-fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
-    let device = before
-        .options
-        .thin_pool_dev
-        .as_ref()
-        .filter(|device| !device.value.is_empty())?;
-    let name = &device.value;
-    let refuse = |code, message: String, remedy: String| {
-        Some(Finding {
-            code,
-            severity: Severity::Refuse,
-            subject: format!("dm.thinpooldev={name}"),
-            message,
-            place: device.place.clone(),
-            remedy,
-        })
-    };
-    let first_use = root.base.is_none();
-    match root.thin_pool_device.as_ref()? {
-        NamedPool::Missing => refuse(
-            "thin-pool-missing",
-            format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
-            format!(
-                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target thin-pool ({})",
-                device.place
-            ),
-        ),
-        NamedPool::Other(kind) => refuse(
-            "thin-pool-is-none",
-            format!("{name} is a device-mapper device of kind {kind}: devmapper: Device {name} is not a thin pool"),
-            format!(
-                "name the pool itself, see dmsetup ls --target thin-pool ({})",
-                device.place
-            ),
-        ),
-        NamedPool::Pool {
-            data_used,
-            transaction_id,
-        } if first_use && (*data_used != 0 || *transaction_id != 0) => refuse(
-            "thin-pool-in-use",
-            format!(
-                "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not used it before: devmapper: Unable to take ownership of thin-pool"
-            ),
-            format!(
-                "is {} the data root that belongs to this pool? Name an empty pool, or that data root",
-                before.data_root
-            ),
-        ),
-        _ => None,
-    }
-}
-
-/// dockerd opens them where the pool is yet to be made (moby v20.10.27 `deviceset.go:1769-1834`), and sets direct-lvm up where it has
-/// not done so before (`device_setup.go`); with a pool of another's it looks at none of them.
-fn missing_devices(before: &Before, root: &RootState) -> Vec<Finding> {
-    let options = &before.options;
-    let named = |device: &Option<Sourced<String>>| device.as_ref().is_some_and(|device| !device.value.is_empty());
-    let direct = named(&options.direct_lvm_device);
-    let rows = [
-        ("dm.datadev", &options.data_dev, !direct),
-        ("dm.metadatadev", &options.metadata_dev, !direct),
-        (
-            "dm.directlvm_device",
-            &options.direct_lvm_device,
-            !root.direct_lvm_set_up,
-        ),
-    ];
-    let missing = rows
-        .into_iter()
-        .filter(|(.., looked_at)| *looked_at && !named(&options.thin_pool_dev))
-        .filter_map(|(name, device, _)| Some((name, device.as_ref()?)))
-        .filter(|(_, device)| root.missing_devices.contains(&device.value));
-    missing
-        .map(|(name, device)| Finding {
-            code: "pool-device-missing",
-            severity: Severity::Refuse,
-            subject: format!("{name}={}", device.value),
-            message: format!("{name} names {}, which is not there", device.value),
-            place: device.place.clone(),
-            remedy: format!(
-                "see with lsblk what the device is called, and correct {name} ({})",
-                device.place
-            ),
-        })
-        .collect()
 }
 
 /// Docker's list of image names (moby v20.10.27 `daemon/daemon.go`: "Couldn't create reference store repository").

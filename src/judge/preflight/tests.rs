@@ -9,6 +9,8 @@ use crate::docker::options;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::model::{BackingFile, Daemon, Host, Probe};
 
+mod named;
+
 const DATA: &str = "/var/lib/docker/devicemapper/devicemapper/data";
 const METADATA: &str = "/var/lib/docker/devicemapper/devicemapper/metadata";
 

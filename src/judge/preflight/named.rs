@@ -1,0 +1,196 @@
+//! Pools and devices that the storage options name: whether dockerd will find them as it left them.
+
+use super::Before;
+use crate::docker::direct_lvm::{self, DirectLvm};
+use crate::docker::state::{NamedPool, RootState};
+use crate::docker::{Sourced, names};
+use crate::model::{Finding, Pool, Severity};
+
+/// Judges them; `pool` is the active one.
+pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
+    findings.extend(setup_unreadable(before, root));
+    findings.extend(direct_lvm_changed(before, root));
+    findings.extend(direct_lvm_dropped(before, root));
+    findings.extend(named_pool(before, root));
+    if pool.is_none() {
+        findings.extend(missing_devices(before, root));
+    }
+}
+
+/// Docker tests its device options against the empty string.
+fn set(device: &Option<Sourced<String>>) -> Option<&Sourced<String>> {
+    device.as_ref().filter(|device| !device.value.is_empty())
+}
+
+fn set_up(root: &RootState) -> Option<&DirectLvm> {
+    root.direct_lvm.as_ref()?.as_ref().ok()
+}
+
+fn setup_file(before: &Before) -> String {
+    let directory = names::driver_dir(before.data_root.as_ref());
+    directory.join(direct_lvm::FILE).to_string_lossy().into_owned()
+}
+
+/// From 17.06 on dockerd reads the file at every start with this driver (moby v17.06.0-ce `deviceset.go`, `initDevmapper`); older ones
+/// know nothing of it.
+fn reads_setup(before: &Before) -> Option<Severity> {
+    match before.build.at_least(17, 6, 0) {
+        Some(true) => Some(Severity::Refuse),
+        Some(false) => None,
+        None => Some(Severity::Warn),
+    }
+}
+
+/// "error unmarshaling previous device setup config" (moby v20.10.24 `device_setup.go`, `readLVMConfig`).
+fn setup_unreadable(before: &Before, root: &RootState) -> Option<Finding> {
+    let why = root.direct_lvm.as_ref()?.as_ref().err()?;
+    let path = setup_file(before);
+    Some(Finding {
+        code: "direct-lvm-setup-unreadable",
+        severity: reads_setup(before)?,
+        subject: path.clone(),
+        message: format!(
+            "Docker cannot read its own file {path}: {why}: error unmarshaling previous device setup config"
+        ),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup; where Docker's pool is on loop files or named by dm.thinpooldev, move it away: it is about \
+             dm.directlvm_device alone"
+        ),
+    })
+}
+
+/// "changing direct-lvm config is not supported" (moby v17.06.0-ce to v24.0.9 `deviceset.go`, `initDevmapper`): compared with what is
+/// written before anything is done, with or without an active pool.
+fn direct_lvm_changed(before: &Before, root: &RootState) -> Option<Finding> {
+    let options = &before.options;
+    let device = set(&options.direct_lvm_device).filter(|_| set(&options.thin_pool_dev).is_none())?;
+    let stored = set_up(root).filter(|stored| !stored.is_empty() && **stored != direct_lvm::asked(options))?;
+    let (path, before_this) = (setup_file(before), stored.as_options());
+    Some(Finding {
+        code: "direct-lvm-changed",
+        severity: reads_setup(before)?,
+        subject: format!("dm.directlvm_device={}", device.value),
+        message: format!(
+            "Docker set its pool up with {before_this}, and the options now are {}: changing direct-lvm config is not supported",
+            direct_lvm::asked(options).as_options()
+        ),
+        place: device.place.clone(),
+        remedy: format!("write the options as {path} has them: {before_this} ({})", device.place),
+    })
+}
+
+/// dockerd forgets nothing, but goes on with loop files, where none of its containers are.
+fn direct_lvm_dropped(before: &Before, root: &RootState) -> Option<Finding> {
+    let options = &before.options;
+    let stored = set_up(root).filter(|stored| !stored.is_empty())?;
+    let dropped = direct_lvm::asked(options).is_empty() && set(&options.thin_pool_dev).is_none();
+    reads_setup(before).filter(|_| dropped && before.choice.is_devicemapper())?;
+    let path = setup_file(before);
+    Some(Finding {
+        code: "direct-lvm-dropped",
+        severity: Severity::Warn,
+        subject: "dm.directlvm_device".into(),
+        message: format!(
+            "Docker's containers and images are in the pool {} that it set up with {}; no option names it now, and Docker would use loop files",
+            direct_lvm::POOL,
+            stored.as_options()
+        ),
+        place: path,
+        remedy: format!(
+            "name the pool again: dm.thinpooldev={}, or {}",
+            direct_lvm::POOL,
+            stored.as_options()
+        ),
+    })
+}
+
+/// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
+fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
+    let options = &before.options;
+    let (option, device, name) = match (set(&options.thin_pool_dev), set(&options.direct_lvm_device)) {
+        (Some(device), _) => ("dm.thinpooldev", device, device.value.as_str()),
+        // Where it is not set up, dockerd makes the pool first.
+        (None, Some(device)) if set_up(root) == Some(&direct_lvm::asked(options)) => {
+            ("dm.directlvm_device", device, direct_lvm::POOL)
+        }
+        _ => return None,
+    };
+    let refuse = |code, message: String, remedy: String| {
+        Some(Finding {
+            code,
+            severity: Severity::Refuse,
+            subject: format!("{option}={}", device.value),
+            message,
+            place: device.place.clone(),
+            remedy,
+        })
+    };
+    let first_use = root.base.is_none();
+    match root.thin_pool_device.as_ref()? {
+        NamedPool::Missing => refuse(
+            "thin-pool-missing",
+            format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
+            format!(
+                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target thin-pool ({})",
+                device.place
+            ),
+        ),
+        NamedPool::Other(kind) => refuse(
+            "thin-pool-is-none",
+            format!("{name} is a device-mapper device of kind {kind}: devmapper: Device {name} is not a thin pool"),
+            format!(
+                "name the pool itself, see dmsetup ls --target thin-pool ({})",
+                device.place
+            ),
+        ),
+        NamedPool::Pool {
+            data_used,
+            transaction_id,
+        } if first_use && (*data_used != 0 || *transaction_id != 0) => refuse(
+            "thin-pool-in-use",
+            format!(
+                "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not used it before: devmapper: Unable to take ownership of thin-pool"
+            ),
+            format!(
+                "is {} the data root that belongs to this pool? Name an empty pool, or that data root",
+                before.data_root
+            ),
+        ),
+        _ => None,
+    }
+}
+
+/// dockerd opens them where the pool is yet to be made (moby v20.10.27 `deviceset.go:1769-1834`), and sets direct-lvm up where it has
+/// not done so before (`device_setup.go`); with a pool of another's it looks at none of them.
+fn missing_devices(before: &Before, root: &RootState) -> Vec<Finding> {
+    let options = &before.options;
+    let direct = set(&options.direct_lvm_device).is_some();
+    let rows = [
+        ("dm.datadev", &options.data_dev, !direct),
+        ("dm.metadatadev", &options.metadata_dev, !direct),
+        (
+            "dm.directlvm_device",
+            &options.direct_lvm_device,
+            root.direct_lvm.is_none() || set_up(root).is_some_and(DirectLvm::is_empty),
+        ),
+    ];
+    let missing = rows
+        .into_iter()
+        .filter(|(.., looked_at)| *looked_at && set(&options.thin_pool_dev).is_none())
+        .filter_map(|(name, device, _)| Some((name, device.as_ref()?)))
+        .filter(|(_, device)| root.missing_devices.contains(&device.value));
+    missing
+        .map(|(name, device)| Finding {
+            code: "pool-device-missing",
+            severity: Severity::Refuse,
+            subject: format!("{name}={}", device.value),
+            message: format!("{name} names {}, which is not there", device.value),
+            place: device.place.clone(),
+            remedy: format!(
+                "see with lsblk what the device is called, and correct {name} ({})",
+                device.place
+            ),
+        })
+        .collect()
+}

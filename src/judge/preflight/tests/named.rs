@@ -1,0 +1,109 @@
+//! Pools and devices that the options name, by Docker's version.
+
+use super::*;
+use crate::docker::direct_lvm::DirectLvm;
+
+const SET_UP: &[&str] = &["dm.directlvm_device=/dev/xvdf"];
+const OTHER: &[&str] = &["dm.directlvm_device=/dev/xvdg"];
+const PERCENT: &[&str] = &[
+    "dm.directlvm_device=/dev/xvdf",
+    "dm.thinp_percent=90",
+    "dm.thinp_metapercent=1",
+];
+const ZERO: &[&str] = &["dm.directlvm_device=/dev/xvdf", "dm.thinp_percent=0"];
+const FORCE: &[&str] = &["dm.directlvm_device=/dev/xvdf", "dm.directlvm_device_force=true"];
+const BY_NAME: &[&str] = &["dm.thinpooldev=docker-thinpool"];
+const LOOP: &[&str] = &["dm.loopdatasize=8G", "dm.fs=ext4"];
+
+/// Docker set its pool up on /dev/xvdf with no more than that (moby v17.06.0-ce and v24.0.9 `deviceset.go`, `initDevmapper`; v17.05.0-ce
+/// has no `device_setup.go`).
+#[test]
+fn direct_lvm_by_version() {
+    let (refuse, warn) = (Severity::Refuse, Severity::Warn);
+    let changed = |severity| vec![("direct-lvm-changed", severity)];
+    let dropped = || vec![("direct-lvm-dropped", warn)];
+    let rows = [
+        (Some(Version::new(17, 6, 0)), SET_UP, vec![]),
+        (Some(Version::new(17, 6, 0)), FORCE, vec![]),
+        (Some(Version::new(17, 6, 0)), ZERO, vec![]),
+        (Some(Version::new(17, 6, 0)), OTHER, changed(refuse)),
+        (Some(Version::new(17, 6, 0)), PERCENT, changed(refuse)),
+        (Some(Version::new(17, 6, 0)), BY_NAME, vec![]),
+        (Some(Version::new(17, 6, 0)), LOOP, dropped()),
+        (Some(Version::new(20, 10, 24)), OTHER, changed(refuse)),
+        (Some(Version::new(24, 0, 9)), OTHER, changed(refuse)),
+        (Some(Version::new(24, 0, 9)), LOOP, dropped()),
+        (None, OTHER, changed(warn)),
+        (None, LOOP, dropped()),
+        (Some(Version::new(17, 5, 0)), LOOP, vec![]),
+    ];
+    for (version, options, expected) in rows {
+        let mut before = host();
+        before.build.version = version;
+        root(&mut before).direct_lvm = Some(Ok(DirectLvm {
+            device: "/dev/xvdf".into(),
+            numbers: [0; 4],
+        }));
+        set_options(&mut before, options);
+        let found: Vec<_> = codes(&before)
+            .into_iter()
+            .filter(|(code, _)| code.starts_with("direct-lvm"))
+            .collect();
+        assert_eq!(found, expected, "{version:?} {options:?}");
+    }
+}
+
+/// An empty note, or none, is no setup: the options are free, and the device must be there.
+#[test]
+fn direct_lvm_for_the_first_time() {
+    for note in [None, Some(Ok(DirectLvm::default()))] {
+        let mut before = host();
+        root(&mut before).direct_lvm = note;
+        root(&mut before).missing_devices.push("/dev/xvdf".into());
+        // Of another pool's absence nothing follows: dockerd makes it.
+        root(&mut before).thin_pool_device = Some(NamedPool::Missing);
+        set_options(&mut before, SET_UP);
+        assert_eq!(codes(&before), [("pool-device-missing", Severity::Refuse)]);
+    }
+}
+
+/// Once it is set up dockerd opens the pool and never looks at the device again.
+#[test]
+fn direct_lvm_set_up_needs_its_pool() {
+    let mut before = host();
+    root(&mut before).direct_lvm = Some(Ok(DirectLvm {
+        device: "/dev/xvdf".into(),
+        numbers: [0; 4],
+    }));
+    root(&mut before).missing_devices.push("/dev/xvdf".into());
+    set_options(&mut before, SET_UP);
+    assert_eq!(codes(&before), []);
+    root(&mut before).thin_pool_device = Some(NamedPool::Missing);
+    assert_eq!(codes(&before), [("thin-pool-missing", Severity::Refuse)]);
+}
+
+/// The note is read at each start with this driver, from 17.06 on.
+#[test]
+fn an_unreadable_note_by_version() {
+    let rows = [
+        (Some(Version::new(17, 5, 0)), None),
+        (Some(Version::new(17, 6, 0)), Some(Severity::Refuse)),
+        (Some(Version::new(24, 0, 9)), Some(Severity::Refuse)),
+        (None, Some(Severity::Warn)),
+    ];
+    for (version, severity) in rows {
+        let mut before = host();
+        before.build.version = version;
+        root(&mut before).direct_lvm = Some(Err("it is no JSON".into()));
+        let expected: Vec<_> = severity
+            .map(|it| ("direct-lvm-setup-unreadable", it))
+            .into_iter()
+            .collect();
+        assert_eq!(codes(&before), expected, "{version:?}");
+        before.choice = Choice::Named("overlay2".into());
+        assert!(
+            codes(&before).iter().all(|(code, _)| !code.starts_with("direct-lvm")),
+            "{version:?}"
+        );
+    }
+}
