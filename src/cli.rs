@@ -13,7 +13,7 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       may Docker start? exit 0: yes, 1: no, 3: could not judge (Docker starts)
                       --root: of the host below DIR, as its systemd reads it
                       --exec-line: started by 'dockerd ...' in place of the unit's ExecStart=
-  thinguard watch     the guard itself, run by thinguard.service
+  thinguard watch     the guard itself, run by thinguard.service; exit 4: another one runs
   thinguard status [--json]
                       exit 0: healthy, 1: warning, 2: critical, 3: unknown
   thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
@@ -62,7 +62,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Preflight(args) => preflight::run(&args),
-        Command::Watch => watch::run().map(|()| ExitCode::SUCCESS),
+        Command::Watch => watch::run(),
         Command::Status { json } => status::run(json),
         Command::Grow(args) => grow::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),

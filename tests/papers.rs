@@ -108,6 +108,7 @@ fn units_use_only_what_systemd_219_knows() {
         "NotifyAccess",
         "ExecStart",
         "ExecStartPre",
+        "ExecReload",
         "WatchdogSec",
         "Restart",
         "RestartSec",

@@ -1,5 +1,6 @@
 //! What the helper's children do: the one place that joins looks and deeds into a single worker.
 
+use super::settings::files as settings;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
 use crate::{act, observe};
@@ -21,6 +22,10 @@ fn work(request: &[u8]) -> Vec<u8> {
             observe::answer(look)
         }
         Some((&act::REQUEST_TAG, deed)) => act::perform(deed),
+        Some((&settings::REQUEST_TAG, _)) => {
+            process::end_with_parent();
+            settings::answer()
+        }
         _ => Vec::new(),
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! Each key is tried by itself, so that one bad key costs that key and no other, and every complaint has a file and a line.
 
+mod changes;
+pub mod files;
 #[cfg(test)]
 mod tests;
 mod validate;
 
+pub use changes::changes;
+
 use crate::model::Settings;
+use files::FileText;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use toml::de::{DeTable, DeValue};
-
-/// No settings file is larger; keeps a device or a log that was put there by mistake out of our memory.
-const LARGEST_FILE: u64 = 1 << 20;
 
 /// All that is wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,94 +38,60 @@ impl std::error::Error for SettingsError {}
 /// # Errors
 /// A file cannot be read, a key is unknown or a value is bad; tells all of them.
 pub fn load(root: &Path) -> Result<Settings, SettingsError> {
-    match load_lenient(root) {
-        (settings, problems) if problems.is_empty() => Ok(settings),
-        (_, problems) => Err(SettingsError { problems }),
+    match parse(&files::read_all(root)) {
+        Parsed { settings, problems, .. } if problems.is_empty() => Ok(settings),
+        Parsed { problems, .. } => Err(SettingsError { problems }),
     }
 }
 
-/// Reads the settings below `root`, leaving out what is bad: a guard does not stay down for a typo. The second part says what.
-pub fn load_lenient(root: &Path) -> (Settings, Vec<String>) {
-    let mut kept = Kept::new();
+/// What the files say.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The settings. What is bad is left out: a guard does not stay down for a typo.
+    pub settings: Settings,
+    /// The good keys as they stand in the files.
+    pub keys: Kept,
+    /// What is wrong, one line each, led by file and, where known, line.
+    pub problems: Vec<String>,
+}
+
+/// Makes settings of the texts of the files, in their order.
+pub fn parse(files: &[FileText]) -> Parsed {
+    let mut keys = Kept::new();
     let mut problems = Vec::new();
-    for file in files(root, &mut problems) {
-        let text = match read(&file) {
-            Ok(Some(text)) => text,
-            Ok(None) => continue,
+    for FileText { path, text } in files {
+        let text = match text {
+            Ok(text) => text,
             Err(error) => {
-                problems.push(format!("{}: {error}", file.display()));
+                problems.push(format!("{path}: {error}"));
                 continue;
             }
         };
-        for problem in keep_good_keys(&text, &mut kept) {
+        for problem in keep_good_keys(text, &mut keys) {
             problems.push(match problem.line {
-                Some(line) => format!("{}:{line}: {}", file.display(), problem.text),
-                None => format!("{}: {}", file.display(), problem.text),
+                Some(line) => format!("{path}:{line}: {}", problem.text),
+                None => format!("{path}: {}", problem.text),
             });
         }
     }
-    match toml::from_str(&document(&kept)) {
-        Ok(settings) => (settings, problems),
-        Err(error) => {
-            // Each key was good by itself, so this is a fault of ours; the defaults still guard.
-            problems.push(format!("the settings together: {}", error.message()));
-            (Settings::default(), problems)
-        }
+    let settings = toml::from_str(&document(&keys)).unwrap_or_else(|error: toml::de::Error| {
+        // Each key was good by itself, so this is a fault of ours; the defaults still guard.
+        problems.push(format!("the settings together: {}", error.message()));
+        Settings::default()
+    });
+    Parsed {
+        settings,
+        keys,
+        problems,
     }
 }
 
-/// Good keys so far: table, then key, then its value as it stands in the file.
-type Kept = BTreeMap<String, BTreeMap<String, String>>;
+/// Good keys: table, then key, then its value as it stands in the file.
+pub type Kept = BTreeMap<String, BTreeMap<String, String>>;
 
 struct Problem {
     line: Option<usize>,
     text: String,
-}
-
-fn files(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
-    let mut files = vec![root.join("etc/thinguard.toml")];
-    let dir = root.join("etc/thinguard.d");
-    match std::fs::read_dir(&dir) {
-        Ok(entries) => {
-            let names = entries.filter_map(|entry| entry.ok().map(|entry| entry.file_name()));
-            // As the shell's `*.toml`: an editor's `.x.toml.swp` and hidden files are not meant.
-            let mut names: Vec<_> = names
-                .filter(|n| n.as_bytes().ends_with(b".toml") && !n.as_bytes().starts_with(b"."))
-                .collect();
-            names.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-            files.extend(names.into_iter().map(|name| dir.join(name)));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => problems.push(format!("{}: {error}", dir.display())),
-    }
-    files
-}
-
-/// The file's text; `None` when it is not there, or is masked by a link to `/dev/null`.
-fn read(path: &Path) -> io::Result<Option<String>> {
-    let kind = match path.metadata() {
-        Ok(metadata) => metadata.file_type(),
-        // A broken link is someone's mistake, not an absence.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if !kind.is_file() {
-        // Opening a FIFO would wait for its other end.
-        let masked = path.canonicalize().is_ok_and(|target| target == Path::new("/dev/null"));
-        return if masked {
-            Ok(None)
-        } else {
-            Err(io::Error::other("is not a regular file"))
-        };
-    }
-    let mut text = String::new();
-    let read = std::fs::File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_string(&mut text)?;
-    if read as u64 > LARGEST_FILE {
-        return Err(io::Error::other("is larger than 1 MiB"));
-    }
-    Ok(Some(text))
 }
 
 /// Puts the good keys of one file into `kept`; returns what is wrong with the others.

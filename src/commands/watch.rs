@@ -4,6 +4,7 @@
 //! peer; those are errands.
 
 mod hands;
+mod reload;
 pub mod state;
 mod tell;
 
@@ -14,14 +15,18 @@ use crate::kernel::errand::Porter;
 use crate::kernel::process;
 use crate::model::{Deed, Seen, Settings, Snapshot};
 use crate::observe::{Observer, Sense};
+use crate::report::event::Event;
 use crate::systemd::notify::{Notifier, watchdog_interval};
 use anyhow::{Context, Result, bail};
 use hands::Hands;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
-use state::StateFile;
+use reload::{Reload, Reloaded};
+use state::{Opened, StateFile};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 use tell::Teller;
 
@@ -31,9 +36,13 @@ const TICK: Duration = Duration::from_millis(100);
 /// A configuration that could not be learnt for certain is asked for again after this time.
 const CONFIG_AGAIN: Duration = Duration::from_secs(60);
 
+/// Another guard runs: this one has left without having done anything.
+const ANOTHER_RUNS: u8 = 4;
+
 /// Everything that the daemon holds.
 struct Guard {
     settings: Settings,
+    reload: Reload,
     porter: Porter,
     signals: SignalFd,
     observer: Observer,
@@ -55,12 +64,20 @@ struct Guard {
 ///
 /// # Errors
 /// When it cannot start, or its helper died; systemd starts it again.
-pub fn run() -> Result<()> {
+pub fn run() -> Result<ExitCode> {
     let porter = errands::start()?;
-    let mut guard = Guard::new(porter)?;
+    let state = match StateFile::open()? {
+        Opened::Ours(state) => state,
+        Opened::Held(by) => {
+            eprintln!("{}", Event::another_guard(by).message);
+            return Ok(ExitCode::from(ANOTHER_RUNS));
+        }
+    };
+    let mut guard = Guard::new(porter, state)?;
     guard.teller.started(&guard.settings, &guard.memory);
     let mut ready = false;
     while !guard.stopping {
+        guard.reload();
         guard.look()?;
         let seen = guard.see();
         guard.verify(&seen);
@@ -73,20 +90,23 @@ pub fn run() -> Result<()> {
         guard.rest(pace::rest(&seen, &verdict, &guard.settings))?;
     }
     guard.notifier.stopping();
-    guard.teller.stopping();
-    Ok(())
+    guard.teller.stopping(&guard.hands.under_way());
+    Ok(ExitCode::SUCCESS)
 }
 
 impl Guard {
-    fn new(porter: Porter) -> Result<Guard> {
-        let (settings, warnings) = settings::load_lenient(Path::new("/"));
-        let state = StateFile::open().context("another thinguard watch seems to run")?;
+    fn new(porter: Porter, state: StateFile) -> Result<Guard> {
+        let settings::Parsed {
+            settings,
+            keys,
+            problems,
+        } = settings::parse(&settings::files::read_all(Path::new("/")));
         let memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
         let mut teller = Teller::new(&settings);
-        for warning in warnings {
-            teller.settings_ignored(&warning);
+        for problem in problems {
+            teller.settings_ignored(&problem);
         }
         // Not by the unit's NoNewPrivileges=: on EL7 that would keep the service in systemd's own SELinux domain.
         if let Err(error) = process::no_new_privileges() {
@@ -104,6 +124,7 @@ impl Guard {
             woken: false,
             configured_for: None,
             configured_at: None,
+            reload: Reload::new(keys),
             settings,
             porter,
             signals,
@@ -111,6 +132,24 @@ impl Guard {
             teller,
             state,
         })
+    }
+
+    /// Takes up settings that were read again. Between rounds only: one round has one set of them.
+    fn reload(&mut self) {
+        let deadline = self.settings.watch.look_deadline;
+        match self.reload.step(&self.porter, now(), deadline) {
+            None => return,
+            Some(Reloaded::Kept(problems)) => self.teller.settings_kept(&problems),
+            Some(Reloaded::New(settings, changes)) => {
+                if self.observer.take_settings((*settings).clone()) {
+                    self.configured_for = None;
+                    self.configured_at = None;
+                }
+                self.settings = *settings;
+                self.teller.settings_reloaded(&changes, &self.settings);
+            }
+        }
+        self.notifier.ready();
     }
 
     /// Sends out all looks that are due and waits for those that the verdict needs, each within its deadline.
@@ -182,6 +221,10 @@ impl Guard {
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
         let Some(first) = &verdict.deed else { return Ok(()) };
         self.look()?;
+        // A look that a signal cut short bears nothing out.
+        if self.stopping {
+            return Ok(());
+        }
         let seen = self.observer.snapshot(now());
         let again = self.judge(&seen);
         let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
@@ -231,7 +274,7 @@ impl Guard {
     fn rest(&mut self, longest: Duration) -> Result<()> {
         let longest = self.beat_every.map_or(longest, |beat| longest.min(beat));
         let until = now() + longest;
-        while !self.stopping && !self.woken {
+        while !self.stopping && !self.woken && !self.reload.is_due() {
             let left = until.saturating_sub(now());
             if left.is_zero() {
                 break;
@@ -250,6 +293,7 @@ impl Guard {
                 PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
             ];
             let answers = self.observer.fds().into_iter().chain(self.hands.fds());
+            let answers = answers.chain(self.reload.fd());
             fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut fds, timeout) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -260,9 +304,15 @@ impl Guard {
         if helper_gone {
             bail!("the helper process has died; systemd starts the guard again");
         }
-        if signalled && self.signals.read_signal().ok().flatten().is_some() {
-            self.stopping = true;
+        if signalled && let Some(signal) = self.signals.read_signal().ok().flatten() {
+            if signal.ssi_signo == libc::SIGHUP as u32 {
+                self.notifier.reloading();
+                self.reload.ask();
+            } else {
+                self.stopping = true;
+            }
         }
+        self.reload.collect();
         let fresh = self.observer.collect(now());
         if fresh.contains(&Sense::Event) && self.observer.event_came() {
             self.woken = true;

@@ -106,6 +106,23 @@ impl Observer {
         }
     }
 
+    /// Goes on with other settings; whether another daemon or data root is watched from now on, of which nothing has been seen yet.
+    pub fn take_settings(&mut self, settings: Settings) -> bool {
+        let another = settings.docker != self.settings.docker;
+        self.settings = settings;
+        if another {
+            self.config = None;
+            for sense in [Sense::Unit, Sense::Tasks, Sense::Config, Sense::Host] {
+                self.slots[sense as usize].disown();
+            }
+            // Their children end with the connection, so none is left beside the next.
+            for sense in [Sense::Ping, Sense::Info] {
+                self.slots[sense as usize] = Slot::default();
+            }
+        }
+        another
+    }
+
     /// Sends out the looks at the pool and the files below it.
     pub fn look_at_storage(&mut self, porter: &Porter, now: Duration) {
         if self.root == "/" {

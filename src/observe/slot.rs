@@ -22,6 +22,8 @@ pub(super) struct Answer {
 pub(super) struct Slot {
     out: Option<(Errand, Duration)>,
     last: Option<Answer>,
+    /// What the errand that is out will bring is no longer asked for.
+    disowned: bool,
 }
 
 impl Slot {
@@ -50,6 +52,12 @@ impl Slot {
         self.last = None;
     }
 
+    /// Gives up what was seen and what is on its way, but lets the errand that is out come back before another one goes.
+    pub fn disown(&mut self) {
+        self.last = None;
+        self.disowned = self.out.is_some();
+    }
+
     /// Takes what has come back; whether there is something new.
     pub fn collect(&mut self, now: Duration) -> bool {
         let Some((errand, asked)) = &mut self.out else {
@@ -60,13 +68,15 @@ impl Slot {
             Progress::Answered(bytes) => Ok(bytes),
             Progress::Lost => Err("the errand ended without an answer".to_owned()),
         };
-        self.last = Some(Answer {
+        let answer = Answer {
             asked: *asked,
             came: now,
             result,
-        });
+        };
         self.out = None;
-        true
+        let wanted = !std::mem::take(&mut self.disowned);
+        self.last = wanted.then_some(answer);
+        wanted
     }
 
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {

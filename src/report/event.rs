@@ -27,6 +27,12 @@ pub enum Kind {
     LookStuck,
     /// A setting could not be used; its default is.
     SettingsIgnored,
+    /// The settings were read again and are in force.
+    SettingsReloaded,
+    /// The settings were read again and are not in force.
+    SettingsKept,
+    /// Another guard runs already.
+    AnotherGuard,
     /// No more restarts.
     RestartBudgetSpent,
     /// Any other line; has no id.
@@ -35,7 +41,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 15] = [
         Kind::GuardStarted,
         Kind::GuardStopping,
         Kind::FindingRaised,
@@ -46,6 +52,9 @@ impl Kind {
         Kind::PreflightVerdict,
         Kind::LookStuck,
         Kind::SettingsIgnored,
+        Kind::SettingsReloaded,
+        Kind::SettingsKept,
+        Kind::AnotherGuard,
         Kind::RestartBudgetSpent,
         Kind::Plain,
     ];
@@ -63,6 +72,9 @@ impl Kind {
             Kind::PreflightVerdict => Some("afa23a8b881843698108b88d92346a25"),
             Kind::LookStuck => Some("c0df6191cba34183a45517c6ea17b171"),
             Kind::SettingsIgnored => Some("6f5dd0ca1a9543ffbef6a15139055d4c"),
+            Kind::SettingsReloaded => Some("289a92d8cbdc46d581bf3a9a4e9ecfec"),
+            Kind::SettingsKept => Some("37a9ff04aa004bfc844ffbfe0380ff07"),
+            Kind::AnotherGuard => Some("4be58080d9c74243b61c1ac755fdd822"),
             Kind::RestartBudgetSpent => Some("51f9cbeebd414b92b50c7af877195155"),
             Kind::Plain => None,
         }
@@ -81,6 +93,9 @@ impl Kind {
             Kind::PreflightVerdict => "preflight-verdict",
             Kind::LookStuck => "look-stuck",
             Kind::SettingsIgnored => "settings-ignored",
+            Kind::SettingsReloaded => "settings-reloaded",
+            Kind::SettingsKept => "settings-kept",
+            Kind::AnotherGuard => "another-guard",
             Kind::RestartBudgetSpent => "restart-budget-spent",
             Kind::Plain => "log",
         }
@@ -265,6 +280,33 @@ impl Event {
             Priority::Error,
             &format!("settings-ignored: {warning}"),
         )
+    }
+
+    /// Settings were read again and are in force; `changes` has a line for each key that differs.
+    pub fn settings_reloaded(changes: &[String]) -> Self {
+        let what = match changes {
+            [] => "nothing has changed".to_owned(),
+            changes => changes.join("; "),
+        };
+        Event::new(
+            Kind::SettingsReloaded,
+            Priority::Notice,
+            &format!("settings-reloaded: {what}"),
+        )
+    }
+
+    /// Settings were read again and are not in force; `problem` names file and line.
+    pub fn settings_kept(problem: &str) -> Self {
+        let message = format!("settings-kept: {problem}; nothing was changed, the settings from before stay in force");
+        Event::new(Kind::SettingsKept, Priority::Error, &message)
+    }
+
+    /// A second guard leaves; `holder` is the process of the first.
+    pub fn another_guard(holder: Option<u32>) -> Self {
+        let who = holder.map_or_else(|| "an unknown process".into(), |pid| format!("process {pid}"));
+        let message =
+            format!("another-guard: a thinguard watch runs already ({who}); this one leaves, and has done nothing");
+        Event::new(Kind::AnotherGuard, Priority::Error, &message)
     }
 
     /// No more restarts.

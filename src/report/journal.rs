@@ -96,6 +96,11 @@ impl Journal {
         })))
     }
 
+    /// Another unit is watched from now on.
+    pub fn watch(&self, unit: &str) {
+        self.inner().unit = unit.to_owned();
+    }
+
     /// Tells an event. Does not wait: what the journal does not take now is kept for `flush`.
     pub fn tell(&self, event: &Event) {
         self.inner().tell(event);

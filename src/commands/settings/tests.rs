@@ -3,7 +3,13 @@
 use super::*;
 use crate::model::Bytes;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::time::Duration;
+
+fn load_lenient(root: &Path) -> (Settings, Vec<String>) {
+    let parsed = parse(&files::read_all(root));
+    (parsed.settings, parsed.problems)
+}
 
 struct Tree(PathBuf);
 
@@ -205,6 +211,41 @@ fn files_that_are_none_are_told_and_never_waited_for() {
     let (settings, problems) = load_lenient(&tree.0);
     assert_eq!(settings.watch.settle, Duration::from_secs(9));
     assert_eq!(problems.len(), 6, "{problems:?}");
+}
+
+#[test]
+fn a_second_reading_tells_each_key_that_has_changed() {
+    let keys = |text: &str| {
+        let mut kept = Kept::new();
+        assert!(keep_good_keys(text, &mut kept).is_empty());
+        kept
+    };
+    let old = keys("[watch]\ninterval = \"20s\"\nsettle = 7\n[data]\ncap = \"10G\"\n");
+    let new = keys("[watch]\ninterval = 30\nsettle = 7\n[restart]\nbudget = 1\n");
+    assert_eq!(
+        changes(&old, &new),
+        [
+            "data.cap is at its default again (was \"10G\")",
+            "restart.budget = 1 (was not set)",
+            "watch.interval = 30 (was \"20s\")",
+        ]
+    );
+    assert!(changes(&new, &new).is_empty());
+}
+
+#[test]
+fn a_child_brings_the_texts_and_their_faults() {
+    let tree = Tree::new(
+        "child",
+        &[("thinguard.toml", "watch.settle = 9"), ("thinguard.d/a.toml", "x = 1")],
+    );
+    std::fs::create_dir(tree.0.join("etc/thinguard.d/b.toml")).unwrap();
+    let read = files::read_all(&tree.0);
+    let answer = serde_json::to_vec(&read).unwrap();
+    assert_eq!(files::parse_answer(&answer), Ok(read.clone()));
+    assert_eq!(read.len(), 3);
+    assert_eq!(parse(&read).problems.len(), 2);
+    assert!(files::parse_answer(b"").is_err());
 }
 
 proptest::proptest! {

@@ -97,6 +97,16 @@ impl Hands {
             .collect()
     }
 
+    /// What children are still at.
+    pub fn under_way(&self) -> Vec<&Deed> {
+        [&self.pool, &self.daemon]
+            .into_iter()
+            .flatten()
+            .filter(|hand| hand.errand.is_some())
+            .map(|hand| &hand.deed)
+            .collect()
+    }
+
     /// Takes in what children have said; whether one has.
     pub fn collect(&mut self, now: Duration) -> bool {
         let mut any = false;

@@ -2,11 +2,21 @@
 
 use crate::act::RUN_DIR;
 use crate::judge::memory::Persistent;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// What came of taking the lock.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is ours.
+    Ours(StateFile),
+    /// Another guard holds it: its process, where it wrote that down.
+    Held(Option<u32>),
+}
 
 /// The file, with what was last written to it.
 #[derive(Debug)]
@@ -28,15 +38,22 @@ impl StateFile {
     /// Takes the lock.
     ///
     /// # Errors
-    /// When another guard holds it, or `/run` cannot be written.
-    pub fn open() -> Result<StateFile> {
+    /// When `/run` cannot be written.
+    pub fn open() -> Result<Opened> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o755)
             .create(RUN_DIR)
             .context(RUN_DIR)?;
-        let lock = File::create(lock_path()).with_context(|| lock_path().display().to_string())?;
-        // `thinguard status` tries the lock for a moment, to learn whether somebody holds it.
+        let mut lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            // What is in it is the holder's.
+            .truncate(false)
+            .open(lock_path())
+            .with_context(|| lock_path().display().to_string())?;
+        // A guard that is being replaced needs a moment to end. `thinguard status` tries the lock for a moment, to learn whether somebody holds it.
         let mut tries = 0..10;
         let taken = loop {
             match lock.try_lock() {
@@ -47,12 +64,20 @@ impl StateFile {
             }
         };
         match taken {
-            Ok(()) => Ok(StateFile {
-                path: state_path(),
-                written: None,
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => bail!("{} is locked", lock_path().display()),
+            Ok(()) => {
+                // For people and for a second guard; on a full `/run` they only learn less.
+                let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+                Ok(Opened::Ours(StateFile {
+                    path: state_path(),
+                    written: None,
+                    _lock: lock,
+                }))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let _ = lock.take(32).read_to_string(&mut text);
+                Ok(Opened::Held(text.trim().parse().ok()))
+            }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| lock_path().display().to_string()),
         }
     }

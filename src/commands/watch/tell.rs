@@ -58,13 +58,28 @@ impl Teller {
         )));
     }
 
-    pub fn stopping(&mut self) {
-        self.journal.tell(&Event::guard_stopping("asked to by a signal"));
+    pub fn stopping(&mut self, under_way: &[&Deed]) {
+        let deeds = under_way
+            .iter()
+            .map(|deed| format!("; '{deed}' is under way and is completed without the guard"));
+        let why = format!("asked to by a signal{}", deeds.collect::<String>());
+        self.journal.tell(&Event::guard_stopping(&why));
         self.journal.finish(Duration::from_secs(1));
     }
 
     pub fn settings_ignored(&mut self, warning: &str) {
         self.journal.tell(&Event::settings_ignored(warning));
+    }
+
+    pub fn settings_kept(&mut self, problems: &[String]) {
+        for problem in problems {
+            self.journal.tell(&Event::settings_kept(problem));
+        }
+    }
+
+    pub fn settings_reloaded(&mut self, changes: &[String], settings: &Settings) {
+        self.journal.watch(&settings.docker.unit);
+        self.journal.tell(&Event::settings_reloaded(changes));
     }
 
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {

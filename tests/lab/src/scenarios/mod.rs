@@ -4,6 +4,7 @@ mod corpus;
 mod cure;
 mod face;
 mod fail_open;
+mod faults;
 mod guard;
 mod lab_itself;
 mod preflight;
@@ -37,6 +38,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         fail_open::SCENARIOS,
         corpus::SCENARIOS,
         guard::SCENARIOS,
+        faults::SCENARIOS,
         face::SCENARIOS,
     ]
     .into_iter()
