@@ -140,9 +140,7 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
         .context("the pool's file cannot be looked at")?
         .allocated_bytes;
     let room = growth::room(host, &settings.host);
-    let honoured = allocated
-        .saturating_add(room)
-        .saturating_sub(crate::judge::storage::owed(other));
+    let honoured = allocated.saturating_add(room).saturating_sub(growth::owed(other));
     if to > honoured {
         bail!(
             "{to} is more than the filesystem of {} can honour: {room} of room above its reserve of {}, so {} at the most",

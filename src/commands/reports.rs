@@ -1,10 +1,11 @@
 //! From what was seen to the figures of the contract, for all commands that answer in text or JSON.
 
 use crate::judge::growth;
+use crate::judge::rate::{self, Fill, Of};
 use crate::judge::storage;
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
-use crate::model::{Bytes, Disk, Host, Pool, Settings, Snapshot, Usage};
-use crate::report::json::{HeadroomReport, HostReport, PoolReport};
+use crate::model::{Bytes, Disk, Host, Pool, Settings, Snapshot, Target, Usage};
+use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport};
 
 /// The filesystem, with what is kept free on it.
 pub fn host(host: &Host, settings: &Settings) -> HostReport {
@@ -24,6 +25,33 @@ pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomRe
 /// An active pool with its headroom.
 pub fn pool(pool: &Pool, seen: &Snapshot, settings: &Settings) -> PoolReport {
     PoolReport::from(pool).with_headroom(&headroom(pool, seen, settings))
+}
+
+/// How fast the pool and the filesystem below it fill, as the guard and this look have seen.
+pub fn with_rates(
+    mut report: PoolReport,
+    pool: &Pool,
+    seen: &Snapshot,
+    fill: &Fill,
+    settings: &Settings,
+) -> PoolReport {
+    for (target, usage) in [
+        (Target::Data, &mut report.data),
+        (Target::Metadata, &mut report.metadata),
+    ] {
+        usage.fill_bytes_per_s = fill.of(target).is_known().then(|| fill.of(target).smoothed());
+        usage.full_in_s = fill.device_full(pool, target).map(|it| it.full_in.as_secs());
+    }
+    report.forecast = rate::forecast(fill, seen, settings).map(|it| ForecastReport {
+        of: match it.of {
+            Of::Device(target) => target.to_string(),
+            Of::Host => "host".into(),
+        },
+        full_in_s: it.full_in.as_secs(),
+        bytes_per_s: it.rate,
+        text: it.to_string(),
+    });
+    report
 }
 
 /// A pool that is not active, as its files are: what its superblock counted last, of what the files can hold. Without a name
@@ -48,5 +76,6 @@ pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolR
         host: None,
         headroom_bytes: None,
         overcommit_bytes: None,
+        forecast: None,
     }
 }

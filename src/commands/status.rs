@@ -1,9 +1,10 @@
 //! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
 
 use super::look::Once;
-use super::watch::state;
+use super::watch::{rates, state};
 use super::{reports, settings};
 use crate::judge::memory::Persistent;
+use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
 use crate::model::{Finding, Seen, Settings, Severity, Snapshot};
@@ -30,7 +31,7 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     // Long enough to tell a hung daemon from a busy one by the settings' own measure.
     let seen = once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
     let kept = state::read();
-    let mut findings = judge(&seen, &settings, &kept);
+    let (mut findings, fill) = judge(&seen, &settings, &kept);
     if !state::is_running() && matches!(seen.pool, Seen::Known(Some(_))) {
         findings.push(not_running());
     }
@@ -41,7 +42,10 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     };
     let report = StatusReport {
         pool: match &seen.pool {
-            Seen::Known(Some(pool)) => Some(reports::pool(pool, &seen, &settings)),
+            Seen::Known(Some(pool)) => {
+                let report = reports::pool(pool, &seen, &settings);
+                Some(reports::with_rates(report, pool, &seen, &fill, &settings))
+            }
             _ => None,
         },
         pool_unknown: seen.pool.why_unknown().map(str::to_owned),
@@ -56,10 +60,12 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(report.health() as u8))
 }
 
-/// Judged with what the guard remembers of an incident, and with nothing done.
-fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> Vec<Finding> {
+/// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
+fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> (Vec<Finding>, Fill) {
     let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
-    judge::judge(seen, settings, &mut memory, process::since_boot()).findings
+    memory.fill = Fill::recall(rates::read(), &process::boot_id());
+    let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
+    (verdict.findings, memory.fill)
 }
 
 /// What the other findings promise is then not done by anyone.

@@ -4,12 +4,14 @@
 //! peer; those are errands.
 
 mod hands;
+pub mod rates;
 mod reload;
 pub mod state;
 mod tell;
 
 use super::errands;
 use super::settings;
+use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
@@ -22,6 +24,7 @@ use hands::Hands;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
+use rates::RateFile;
 use reload::{Reload, Reloaded};
 use state::{Opened, StateFile};
 use std::os::fd::AsFd;
@@ -50,6 +53,7 @@ struct Guard {
     hands: Hands,
     teller: Teller,
     state: StateFile,
+    rates: RateFile,
     notifier: Notifier,
     beat_every: Option<Duration>,
     stopping: bool,
@@ -87,7 +91,7 @@ pub fn run() -> Result<ExitCode> {
         if !std::mem::replace(&mut ready, true) {
             guard.notifier.ready();
         }
-        guard.rest(pace::rest(&seen, &verdict, &guard.settings))?;
+        guard.rest(pace::rest(&seen, &verdict, &guard.memory.fill, &guard.settings))?;
     }
     guard.notifier.stopping();
     guard.teller.stopping(&guard.hands.under_way());
@@ -101,7 +105,8 @@ impl Guard {
             keys,
             problems,
         } = settings::parse(&settings::files::read_all(Path::new("/")));
-        let memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
+        let mut memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
+        memory.fill = Fill::recall(rates::read(), &process::boot_id());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
         let mut teller = Teller::new(&settings);
@@ -131,6 +136,7 @@ impl Guard {
             memory,
             teller,
             state,
+            rates: RateFile::default(),
         })
     }
 
@@ -260,7 +266,7 @@ impl Guard {
 
     fn tell(&mut self, seen: &Snapshot, verdict: &Verdict) {
         self.teller.tell(verdict, &self.observer.stuck(now()), now());
-        let status = tell::status_line(seen, &self.settings);
+        let status = tell::status_line(seen, &self.memory.fill, &self.settings);
         self.notifier.status(&status);
         self.notifier.watchdog();
         self.remember();
@@ -268,6 +274,7 @@ impl Guard {
 
     fn remember(&mut self) {
         self.state.keep(&self.memory.kept);
+        self.rates.keep(&self.memory.fill, now());
     }
 
     /// Rests until the time is over or something happens; the heartbeat goes on only as long as rounds do.

@@ -1,6 +1,9 @@
 //! How far a file of the pool may grow: into room that exists, up to the cap, never for the sake of a few blocks.
 
-use crate::model::{Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Usage};
+use super::rate::Fill;
+use crate::model::{
+    BackingFile, Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Pool, Seen, Settings, Target, Usage,
+};
 
 /// Smallest growth worth a reload of the pool's table.
 const WORTH: Bytes = Bytes::mib(4);
@@ -16,6 +19,34 @@ pub struct Need {
     pub allocated: Bytes,
     /// What the other sparse file of the same pool may still ask of the same filesystem.
     pub promised: Bytes,
+    /// How fast the device fills, in bytes per second; 0 where nobody has seen it fill.
+    pub rate: Bytes,
+    /// What may be written before a growth that is begun now has come about.
+    pub ahead: Bytes,
+}
+
+impl Need {
+    /// What one device of a live pool needs.
+    pub fn of(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Need {
+        let (usage, file, other, low_water) = match target {
+            Target::Data => (pool.data, &pool.data_file, &pool.metadata_file, pool.low_water()),
+            Target::Metadata => (pool.metadata, &pool.metadata_file, &pool.data_file, Bytes(0)),
+        };
+        Need {
+            usage,
+            low_water,
+            allocated: file.known().map_or(usage.used(), |file| file.allocated_bytes),
+            promised: owed(other),
+            rate: fill.of(target).smoothed(),
+            ahead: fill.ahead(target, settings),
+        }
+    }
+}
+
+/// What a sparse file was promised and has not been given yet.
+pub fn owed(file: &Seen<BackingFile>) -> Bytes {
+    file.known()
+        .map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes))
 }
 
 /// What came of asking for growth.
@@ -37,12 +68,14 @@ pub enum Plan {
 }
 
 /// Free space below which a device of this size is low. The kernel's mark counts too, but never for more than half of the
-/// device: Docker's fixed 2 GiB would otherwise call a small pool low for ever.
+/// device: Docker's fixed 2 GiB would otherwise call a small pool low for ever. Fast writers raise it to what they write until a
+/// growth has come about.
 pub fn threshold<D: GrowthDefaults>(need: &Need, settings: &GrowthSettings<D>) -> Bytes {
     let total = need.usage.total();
     total
         .percent(settings.below_free_percent)
         .max(need.low_water.min(total.percent(50)))
+        .max(need.ahead)
 }
 
 /// Room on the filesystem for the pool's files, beyond the reserve.
@@ -74,7 +107,10 @@ pub fn plan<D: GrowthDefaults>(
     }
     let total = need.usage.total();
     let block = need.usage.block_bytes;
-    let step = total.percent(settings.step_percent).max(settings.step_min);
+    let step = total
+        .percent(settings.step_percent)
+        .max(settings.step_min)
+        .max(need.rate.times(settings.step_time));
     // A pool that was found nearly full gets past its threshold in one step, not in several that race with its writers.
     let wanted = total
         .saturating_add(step)
@@ -101,154 +137,4 @@ pub fn plan<D: GrowthDefaults>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{DataDefaults, MetadataDefaults};
-    use proptest::prelude::*;
-
-    const BLOCK: u64 = 64 * Bytes::KIB;
-
-    fn need(used: Bytes, total: Bytes) -> Need {
-        Need {
-            usage: Usage {
-                used_blocks: used.0 / BLOCK,
-                total_blocks: total.0 / BLOCK,
-                block_bytes: BLOCK,
-            },
-            low_water: Bytes::gib(2),
-            allocated: used,
-            promised: Bytes(0),
-        }
-    }
-
-    fn host(free: Bytes, total: Bytes) -> Host {
-        Host {
-            path: "/var/lib/docker".into(),
-            free_bytes: free,
-            total_bytes: total,
-            read_only: false,
-        }
-    }
-
-    fn plan_data(need: &Need, host: &Host) -> Plan {
-        plan(
-            need,
-            host,
-            &GrowthSettings::<DataDefaults>::default(),
-            &HostSettings::default(),
-        )
-    }
-
-    #[test]
-    fn plans() {
-        let roomy = host(Bytes::gib(400), Bytes::gib(500));
-        let gib = Bytes::gib;
-        for (what, need, host, expected) in [
-            ("plenty free", need(gib(50), gib(100)), &roomy, Plan::Enough),
-            ("just at a fifth", need(gib(80), gib(100)), &roomy, Plan::Enough),
-            (
-                "below a fifth: past the threshold in one step",
-                need(gib(81), gib(100)),
-                &roomy,
-                Plan::GrowTo(gib(126)),
-            ),
-            ("full", need(gib(100), gib(100)), &roomy, Plan::GrowTo(gib(145))),
-            (
-                "a small pool keeps half free",
-                need(gib(1), gib(2)),
-                &roomy,
-                Plan::Enough,
-            ),
-            (
-                "host at its reserve",
-                need(gib(90), gib(100)),
-                &host(gib(25), gib(500)),
-                Plan::NoRoom {
-                    room: Bytes(0),
-                    wanted: gib(35),
-                },
-            ),
-            (
-                "an over-committed host honours less than the pool has",
-                need(gib(90), gib(100)),
-                &host(gib(30), gib(500)),
-                Plan::NoRoom {
-                    room: gib(5),
-                    wanted: gib(35),
-                },
-            ),
-            (
-                "a host with a little room gives all of it",
-                need(gib(90), gib(100)),
-                &host(gib(40), gib(500)),
-                Plan::GrowTo(gib(105)),
-            ),
-        ] {
-            assert_eq!(plan_data(&need, host), expected, "{what}");
-        }
-    }
-
-    #[test]
-    fn caps_and_switches_hold() {
-        let roomy = host(Bytes::gib(400), Bytes::gib(500));
-        let low = need(Bytes::gib(95), Bytes::gib(100));
-        let mut settings = GrowthSettings::<DataDefaults>::default();
-        settings.cap = Bytes::gib(100);
-        assert_eq!(plan(&low, &roomy, &settings, &HostSettings::default()), Plan::Capped);
-        settings.below_free_percent = 0;
-        assert_eq!(plan(&low, &roomy, &settings, &HostSettings::default()), Plan::Enough);
-        let read_only = Host {
-            read_only: true,
-            ..roomy
-        };
-        assert!(matches!(plan_data(&low, &read_only), Plan::NoRoom { .. }));
-    }
-
-    #[test]
-    fn metadata_never_passes_the_kernels_limit() {
-        let usage = Usage {
-            used_blocks: 2_600_000,
-            total_blocks: 2_700_000,
-            block_bytes: 4096,
-        };
-        let need = Need {
-            usage,
-            low_water: Bytes(0),
-            allocated: usage.used(),
-            promised: Bytes(0),
-        };
-        let settings = GrowthSettings::<MetadataDefaults>::default();
-        let Plan::GrowTo(to) = plan(
-            &need,
-            &host(Bytes::gib(400), Bytes::gib(500)),
-            &settings,
-            &HostSettings::default(),
-        ) else {
-            panic!("no growth")
-        };
-        assert!(to <= settings.cap && to.0 % 4096 == 0 && to > usage.total());
-    }
-
-    proptest! {
-        /// Laws 5 and 7: never smaller than now, never more than allocated + room unless the file is that large already.
-        #[test]
-        fn growth_is_growth_into_room(
-            used in 0u64..1 << 30, total in 1u64..1 << 30, free in 0u64..1 << 45, size in 1u64..1 << 46,
-            allocated in 0u64..1 << 46, promised in 0u64..1 << 40, low_water in 0u64..1 << 40,
-        ) {
-            let usage = Usage { used_blocks: used.min(total), total_blocks: total, block_bytes: BLOCK };
-            let need = Need {
-                usage,
-                low_water: Bytes(low_water),
-                    allocated: Bytes(allocated),
-                promised: Bytes(promised),
-            };
-            let host = host(Bytes(free), Bytes(size));
-            if let Plan::GrowTo(to) = plan_data(&need, &host) {
-                prop_assert!(to > usage.total());
-                prop_assert_eq!(to.0 % BLOCK, 0);
-                prop_assert!(to.0 <= allocated + room(&host, &HostSettings::default()).0);
-            }
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //!
 //! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
 
+use super::rate::Fill;
 use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target, TaskState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Tries {
 pub struct Memory {
     /// What must survive.
     pub kept: Persistent,
+    /// How fast pool and host have been filling. The caller keeps it too, apart from the rest: it changes all the time.
+    pub fill: Fill,
     /// Tasks in D, by thread and start time, with the first look of the unbroken row that saw them so.
     stuck_since: BTreeMap<(u32, u64), Duration>,
     /// The newest look that saw any task of the daemon in D, or could not tell.
@@ -97,6 +100,7 @@ impl Memory {
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         self.learn_tasks(seen, now);
         self.learn_incident(seen, now);
+        self.fill.learn(seen, settings, now);
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);

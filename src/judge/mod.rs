@@ -1,13 +1,15 @@
 //! Thought: snapshot, settings, memory, now → verdict. No IO, no clock, no log; `now` is time since boot.
 //!
 //! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`hang`] reads the
-//! daemon, [`growth`] says how far a file may grow, [`restart`] whether a restart is allowed, [`pace`] how long to rest.
+//! daemon, [`growth`] says how far a file may grow, [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills,
+//! [`pace`] how long to rest.
 
 pub mod growth;
 pub mod hang;
 pub mod memory;
 pub mod pace;
 pub mod preflight;
+pub mod rate;
 pub mod restart;
 pub mod storage;
 

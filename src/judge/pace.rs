@@ -1,8 +1,9 @@
 //! How long to rest between looks: the more headroom, the longer.
 
 use super::Verdict;
-use super::growth;
-use crate::model::{Bytes, Seen, Settings, Severity, Snapshot};
+use super::growth::{self, Need};
+use super::rate::Fill;
+use crate::model::{Bytes, Seen, Settings, Severity, Snapshot, Target};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
@@ -11,12 +12,13 @@ const SHORTEST: Duration = Duration::from_millis(500);
 /// Rest while anything is wrong.
 const IN_TROUBLE: Duration = Duration::from_secs(1);
 
-/// Rate at which containers are taken to be able to fill the pool, per second. A fast SSD writes this much; a faster one is
+/// Rate at which containers are taken to be able to fill the pool, per second, until they were seen to be faster. A fast SSD writes
+/// this much; a faster one is
 /// caught by the kernel's low-water event and by the 60 s for which the kernel holds I/O of a full pool.
 const FILL_RATE: Bytes = Bytes::gib(1);
 
 /// Time to rest after this verdict, if nothing wakes the guard earlier.
-pub fn rest(seen: &Snapshot, verdict: &Verdict, settings: &Settings) -> Duration {
+pub fn rest(seen: &Snapshot, verdict: &Verdict, fill: &Fill, settings: &Settings) -> Duration {
     let longest = settings.watch.interval.max(IN_TROUBLE);
     if verdict
         .findings
@@ -30,17 +32,18 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, settings: &Settings) -> Duration
         return longest;
     };
     // The low-water mark wakes us by itself; the way to the threshold is what the poll has to cover.
-    let low = pool
+    let need = Need::of(pool, Target::Data, fill, settings);
+    let way = pool
         .data
-        .total()
-        .percent(settings.data.below_free_percent)
-        .max(pool.low_water().min(pool.data.total().percent(50)));
-    let way = pool.data.free().saturating_sub(low);
+        .free()
+        .saturating_sub(growth::threshold(&need, &settings.data));
     let room = seen
         .host
         .known()
         .filter(|_| pool.is_loop())
         .map(|host| growth::room(host, &settings.host));
     let way = room.map_or(way, |room| way.min(room));
-    Duration::from_secs_f64(way.0 as f64 / FILL_RATE.0 as f64).clamp(SHORTEST, longest)
+    // Writers that were seen to be faster than that may double their rate before the next look.
+    let rate = FILL_RATE.max(fill.data.peak().saturating_add(fill.data.peak()));
+    Duration::from_secs_f64(way.0 as f64 / rate.0 as f64).clamp(SHORTEST, longest)
 }

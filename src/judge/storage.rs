@@ -1,46 +1,22 @@
 //! The pool and the filesystem below it: low, exhausted, over-committed, read-only, suspended; and the growth that helps.
 
 use super::growth::{self, Need, Plan};
+use super::rate::Forecast;
 use super::{Memory, Verdict};
-use crate::model::{Backing, Bytes, Deed, Finding, Host, Mode, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::model::{
+    Backing, Bytes, Deed, Finding, Host, Mode, Pool, Seen, Settings, Severity, Snapshot, Target, time_words,
+};
 use std::time::Duration;
+
+pub mod host;
+
+pub use host::{Headroom, headroom, overcommitted};
 
 /// Docker's low-water mark for every pool it makes, in blocks (moby, pkg/devicemapper/devmapper.go, CreatePool).
 pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;
 
 /// A pool that stays suspended for this long was left so; dockerd, LVM and an operator at work resume it sooner.
 const NOBODY_AT_IT: Duration = Duration::from_secs(5);
-
-/// The figures of the contract: what can really still be written, and what was promised beyond it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Headroom {
-    /// The smaller of the pool's free blocks and the filesystem's room above its reserve.
-    pub headroom: Bytes,
-    /// How much more the pool's sparse files may ask for than the filesystem has free.
-    pub overcommit: Bytes,
-}
-
-/// True headroom of an active pool (law 7).
-pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headroom {
-    let free = pool.data.free();
-    let Some(host) = host.filter(|_| pool.is_loop()) else {
-        return Headroom {
-            headroom: free,
-            overcommit: Bytes(0),
-        };
-    };
-    let owed = owed(&pool.data_file).saturating_add(owed(&pool.metadata_file));
-    Headroom {
-        headroom: free.min(growth::room(host, &settings.host)),
-        overcommit: owed.saturating_sub(host.free_bytes),
-    }
-}
-
-/// What a sparse file was promised and has not been given yet.
-pub fn owed(file: &Seen<crate::model::BackingFile>) -> Bytes {
-    file.known()
-        .map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes))
-}
 
 /// Judges an active pool and the filesystem below it, and nothing of the daemon.
 pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
@@ -67,7 +43,7 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
             verdict.deed = Some(Deed::Resume);
         }
     }
-    host_findings(pool, seen, settings, verdict);
+    host::judge(pool, seen, settings, memory, verdict);
     match broken {
         Some(finding) => verdict.findings.push(finding),
         // Metadata first: data that runs out can be healed, metadata that runs out ends in an off-line repair.
@@ -123,74 +99,6 @@ fn suspended(pool: &Pool) -> Finding {
     }
 }
 
-fn host_findings(pool: &Pool, seen: &Snapshot, settings: &Settings, verdict: &mut Verdict) {
-    if !pool.is_loop() {
-        return;
-    }
-    let host = match &seen.host {
-        Seen::Known(host) => host,
-        Seen::Unknown(why) => {
-            verdict.findings.push(Finding {
-                code: "host-filesystem-unknown",
-                severity: Severity::Warn,
-                subject: file_of(pool, Target::Data),
-                message: format!(
-                    "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
-                ),
-                place: file_of(pool, Target::Data),
-                remedy: "df the directory that holds the pool's files; a df that hangs points at the filesystem itself"
-                    .into(),
-            });
-            return;
-        }
-    };
-    let overcommit = headroom(pool, Some(host), settings).overcommit;
-    if overcommit > Bytes(0) {
-        verdict
-            .findings
-            .push(overcommitted(&pool.name, pool.data.free(), host, overcommit));
-    }
-    if growth::room(host, &settings.host) == Bytes(0) {
-        verdict.findings.push(Finding {
-            code: "host-filesystem-full",
-            severity: Severity::Refuse,
-            subject: host.path.clone(),
-            message: format!(
-                "{} free of {}, and {} are kept in reserve: nothing to grow the pool into; the pool has {} free of {}",
-                host.free_bytes,
-                host.total_bytes,
-                growth::reserve(host, &settings.host),
-                pool.data.free(),
-                pool.data.total()
-            ),
-            place: host.path.clone(),
-            remedy: format!(
-                "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows by itself",
-                host.path, host.path
-            ),
-        });
-    }
-}
-
-/// The sparse files were promised more than the filesystem has: a pool in this state loses data while its status says `rw`.
-pub(super) fn overcommitted(subject: &str, pool_free: Bytes, host: &Host, overcommit: Bytes) -> Finding {
-    Finding {
-        code: "host-filesystem-overcommitted",
-        severity: Severity::Warn,
-        subject: subject.to_owned(),
-        message: format!(
-            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be \
-             lost {overcommit} before the pool is full",
-            host.free_bytes
-        ),
-        place: host.path.clone(),
-        remedy: format!(
-            "free {overcommit} on the filesystem of {}, or move other data off it",
-            host.path
-        ),
-    }
-}
-
 /// One of the two devices: is it low, and can it grow?
 fn device(
     pool: &Pool,
@@ -201,24 +109,14 @@ fn device(
     now: Duration,
     verdict: &mut Verdict,
 ) {
-    let (usage, file, other) = match target {
-        Target::Data => (pool.data, &pool.data_file, &pool.metadata_file),
-        Target::Metadata => (pool.metadata, &pool.metadata_file, &pool.data_file),
-    };
-    let low_water = if target == Target::Data {
-        pool.low_water()
-    } else {
-        Bytes(0)
+    let need = Need::of(pool, target, &memory.fill, settings);
+    let usage = need.usage;
+    let file = match target {
+        Target::Data => &pool.data_file,
+        Target::Metadata => &pool.metadata_file,
     };
     let exhausted = usage.is_exhausted() || (target == Target::Data && pool.mode == Mode::OutOfDataSpace);
     let host = seen.host.known();
-    let allocated = file.known().map_or(usage.used(), |file| file.allocated_bytes);
-    let need = Need {
-        usage,
-        low_water,
-        allocated,
-        promised: owed(other),
-    };
     let room_unknown = Host {
         path: String::new(),
         free_bytes: Bytes(0),
@@ -246,11 +144,12 @@ fn device(
         severity: if exhausted { Severity::Refuse } else { Severity::Warn },
         subject: pool.name.clone(),
         message: format!(
-            "{} of {} {target} used ({}%), {} free",
+            "{} of {} {target} used ({}%), {} free{}",
             usage.used(),
             usage.total(),
             usage.used_percent(),
-            usage.free()
+            usage.free(),
+            outlook(memory.fill.device_full(pool, target))
         ),
         place: file_of(pool, target),
         remedy: what_next,
@@ -269,6 +168,13 @@ fn device(
             to,
         });
     }
+}
+
+/// A forecast at the end of a sentence about the same device; nothing where there is none.
+fn outlook(forecast: Option<Forecast>) -> String {
+    forecast.map_or_else(String::new, |it| {
+        format!(", full in {} at {}/s", time_words(it.full_in), it.rate)
+    })
 }
 
 fn what_next(pool: &Pool, target: Target, plan: &Plan, switched_off: bool, memory: &Memory, now: Duration) -> String {

@@ -1,6 +1,7 @@
 //! The laws that judgement keeps, as tables of made-up snapshots and clocks.
 
 mod incident;
+mod prevention;
 
 use super::*;
 use crate::model::{
@@ -439,7 +440,7 @@ fn the_more_headroom_the_longer_the_rest() {
             ..pool
         };
         let look = seen(pool, answered(), TaskState::Alive);
-        pace::rest(&look, &judge_once(&look), &settings)
+        pace::rest(&look, &judge_once(&look), &rate::Fill::default(), &settings)
     };
     assert_eq!(with_used(10), secs(10));
     assert_eq!(with_used(156), secs(4));

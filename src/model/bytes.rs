@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// An amount of storage in bytes. Displays in the largest binary unit that keeps it readable: `1.17 GiB`, `64 KiB`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +42,15 @@ impl Bytes {
     /// This amount and `other`, never past the largest number.
     pub const fn saturating_add(self, other: Self) -> Self {
         Bytes(self.0.saturating_add(other.0))
+    }
+
+    /// What this amount a second comes to in `time`, never past the largest number.
+    pub const fn times(self, time: Duration) -> Self {
+        let bytes = (self.0 as u128).saturating_mul(time.as_millis()) / 1000;
+        match bytes > u64::MAX as u128 {
+            true => Bytes(u64::MAX),
+            false => Bytes(bytes as u64),
+        }
     }
 
     /// This amount rounded down to a multiple of `unit` bytes; unchanged if `unit` is 0.
@@ -92,5 +102,7 @@ mod tests {
     fn percent_does_not_overflow() {
         assert_eq!(Bytes(u64::MAX).percent(100), Bytes(u64::MAX));
         assert_eq!(Bytes(199).percent(50), Bytes(99));
+        assert_eq!(Bytes(7).times(Duration::from_millis(1500)), Bytes(10));
+        assert_eq!(Bytes(u64::MAX).times(Duration::MAX), Bytes(u64::MAX));
     }
 }

@@ -8,6 +8,7 @@ mod pool;
 mod seen;
 mod settings;
 mod snapshot;
+mod time;
 
 pub use bytes::Bytes;
 pub use daemon::{ActiveState, Daemon, Probe, StuckTask, Task, TaskState, Unit};
@@ -20,3 +21,4 @@ pub use settings::{
     RestartSettings, Settings, WatchSettings, parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
+pub use time::time_words;

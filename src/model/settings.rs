@@ -44,6 +44,8 @@ pub trait GrowthDefaults {
     const STEP_PERCENT: u8;
     /// See [`GrowthSettings::step_min`].
     const STEP_MIN: Bytes;
+    /// See [`GrowthSettings::step_time`].
+    const STEP_TIME: Duration;
     /// See [`GrowthSettings::cap`].
     const CAP: Bytes;
 }
@@ -60,6 +62,8 @@ impl GrowthDefaults for DataDefaults {
     const BELOW_FREE_PERCENT: u8 = 20;
     const STEP_PERCENT: u8 = 25;
     const STEP_MIN: Bytes = Bytes::gib(1);
+    // A growth takes a fraction of a second, so once a minute is seldom. What a file was promised is never taken back.
+    const STEP_TIME: Duration = Duration::from_secs(60);
     // A thin pool's data device has no limit of its own that a file would meet first; the host's room is the real cap.
     const CAP: Bytes = Bytes(i64::MAX as u64);
 }
@@ -69,6 +73,8 @@ impl GrowthDefaults for MetadataDefaults {
     const BELOW_FREE_PERCENT: u8 = 40;
     const STEP_PERCENT: u8 = 100;
     const STEP_MIN: Bytes = Bytes::mib(16);
+    // Metadata are small: ten minutes of the fastest writing are some hundred mebibytes.
+    const STEP_TIME: Duration = Duration::from_secs(10 * 60);
     // The kernel uses no more: THIN_METADATA_MAX_SECTORS, drivers/md/dm-thin-metadata.h.
     const CAP: Bytes = Bytes(33_423_360 * Bytes::SECTOR);
 }
@@ -81,9 +87,12 @@ pub struct GrowthSettings<D: GrowthDefaults> {
     pub below_free_percent: u8,
     /// Grow by this share of the present size …
     pub step_percent: u8,
-    /// … but by no less than this.
+    /// … but by no less than this …
     #[serde(deserialize_with = "size")]
     pub step_min: Bytes,
+    /// … and by no less than what is written in this time at the rate seen. 0 leaves the rate out of it.
+    #[serde(deserialize_with = "duration")]
+    pub step_time: Duration,
     /// Never grow past this size.
     #[serde(deserialize_with = "size")]
     pub cap: Bytes,
@@ -166,6 +175,7 @@ impl<D: GrowthDefaults> Default for GrowthSettings<D> {
             below_free_percent: D::BELOW_FREE_PERCENT,
             step_percent: D::STEP_PERCENT,
             step_min: D::STEP_MIN,
+            step_time: D::STEP_TIME,
             cap: D::CAP,
             defaults: std::marker::PhantomData,
         }

@@ -111,6 +111,8 @@ pub struct PoolReport {
     pub headroom_bytes: Option<Bytes>,
     /// By how much the pool promises more than the host has.
     pub overcommit_bytes: Option<Bytes>,
+    /// What will be full first at the rate seen; `None` while nothing fills, or nobody has watched.
+    pub forecast: Option<ForecastReport>,
 }
 
 impl From<&Pool> for PoolReport {
@@ -129,6 +131,7 @@ impl From<&Pool> for PoolReport {
             host: None,
             headroom_bytes: None,
             overcommit_bytes: None,
+            forecast: None,
         }
     }
 }
@@ -152,6 +155,23 @@ pub struct UsageReport {
     pub total_bytes: Bytes,
     /// Bytes in one block.
     pub block_bytes: u64,
+    /// How fast it fills, bytes per second; `None` where nobody has watched.
+    pub fill_bytes_per_s: Option<Bytes>,
+    /// Seconds until it is full, at its present size and at that rate; `None` while it does not fill.
+    pub full_in_s: Option<u64>,
+}
+
+/// What will be full first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ForecastReport {
+    /// `data`, `metadata`, or `host` for the filesystem below down to its reserve.
+    pub of: String,
+    /// Seconds until then.
+    pub full_in_s: u64,
+    /// At this rate, in bytes per second.
+    pub bytes_per_s: Bytes,
+    /// In words.
+    pub text: String,
 }
 
 impl From<&Usage> for UsageReport {
@@ -160,6 +180,8 @@ impl From<&Usage> for UsageReport {
             used_bytes: usage.used(),
             total_bytes: usage.total(),
             block_bytes: usage.block_bytes,
+            fill_bytes_per_s: None,
+            full_in_s: None,
         }
     }
 }

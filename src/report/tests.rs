@@ -151,6 +151,15 @@ fn status<'a>(findings: &'a [Finding], pool: Option<PoolReport>) -> StatusReport
     }
 }
 
+fn forecast() -> ForecastReport {
+    ForecastReport {
+        of: "data".into(),
+        full_in_s: 768,
+        bytes_per_s: Bytes(1024),
+        text: "data full in 12 min at 1 KiB/s".into(),
+    }
+}
+
 #[test]
 fn status_has_the_shape_of_the_contract() {
     let host = Host {
@@ -166,16 +175,24 @@ fn status_has_the_shape_of_the_contract() {
         host,
     };
     let findings = [finding()];
-    let report = status(&findings, Some(PoolReport::from(&pool()).with_headroom(&room)));
+    let mut pool = PoolReport::from(&pool()).with_headroom(&room);
+    pool.data.fill_bytes_per_s = Some(Bytes(1024));
+    pool.data.full_in_s = Some(768);
+    pool.metadata.fill_bytes_per_s = Some(Bytes(0));
+    pool.forecast = Some(forecast());
+    let report = status(&findings, Some(pool));
     let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
     let wanted = serde_json::json!({
         "pool": {
             "name": "docker-254:16-131074-pool", "mode": "rw", "needs_check": false, "suspended": false,
-            "data": { "used_bytes": 262_144, "total_bytes": 1_048_576, "block_bytes": 65536 },
-            "metadata": { "used_bytes": 4096, "total_bytes": 16384, "block_bytes": 4096 },
+            "data": { "used_bytes": 262_144, "total_bytes": 1_048_576, "block_bytes": 65536,
+                "fill_bytes_per_s": 1024, "full_in_s": 768 },
+            "metadata": { "used_bytes": 4096, "total_bytes": 16384, "block_bytes": 4096,
+                "fill_bytes_per_s": 0, "full_in_s": null },
             "files": [{ "path": "/var/lib/docker/d\u{1b}ata", "size_bytes": 1u64 << 30, "allocated_bytes": 300 << 20 }],
             "host": { "path": "/var", "free_bytes": 9, "reserve_bytes": 5 },
             "headroom_bytes": 4, "overcommit_bytes": 1,
+            "forecast": { "of": "data", "full_in_s": 768, "bytes_per_s": 1024, "text": "data full in 12 min at 1 KiB/s" },
         },
         "daemon": {
             "unit": "docker.service", "active_state": null, "main_pid": null, "answers": "no",
@@ -196,12 +213,17 @@ fn status_has_the_shape_of_the_contract() {
 #[test]
 fn status_reads_well() {
     let findings = [finding()];
-    let report = status(&findings, Some(PoolReport::from(&pool())));
+    let mut pool = PoolReport::from(&pool());
+    pool.data.fill_bytes_per_s = Some(Bytes(1024));
+    pool.metadata.fill_bytes_per_s = Some(Bytes(0));
+    pool.forecast = Some(forecast());
+    let report = status(&findings, Some(pool));
     let wanted = "\
 thinguard WARNING: pool-low
   pool       docker-254:16-131074-pool: rw
-  data       25% of 1 MiB used, 768 KiB free
+  data       25% of 1 MiB used, 768 KiB free, fills at 1 KiB/s
   metadata   25% of 16 KiB used, 12 KiB free
+  forecast   data full in 12 min at 1 KiB/s
   file       /var/lib/docker/d\\u{1b}ata (1 GiB, 300 MiB allocated)
   daemon     docker.service state unknown, does not answer
              task 2 (doc\\nkerd) in D state for 9 s in unknown

@@ -168,6 +168,9 @@ fn pool_rows(page: &mut String, pool: &PoolReport) {
     row(page, "pool", &format!("{name}{mode}{check}{suspended}"));
     row(page, "data", &usage(&pool.data));
     row(page, "metadata", &usage(&pool.metadata));
+    if let Some(forecast) = &pool.forecast {
+        row(page, "forecast", &forecast.text);
+    }
     for file in &pool.files {
         let line = format!(
             "{} ({}, {} allocated)",
@@ -192,7 +195,11 @@ fn usage(usage: &UsageReport) -> String {
     let percent = (u128::from(used.0) * 100)
         .checked_div(u128::from(total.0))
         .unwrap_or(100);
-    format!("{percent}% of {total} used, {} free", total.saturating_sub(used))
+    let rate = match usage.fill_bytes_per_s {
+        Some(rate) if rate > Bytes(0) => format!(", fills at {rate}/s"),
+        _ => String::new(),
+    };
+    format!("{percent}% of {total} used, {} free{rate}", total.saturating_sub(used))
 }
 
 fn room_rows(page: &mut String, room: &HeadroomReport) {

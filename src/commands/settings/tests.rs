@@ -113,6 +113,46 @@ fn a_bad_key_costs_that_key_alone_and_is_told_with_file_and_line() {
             "2: host.reserve_percent: 91 is not",
         ),
         (
+            "always low",
+            "[data]\nbelow_free_percent = 96\n[watch]\nsettle = 9",
+            "2: data.below_free_percent: 96 is not a percentage from 0 to 95",
+        ),
+        (
+            "always low too",
+            "[watch]\nsettle = 9\n[metadata]\nbelow_free_percent = 100\n",
+            "4: metadata.below_free_percent: 100 is not a percentage from 0 to 95",
+        ),
+        (
+            "nothing left",
+            "[host]\nreserve_percent = 100\n[watch]\nsettle = 9",
+            "2: host.reserve_percent: 100 is not a percentage from 0 to 90",
+        ),
+        (
+            "reserve without end",
+            "[watch]\nsettle = 9\n[host]\n\nreserve_min = \"9999999G\"\n",
+            "5: host.reserve_min: 9.54 PiB is too large",
+        ),
+        (
+            "cap without a unit",
+            "[watch]\nsettle = 9\n[data]\ncap = 200\n",
+            "4: data.cap: 200 B is too small for any pool",
+        ),
+        (
+            "step of a year",
+            "[data]\nstep_time = \"365d\"\n[watch]\nsettle = 9\n",
+            "2: data.step_time: 31536000s is too long",
+        ),
+        (
+            "step without end",
+            "[data]\nstep_min = \"999999T\"\n[watch]\nsettle = 9\n",
+            "2: data.step_min: ",
+        ),
+        (
+            "seldom",
+            "[watch]\ninterval = \"2h\"\nsettle = 9\n",
+            "2: watch.interval: 7200s is too long",
+        ),
+        (
             "negative",
             "[restart]\nbudget = -1\n[watch]\nsettle = 9",
             "2: restart.budget: ",

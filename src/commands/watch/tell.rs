@@ -1,5 +1,6 @@
 //! Telling: a thing when it changes, not each tick; trouble that lasts, again after a while with fresh figures.
 
+use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict};
 use crate::model::{Deed, Finding, Outcome, Probe, Seen, Settings, Severity, Snapshot};
 use crate::observe::Sense;
@@ -163,7 +164,7 @@ fn without_figures(text: &str) -> String {
 }
 
 /// The line that `systemctl status thinguard` shows.
-pub(super) fn status_line(seen: &Snapshot, settings: &Settings) -> String {
+pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> String {
     let pool = match (&seen.pool, super::pool(seen)) {
         (_, Some(pool)) => format!(
             "pool {}% of {} data, {}% metadata",
@@ -186,7 +187,8 @@ pub(super) fn status_line(seen: &Snapshot, settings: &Settings) -> String {
         (Probe::NotAsked, Seen::Known(unit)) => format!("{} is {}", unit.name, unit.sub_state),
         (Probe::NotAsked, Seen::Unknown(_)) => "docker not asked".into(),
     };
-    format!("{pool}, {host}, {docker}")
+    let outlook = rate::forecast(fill, seen, settings).map_or_else(String::new, |it| format!(", {it}"));
+    format!("{pool}, {host}{outlook}, {docker}")
 }
 
 #[cfg(test)]

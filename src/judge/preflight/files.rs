@@ -267,6 +267,9 @@ fn device(
         },
         allocated: file.allocated_bytes,
         promised: usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
+        // Nobody has seen it fill: dockerd is yet to start.
+        rate: Bytes(0),
+        ahead: Bytes(0),
     };
     let plan = match target {
         Target::Data => growth::plan(&need, &disk.host, &settings.data, &settings.host),

@@ -18,6 +18,7 @@ mod pool;
 mod progress;
 mod qmp;
 mod recipe;
+mod rest;
 mod runner;
 mod scenarios;
 mod shell;

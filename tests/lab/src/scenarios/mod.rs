@@ -8,6 +8,7 @@ mod faults;
 mod guard;
 mod lab_itself;
 mod preflight;
+mod prevention;
 mod restart;
 
 use anyhow::Result;
@@ -33,6 +34,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
     [
         lab_itself::SCENARIOS,
         cure::SCENARIOS,
+        prevention::SCENARIOS,
         restart::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,

@@ -1,0 +1,87 @@
+//! When something will be full if it goes on filling as it does.
+
+use super::Fill;
+use crate::judge::growth;
+use crate::model::{Bytes, Pool, Seen, Settings, Snapshot, Target, time_words};
+use std::fmt;
+use std::time::Duration;
+
+/// What lies further ahead than this is no forecast.
+const HORIZON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What will be full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// One of the pool's devices, at the size it has now.
+    Device(Target),
+    /// The filesystem below the pool's files, up to its reserve.
+    Host,
+}
+
+/// Full in so much time at this rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// What.
+    pub of: Of,
+    /// When.
+    pub full_in: Duration,
+    /// Bytes per second.
+    pub rate: Bytes,
+}
+
+impl fmt::Display for Forecast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (time, rate) = (time_words(self.full_in), self.rate);
+        match self.of {
+            Of::Device(target) => write!(f, "{target} full in {time} at {rate}/s"),
+            Of::Host => write!(f, "host room gone in {time} at {rate}/s"),
+        }
+    }
+}
+
+impl Fill {
+    /// When this device of `pool` will be full at its present size.
+    pub fn device_full(&self, pool: &Pool, target: Target) -> Option<Forecast> {
+        let usage = match target {
+            Target::Data => &pool.data,
+            Target::Metadata => &pool.metadata,
+        };
+        let rate = self.of(target).smoothed();
+        self.is_of(pool)
+            .then(|| full_in(usage.free(), rate))
+            .flatten()
+            .map(|full_in| Forecast {
+                of: Of::Device(target),
+                full_in,
+                rate,
+            })
+    }
+
+    /// When the filesystem below will be down to its reserve.
+    pub fn host_full(&self, seen: &Snapshot, settings: &Settings) -> Option<Forecast> {
+        let host = seen.host.known()?;
+        let rate = self.host.smoothed();
+        let full_in = full_in(growth::room(host, &settings.host), rate)?;
+        Some(Forecast {
+            of: Of::Host,
+            full_in,
+            rate,
+        })
+    }
+}
+
+/// Whatever will be full first; `None` while nothing fills.
+pub fn forecast(fill: &Fill, seen: &Snapshot, settings: &Settings) -> Option<Forecast> {
+    let Seen::Known(Some(pool)) = &seen.pool else {
+        return None;
+    };
+    let devices = [Target::Data, Target::Metadata].map(|target| fill.device_full(pool, target));
+    let host = fill.host_full(seen, settings).filter(|_| pool.is_loop());
+    devices.into_iter().chain([host]).flatten().min_by_key(|it| it.full_in)
+}
+
+/// What is full already needs no forecast.
+fn full_in(left: Bytes, rate: Bytes) -> Option<Duration> {
+    let seconds = left.0.checked_div(rate.0).filter(|_| left > Bytes(0))?;
+    Some(Duration::from_secs(seconds)).filter(|time| *time <= HORIZON)
+}

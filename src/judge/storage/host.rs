@@ -1,0 +1,110 @@
+//! The filesystem below the pool's files: how much of the pool's promises it can keep.
+
+use super::{file_of, outlook};
+use crate::judge::growth::{self, Need, Plan};
+use crate::judge::{Memory, Verdict};
+use crate::model::{Bytes, Finding, Host, Pool, Seen, Settings, Severity, Snapshot, Target};
+
+/// The figures of the contract: what can really still be written, and what was promised beyond it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headroom {
+    /// The smaller of the pool's free blocks and the filesystem's room above its reserve.
+    pub headroom: Bytes,
+    /// How much more the pool's sparse files may ask for than the filesystem has free.
+    pub overcommit: Bytes,
+}
+
+/// True headroom of an active pool (law 7).
+pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headroom {
+    let free = pool.data.free();
+    let Some(host) = host.filter(|_| pool.is_loop()) else {
+        return Headroom {
+            headroom: free,
+            overcommit: Bytes(0),
+        };
+    };
+    let owed = growth::owed(&pool.data_file).saturating_add(growth::owed(&pool.metadata_file));
+    Headroom {
+        headroom: free.min(growth::room(host, &settings.host)),
+        overcommit: owed.saturating_sub(host.free_bytes),
+    }
+}
+
+/// Too little room, or less than the pool's files were promised.
+pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &Memory, verdict: &mut Verdict) {
+    if !pool.is_loop() {
+        return;
+    }
+    let host = match &seen.host {
+        Seen::Known(host) => host,
+        Seen::Unknown(why) => {
+            verdict.findings.push(Finding {
+                code: "host-filesystem-unknown",
+                severity: Severity::Warn,
+                subject: file_of(pool, Target::Data),
+                message: format!(
+                    "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
+                ),
+                place: file_of(pool, Target::Data),
+                remedy: "df the directory that holds the pool's files; a df that hangs points at the filesystem itself"
+                    .into(),
+            });
+            return;
+        }
+    };
+    let overcommit = headroom(pool, Some(host), settings).overcommit;
+    if overcommit > Bytes(0) {
+        verdict
+            .findings
+            .push(overcommitted(&pool.name, pool.data.free(), host, overcommit));
+    }
+    // What is left may all be promised to the sparse files already: that matters as soon as the pool is low.
+    let need = Need::of(pool, Target::Data, &memory.fill, settings);
+    let plan = growth::plan(&need, host, &settings.data, &settings.host);
+    let nothing_left = matches!(plan, Plan::NoRoom { .. }) && !host.read_only;
+    if growth::room(host, &settings.host) == Bytes(0) || nothing_left {
+        let promised = match growth::owed(&pool.data_file).saturating_add(growth::owed(&pool.metadata_file)) {
+            Bytes(0) => String::new(),
+            owed => format!(", {owed} promised to the pool's sparse files"),
+        };
+        verdict.findings.push(Finding {
+            code: "host-filesystem-full",
+            severity: Severity::Refuse,
+            subject: host.path.clone(),
+            message: format!(
+                "{} free of {}, and {} are kept in reserve{}: nothing to grow the pool into; the pool has {} free of {}{}",
+                host.free_bytes,
+                host.total_bytes,
+                growth::reserve(host, &settings.host),
+                promised,
+                pool.data.free(),
+                pool.data.total(),
+                outlook(memory.fill.device_full(pool, Target::Data))
+            ),
+            place: host.path.clone(),
+            remedy: format!(
+                "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows by itself",
+                host.path, host.path
+            ),
+        });
+    }
+}
+
+/// The sparse files were promised more than the filesystem has: a pool in this state loses data while its status says `rw`.
+pub fn overcommitted(subject: &str, pool_free: Bytes, host: &Host, overcommit: Bytes) -> Finding {
+    Finding {
+        code: "host-filesystem-overcommitted",
+        severity: Severity::Warn,
+        subject: subject.to_owned(),
+        message: format!(
+            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be \
+             lost {overcommit} before the pool is full",
+            host.free_bytes
+        ),
+        place: host.path.clone(),
+        remedy: format!(
+            "free {overcommit} on the filesystem of {}, or move other data off it",
+            host.path
+        ),
+    }
+}

@@ -1,0 +1,218 @@
+//! Writers of all kinds against a guard that looks when it thinks it must: the pool never runs out while there is room.
+
+use super::*;
+
+/// A pool on a host, its writers, and a guard that looks, grows and rests as `watch` does.
+struct World {
+    seen: Snapshot,
+    memory: Memory,
+    settings: Settings,
+    now: Duration,
+    growths: u32,
+    ran_out: bool,
+}
+
+impl World {
+    fn new(total: Bytes, host_free: Bytes) -> World {
+        let mut seen = seen(pool(), answered(), TaskState::Alive);
+        let data = Usage {
+            used_blocks: (1 << 30) / BLOCK,
+            total_blocks: total.0 / BLOCK,
+            block_bytes: BLOCK,
+        };
+        seen.pool = Seen::Known(Some(Pool {
+            data,
+            data_file: file("/d/data", total, data.used()),
+            ..pool()
+        }));
+        seen.host = Seen::Known(Host {
+            path: "/d".into(),
+            free_bytes: host_free,
+            total_bytes: host_free.saturating_add(Bytes::gib(10)),
+            read_only: false,
+        });
+        World {
+            seen,
+            memory: Memory::default(),
+            settings: Settings::default(),
+            now: secs(1000),
+            growths: 0,
+            ran_out: false,
+        }
+    }
+
+    fn pool(&mut self) -> &mut Pool {
+        match &mut self.seen.pool {
+            Seen::Known(Some(pool)) => pool,
+            _ => panic!("no pool"),
+        }
+    }
+
+    /// So many bytes are written; what does not fit into the pool is what the law forbids.
+    fn write(&mut self, bytes: Bytes) {
+        let pool = self.pool();
+        let written = bytes.min(pool.data.free());
+        pool.data.used_blocks += written.0 / BLOCK;
+        let (total, used) = (pool.data.total(), pool.data.used());
+        pool.data_file = file("/d/data", total, used);
+        if let Seen::Known(host) = &mut self.seen.host {
+            host.free_bytes = host.free_bytes.saturating_sub(written);
+        }
+        self.ran_out |= written < bytes;
+    }
+
+    /// One round: two looks that agree, the growth, a rest, in which the writers go on at `rate(now)` a second. A growth takes half a
+    /// second, and the kernel's low-water event ends a rest.
+    fn round(&mut self, rate: impl Fn(Duration) -> Bytes) {
+        let verdict = judge(&self.seen, &self.settings, &mut self.memory, self.now);
+        let mut rest = pace::rest(&self.seen, &verdict, &self.memory.fill, &self.settings);
+        if let Some(Deed::Grow {
+            target: Target::Data,
+            to,
+            ..
+        }) = verdict.deed
+        {
+            self.pass(Duration::from_millis(500), &rate);
+            let pool = self.pool();
+            pool.data.total_blocks = to.0 / BLOCK;
+            self.growths += 1;
+            rest = Duration::ZERO;
+        }
+        self.pass(rest, &rate);
+    }
+
+    fn pass(&mut self, time: Duration, rate: &impl Fn(Duration) -> Bytes) {
+        let step = Duration::from_millis(50);
+        let end = self.now + time;
+        let mut armed = self.pool().data.free() > self.pool().low_water();
+        while self.now < end {
+            self.write(rate(self.now).times(step));
+            self.now += step;
+            if armed && self.pool().data.free() < self.pool().low_water() {
+                armed = false;
+                self.now = end;
+            }
+        }
+    }
+}
+
+fn mib_per_s(mib: u64) -> Bytes {
+    Bytes::mib(mib)
+}
+
+#[test]
+fn no_writer_outruns_the_guard_while_there_is_room() {
+    let since = |now: Duration| now.as_secs() - 1000;
+    type Rate = Box<dyn Fn(Duration) -> Bytes>;
+    let writers: Vec<(&str, Bytes, Rate)> = vec![
+        ("a slow one", Bytes::gib(10), Box::new(|_| mib_per_s(20))),
+        ("a fast one", Bytes::gib(10), Box::new(|_| mib_per_s(900))),
+        ("a very fast one", Bytes::gib(100), Box::new(|_| mib_per_s(5000))),
+        (
+            "one that doubles every ten seconds",
+            Bytes::gib(10),
+            Box::new(move |now| mib_per_s(10 << (since(now) / 10).min(9))),
+        ),
+        (
+            "one that begins after an hour of quiet",
+            Bytes::gib(20),
+            Box::new(move |now| mib_per_s(if since(now) < 3600 { 0 } else { 900 })),
+        ),
+        (
+            "one that writes for ten seconds each minute",
+            Bytes::gib(10),
+            Box::new(move |now| mib_per_s(if since(now) % 60 < 10 { 900 } else { 0 })),
+        ),
+    ];
+    for (what, size, rate) in writers {
+        let mut world = World::new(size, Bytes::gib(2000));
+        while world.pool().data.used() < Bytes::gib(1000) && since(world.now) < 20_000 {
+            world.round(&rate);
+            assert!(
+                !world.ran_out,
+                "{what}: ran out at {:?} after {} growths",
+                world.now, world.growths
+            );
+        }
+        assert!(world.growths > 0, "{what}");
+    }
+}
+
+#[test]
+fn fast_writers_need_no_more_growths_than_slow_ones_a_minute() {
+    let mut world = World::new(Bytes::gib(2), Bytes::gib(2000));
+    let begun = world.now;
+    while world.pool().data.used() < Bytes::gib(500) {
+        world.round(|_| mib_per_s(900));
+    }
+    let minutes = (world.now - begun).as_secs_f64() / 60.0;
+    // The first ones are small: nobody has seen the writer yet.
+    assert!(
+        f64::from(world.growths) <= 6.0 + minutes,
+        "{} growths in {minutes:.1} min",
+        world.growths
+    );
+}
+
+#[test]
+fn at_the_reserve_growth_ends_with_an_alarm_and_a_forecast_came_before() {
+    let mut world = World::new(Bytes::gib(4), Bytes::gib(40));
+    let mut forecast = None;
+    while !world.ran_out {
+        let fill = world.memory.fill.clone();
+        if let Some(it) = rate::forecast(&fill, &world.seen, &world.settings) {
+            forecast = Some(it);
+        }
+        world.round(|_| mib_per_s(100));
+    }
+    let verdict = judge(&world.seen, &world.settings, &mut world.memory, world.now);
+    assert!(verdict.finding("pool-exhausted").is_some(), "{verdict:?}");
+    assert!(verdict.finding("host-filesystem-full").is_some(), "{verdict:?}");
+    assert_eq!(verdict.deed, None);
+    let host = world.seen.host.known().unwrap();
+    assert!(host.free_bytes >= Bytes::gib(2), "the reserve is left: {host:?}");
+    let forecast = forecast.expect("nobody foresaw it");
+    assert!(forecast.full_in < secs(60), "{forecast}");
+}
+
+#[test]
+fn a_forecast_tells_whichever_is_full_first() {
+    let mut world = World::new(Bytes::gib(10), Bytes::gib(500));
+    for _ in 0..6 {
+        world.write(Bytes::mib(100));
+        judge(&world.seen, &world.settings, &mut world.memory, world.now);
+        world.now += secs(10);
+    }
+    let tell =
+        |world: &World| rate::forecast(&world.memory.fill, &world.seen, &world.settings).map(|it| it.to_string());
+    // 8.41 GiB are free, at 10 MiB/s.
+    assert_eq!(tell(&world).unwrap(), "data full in 14 min at 10 MiB/s");
+    let Seen::Known(host) = &mut world.seen.host else {
+        panic!()
+    };
+    host.free_bytes = Bytes::gib(28);
+    assert_eq!(tell(&world).unwrap(), "host room gone in 4 min at 10 MiB/s");
+    for _ in 0..70 {
+        judge(&world.seen, &world.settings, &mut world.memory, world.now);
+        world.now += secs(10);
+    }
+    assert_eq!(tell(&world), None, "nothing fills any more");
+}
+
+#[test]
+fn fast_writers_are_looked_at_more_often() {
+    let mut world = World::new(Bytes::gib(1000), Bytes::gib(5000));
+    let rest = |world: &mut World| {
+        let verdict = judge(&world.seen, &world.settings, &mut world.memory, world.now);
+        pace::rest(&world.seen, &verdict, &world.memory.fill, &world.settings)
+    };
+    // 20 GiB to the threshold: more than ten seconds for a disk, and a few for a writer of 2 GiB/s that may double its rate.
+    world.pool().data.used_blocks = (780 << 30) / BLOCK;
+    assert_eq!(rest(&mut world), secs(10));
+    for _ in 0..3 {
+        world.now += Duration::from_millis(500);
+        world.write(Bytes::gib(1));
+        rest(&mut world);
+    }
+    assert_eq!(rest(&mut world), Duration::from_millis(4250));
+}

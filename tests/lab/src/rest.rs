@@ -1,0 +1,62 @@
+//! What the guard costs while nothing is wrong: processor time, wake-ups and memory of all its processes together.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::host::Host;
+
+/// The guard's control group: the main process, the helper and all errands.
+const GROUP: &str = "/sys/fs/cgroup/system.slice/thinguard.service";
+
+/// One clock tick of the kernel's own accounting, in milliseconds.
+pub const TICK_MS: f64 = 10.0;
+
+/// What a stretch of time cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Cost {
+    /// Processor time of the whole control group, errands that have ended among it, in milliseconds.
+    pub cpu_ms: f64,
+    /// How often one of the threads that live on went to sleep, and so was woken.
+    pub wake_ups: u64,
+    /// Processes that were made in that time, over the whole host: errands, and whoever else forks.
+    pub forks: u64,
+}
+
+/// Watches for so long.
+pub fn cost(host: &mut Host, time: Duration) -> Result<Cost> {
+    let before = counters(host)?;
+    thread::sleep(time);
+    let after = counters(host)?;
+    Ok(Cost {
+        cpu_ms: after.cpu_ms - before.cpu_ms,
+        wake_ups: after.wake_ups - before.wake_ups,
+        forks: after.forks - before.forks,
+    })
+}
+
+fn counters(host: &mut Host) -> Result<Cost> {
+    let said = host.sh(&format!(
+        "awk '/usage_usec/ {{print $2}}' {GROUP}/cpu.stat; \
+         for pid in $(cat {GROUP}/cgroup.procs); do cat /proc/$pid/task/*/status 2>/dev/null; done | \
+         awk '/^voluntary_ctxt_switches/ {{n += $2}} END {{print n}}'; awk '/^processes/ {{print $2}}' /proc/stat"
+    ))?;
+    let mut figures = said.lines().map(str::parse::<u64>);
+    let mut next = || figures.next().context("a counter is missing")?.context("not a counter");
+    Ok(Cost {
+        cpu_ms: next()? as f64 / 1000.0,
+        wake_ups: next()?,
+        forks: next()?,
+    })
+}
+
+/// Memory of all its processes in KiB, each page counted once (proportional set size); and the part that is locked in.
+pub fn memory_kib(host: &mut Host) -> Result<(u64, u64)> {
+    let said = host.sh(&format!(
+        "for pid in $(cat {GROUP}/cgroup.procs); do cat /proc/$pid/smaps_rollup 2>/dev/null; done | \
+         awk '/^Pss:/ {{pss += $2}} /^Locked:/ {{locked += $2}} END {{print pss, locked}}'"
+    ))?;
+    let (pss, locked) = said.trim().split_once(' ').context("no memory figures")?;
+    Ok((pss.parse()?, locked.parse()?))
+}
