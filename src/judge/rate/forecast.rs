@@ -6,8 +6,8 @@ use crate::model::{Bytes, Pool, Seen, Settings, Snapshot, Target, time_words};
 use std::fmt;
 use std::time::Duration;
 
-/// What lies further ahead than this is no forecast.
-const HORIZON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// What lies further ahead than this is no forecast: a single block of metadata in a minute would be one.
+const HORIZON: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What will be full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,6 @@ use crate::host::Host;
 /// The guard's control group: the main process, the helper and all errands.
 const GROUP: &str = "/sys/fs/cgroup/system.slice/thinguard.service";
 
-/// One clock tick of the kernel's own accounting, in milliseconds.
-pub const TICK_MS: f64 = 10.0;
-
 /// What a stretch of time cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
