@@ -32,6 +32,8 @@ pub(super) struct Reader {
     line: usize,
     key_line: usize,
     not_utf8: Option<String>,
+    /// The file ends within quotes, and nobody has said so yet.
+    unclosed: bool,
     file: EnvironmentFile,
 }
 
@@ -149,10 +151,13 @@ impl Reader {
     fn end(&mut self) {
         match self.state {
             State::Quoted(_) | State::QuotedEscape(_) => {
-                let why =
-                    "a quote that is not closed: systemd takes all lines up to the end of the file for this value";
-                self.drop_line(self.key_line + 1, why.into(), "close the quote");
+                self.unclosed = true;
                 self.assign();
+                if self.unclosed {
+                    let why =
+                        "a quote that is not closed: systemd takes all lines up to the end of the file for this value";
+                    self.drop_line(self.key_line + 1, why.into(), "close the quote");
+                }
             }
             State::BeforeValue | State::Value | State::ValueEscape => self.assign(),
             State::Key => self.no_assignment(),
@@ -195,21 +200,29 @@ impl Reader {
             return self.drop_line(line, why, remedy);
         }
         if value.contains(|c: char| is_forbidden(c, self.version)) {
-            let why = match value.contains('\n') {
-                true => {
+            let (why, remedy) = match (value.contains('\n'), std::mem::take(&mut self.unclosed)) {
+                (true, true) => (
+                    format!(
+                        "a quote that is not closed: systemd takes all lines up to the end of the file for the value of {key}, and before \
+                         239 drops it; Docker starts without what {key} says"
+                    ),
+                    "close the quote",
+                ),
+                (true, false) => (
                     format!(
                         "the quoted value of {key} spans lines: systemd before 239 drops it, and Docker starts without what {key} says"
-                    )
+                    ),
+                    "write the value on one line, with its quotes closed",
+                ),
+                (false, unclosed) => {
+                    self.unclosed = unclosed;
+                    let why = format!("the value of {key} has a control character: systemd before 248 drops it");
+                    (why, "write the value in printable characters")
                 }
-                false => format!("the value of {key} has a control character: systemd before 248 drops it"),
             };
             // Earlier ones are dropped as repeated before this one is as invalid (`strv_env_clean_with_callback`).
             self.file.assignments.retain(|set| set.key != key);
-            return self.drop_line(
-                line,
-                why,
-                "write the value on one line, of printable characters, with its quotes closed",
-            );
+            return self.drop_line(line, why, remedy);
         }
         if quotes > 1 {
             let why = format!("several quoted parts: systemd joins them without a space, {key} is '{value}'");
