@@ -21,6 +21,8 @@ pub struct Once {
     pub observer: Observer,
     settings: Settings,
     until: Duration,
+    /// The look at Docker's data root is out, or has just come back.
+    root_asked: bool,
 }
 
 impl Once {
@@ -34,6 +36,7 @@ impl Once {
             observer: Observer::new(settings.clone()),
             settings: settings.clone(),
             until: process::since_boot() + deadline,
+            root_asked: false,
         })
     }
 
@@ -59,9 +62,17 @@ impl Once {
         self.wait();
     }
 
+    /// Sends out the look at Docker's data root, which takes the longest, to be at work beside others.
+    pub fn ask_for_root(&mut self) {
+        self.observer.look_at_root(&self.porter, process::since_boot());
+        self.root_asked = true;
+    }
+
     /// Looks at Docker's data root.
     pub fn look_at_root(&mut self) -> Seen<RootState> {
-        self.observer.look_at_root(&self.porter, process::since_boot());
+        if !std::mem::take(&mut self.root_asked) {
+            self.observer.look_at_root(&self.porter, process::since_boot());
+        }
         self.wait();
         self.observer.root_state(process::since_boot())
     }

@@ -67,6 +67,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
     once.learn_config(inside_unit, args.exec_line.as_deref());
     let mut told = Told::default();
+    once.ask_for_root();
     let seen = once.look_at_storage();
     let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
     let verdict = match findings.iter().map(|finding| finding.severity).max() {

@@ -36,8 +36,12 @@ use tell::Teller;
 /// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A configuration that could not be learnt for certain is asked for again after this time.
+/// A configuration that could not be learnt for certain is asked for again after this time, then after twice that, and so on: what stands
+/// in the way may be gone soon, or stay, and each time Docker's version is sought in its program.
 const CONFIG_AGAIN: Duration = Duration::from_secs(60);
+
+/// But not more rarely than this.
+const CONFIG_AGAIN_AT_LAST: Duration = Duration::from_secs(3600);
 
 /// Another guard runs: this one has left without having done anything.
 const ANOTHER_RUNS: u8 = 4;
@@ -62,6 +66,7 @@ struct Guard {
     /// The daemon whose configuration was learnt.
     configured_for: Option<u32>,
     configured_at: Option<Duration>,
+    config_again: Duration,
 }
 
 /// Runs until a signal ends it.
@@ -130,6 +135,7 @@ impl Guard {
             configured_for: None,
             configured_at: None,
             reload: Reload::new(keys),
+            config_again: CONFIG_AGAIN,
             settings,
             porter,
             signals,
@@ -193,10 +199,13 @@ impl Guard {
             .observer
             .config()
             .is_none_or(|config| config.unit_unknown.is_some());
-        let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + CONFIG_AGAIN);
-        if (again || (pid.is_some() && pid != self.configured_for))
-            && self.observer.learn_config(&self.porter, false, None, now())
-        {
+        let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + self.config_again);
+        let another = pid.is_some() && pid != self.configured_for;
+        if (again || another) && self.observer.learn_config(&self.porter, false, None, now()) {
+            self.config_again = match another || self.configured_at.is_none() {
+                true => CONFIG_AGAIN,
+                false => (self.config_again * 2).min(CONFIG_AGAIN_AT_LAST),
+            };
             self.configured_for = pid;
             self.configured_at = Some(now());
         }

@@ -58,7 +58,12 @@ pub fn device(text: &[u8]) -> Result<Device, String> {
     if text.is_empty() {
         return Err("it is empty".into());
     }
-    let device: Device = without_nulls(text)?;
+    // What dockerd writes is read at once; the rest, with nulls or repeated keys, as Go would. serde takes a list for a struct, too.
+    let at_once = text
+        .starts_with(b"{")
+        .then(|| serde_json::from_slice(text).ok())
+        .flatten();
+    let device: Device = at_once.map_or_else(|| without_nulls(text), Ok)?;
     match device.device_id > MAX_DEVICE_ID {
         true => Err(format!("its device_id {} has more than 24 bits", device.device_id)),
         false => Ok(device),

@@ -120,7 +120,7 @@ fn ask_manager(unit: &str) -> (Source, Version, u32) {
         Ok(mut manager) => (
             Source::Manager(manager.exec_start(unit).map_err(|error| format!("{error:#}"))),
             manager.version().unwrap_or_default(),
-            manager.unit(unit).map_or(0, |unit| unit.main_pid),
+            manager.main_pid(unit).unwrap_or(0),
         ),
         Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, 0),
     }

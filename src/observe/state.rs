@@ -1,22 +1,22 @@
 //! Docker's data root before a start: which drivers have been at work there, Docker's own JSON, the pidfile, what the kernel
 //! offers. Bounded in files and in time, however many devices there are.
 
+mod live;
+mod own;
+
 use super::config::below;
-use super::tree;
-use crate::docker::device_json::Device;
-use crate::docker::state::{NamedPool, PidfileProcess, RootState};
+use crate::docker::state::RootState;
 use crate::docker::{device_json, direct_lvm, drivers, names};
-use crate::kernel::{attributes, dm, proc, thin_pool};
+use crate::kernel::attributes;
 use anyhow::Result;
-use nix::sys::stat;
+use live::{AUFS, held_back, kernel_has, named_pool, pidfile, xfs_knob};
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
+use own::{base, devices, image_list, no_bolt, remembered};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,18 +34,6 @@ pub struct Question {
     /// The storage driver that is named.
     pub driver: Option<String>,
 }
-
-/// A device's file has some 100 bytes.
-const JSON_BYTES: u64 = 64 * 1024;
-
-/// Of more devices than these none is read: dockerd will, and says so itself. Reading this many takes a few milliseconds.
-const MOST_DEVICES: u32 = 4096;
-
-/// And for no longer than this.
-const LONGEST: Duration = Duration::from_millis(250);
-
-/// Unreadable files that are told by name.
-const TOLD: usize = 5;
 
 /// Looks, in the child.
 pub fn look(question: &Question) -> Result<RootState> {
@@ -119,15 +107,6 @@ fn has_leftovers(data_root: &Path) -> bool {
     ["tmp", "tmp-old", "runtimes-old"].into_iter().any(something)
 }
 
-/// Clusters that ext4 gives to nobody, root included (fs/ext4/balloc.c, `ext4_has_free_clusters`); statfs(2) counts them as free.
-fn held_back(path: &Path) -> Option<u64> {
-    let device = fs::metadata(path).ok()?.dev();
-    let block = format!("/sys/dev/block/{}:{}", stat::major(device), stat::minor(device));
-    let name = fs::read_link(block).ok()?.file_name()?.to_owned();
-    let reserved = Path::new("/sys/fs/ext4").join(name).join("reserved_clusters");
-    fs::read_to_string(reserved).ok()?.trim().parse().ok()
-}
-
 fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
     match fs::metadata(data_root) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Some(Vec::new()),
@@ -147,87 +126,10 @@ fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
     Some(found.collect())
 }
 
-/// One that cannot be read is there all the same.
-fn base(path: &Path) -> Option<Result<Device, String>> {
-    match bounded(path) {
-        Ok(text) => Some(device_json::device(&text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => Some(Err(error.to_string())),
-    }
-}
-
-/// A directory there, or a file above, ends dockerd as nonsense does; what we may not read, or a bad disk does not give, proves nothing
-/// of dockerd.
-fn remembered<T>(path: &Path, read: impl Fn(&[u8]) -> Result<T, String>) -> Option<Result<T, String>> {
-    match bounded(path) {
-        Ok(text) => Some(read(&text)),
-        Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory) => {
-            Some(Err(error.to_string()))
-        }
-        Err(_) => None,
-    }
-}
-
-fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    tree::plain(path, JSON_BYTES)
-}
-
-fn devices(metadata: &Path, state: &mut RootState) {
-    let began = Instant::now();
-    let Ok(entries) = fs::read_dir(metadata) else {
-        state.all_devices_seen = true;
-        return;
-    };
-    for entry in entries {
-        if state.devices_seen >= MOST_DEVICES || began.elapsed() > LONGEST {
-            return;
-        }
-        let Ok(entry) = entry else { continue };
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !device_json::is_device_file(&name) || entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        state.devices_seen += 1;
-        let why = match bounded(&entry.path()) {
-            Ok(text) => device_json::device(&text).err(),
-            // It went away meanwhile, or the disk is bad: nothing that can be said of its contents.
-            Err(_) => None,
-        };
-        if let Some(why) = why.filter(|_| state.unreadable_devices.len() < TOLD) {
-            state.unreadable_devices.push((name, why));
-        }
-    }
-    state.all_devices_seen = true;
-}
-
 /// The path as it is in the tree.
 fn shown(path: &Path, root: &Path) -> String {
     let path = Path::new("/").join(path.strip_prefix(root).unwrap_or(path));
     path.to_string_lossy().into_owned()
-}
-
-/// bolt's magic number, at this offset in each of the first two pages (etcd-io/bbolt `db.go`, `meta`). A page is as long as the
-/// kernel's was where the file was made: 4 KiB on most processors, 64 KiB on others.
-const BOLT_MAGIC: [u8; 4] = 0xED0C_DAED_u32.to_le_bytes();
-const BOLT_MAGIC_AT: u64 = 16;
-const BOLT_PAGES: [u64; 4] = [0, 4096, 16_384, 65_536];
-
-/// A file with something in it and that number nowhere: "invalid database". bolt makes an empty one anew.
-fn no_bolt(path: &Path) -> bool {
-    let plain = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
-    // A pipe in its place is not opened: that would wait for a writer.
-    let Some(file) = plain.then(|| File::open(path).ok()).flatten() else {
-        return false;
-    };
-    let absent = |page: &u64| {
-        let mut bytes = [0; 4];
-        match file.read_exact_at(&mut bytes, page + BOLT_MAGIC_AT) {
-            Ok(()) => bytes != BOLT_MAGIC,
-            // The file ends before it; any other error says nothing.
-            Err(error) => error.kind() == ErrorKind::UnexpectedEof,
-        }
-    };
-    BOLT_PAGES.iter().all(absent)
 }
 
 /// A name where the pool's file should be, with something else behind it.
@@ -258,32 +160,6 @@ fn all_holes(path: &Path) -> bool {
     plain && File::open(path).is_ok_and(|file| seek(file) == Err(nix::errno::Errno::ENXIO))
 }
 
-/// The list of images: a few hundred bytes an image.
-const IMAGE_LIST_BYTES: u64 = 16 << 20;
-
-/// What a crash leaves of the list: nothing, or the beginning (moby v20.10.27 `reference/store.go`, `reload`). Other faults of its
-/// JSON are left to dockerd, whose parser is another.
-fn image_list(path: &Path) -> Option<String> {
-    let plain = fs::metadata(path)
-        .ok()
-        .filter(|file| file.is_file() && file.len() < IMAGE_LIST_BYTES)?;
-    if plain.len() == 0 {
-        return Some("it is empty".into());
-    }
-    let mut text = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(IMAGE_LIST_BYTES)
-        .read_to_end(&mut text)
-        .ok()?;
-    let error = serde_json::from_slice::<serde::de::IgnoredAny>(&text).err()?;
-    let sure = error.is_eof()
-        || ["key must be a string", "expected value"]
-            .iter()
-            .any(|why| error.to_string().starts_with(why));
-    sure.then(|| error.to_string())
-}
-
 /// The data root is something else, lies below something else, or is a link to nothing, over which mkdir fails. In a tree an absolute
 /// link leads out of it and tells nothing.
 fn cannot_be_directory(data_root: &Path, live: bool) -> bool {
@@ -312,96 +188,6 @@ fn plugin(root: &Path, driver: &str) -> bool {
                 .iter()
                 .any(|suffix| at(directory, suffix).exists())
         })
-}
-
-/// The process that the pidfile names, if there is one (moby `pkg/pidfile/pidfile.go`: `/proc/<pid>` exists).
-fn pidfile(path: &str) -> Option<PidfileProcess> {
-    let text = bounded(Path::new(path)).ok()?;
-    let pid: u32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
-    let main = proc::tasks_of(Path::new("/"), pid)
-        .ok()?
-        .into_iter()
-        .find(|task| task.tid == pid)?;
-    Some(PidfileProcess {
-        path: path.to_owned(),
-        pid,
-        comm: main.comm,
-        zombie: main.state == crate::model::TaskState::Dead,
-    })
-}
-
-/// Whether XFS here has the knob that `dm.xfs_nospace_max_retries` writes; only a mounted XFS shows it, never the kernel's number.
-fn xfs_knob() -> Option<bool> {
-    let mounted: Vec<_> = fs::read_dir("/sys/fs/xfs")
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .collect();
-    let filesystems: Vec<_> = mounted.iter().filter(|entry| entry.file_name() != "stats").collect();
-    match filesystems.is_empty() {
-        true => None,
-        false => Some(
-            filesystems
-                .iter()
-                .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
-        ),
-    }
-}
-
-const AUFS: &str = "aufs";
-
-/// A distribution's list of modules has some 500 KiB.
-const MODULES_BYTES: u64 = 16 << 20;
-
-/// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
-/// that cannot be read is unknown.
-fn kernel_has(filesystem: &str) -> Option<bool> {
-    let text = |path: &Path| -> Option<String> {
-        let mut text = String::new();
-        File::open(path)
-            .ok()?
-            .take(MODULES_BYTES)
-            .read_to_string(&mut text)
-            .ok()?;
-        Some(text)
-    };
-    let known = text(Path::new("/proc/filesystems"))?;
-    if known
-        .lines()
-        .any(|line| line.split_whitespace().next_back() == Some(filesystem))
-    {
-        return Some(true);
-    }
-    let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
-    let modules = Path::new("/lib/modules").join(release.trim()).join("modules.dep");
-    let module = format!("/{filesystem}.ko");
-    Some(
-        text(&modules)?
-            .lines()
-            .any(|line| line.split(':').next().is_some_and(|path| path.contains(&module))),
-    )
-}
-
-fn named_pool(name: &str) -> NamedPool {
-    let look = || -> Result<NamedPool> {
-        let control = dm::Control::open(Path::new(dm::CONTROL))?;
-        match control.status(name) {
-            Err(dm::Error::NoSuchDevice(_)) => Ok(NamedPool::Missing),
-            Err(error) => Err(error.into()),
-            Ok((_, lines)) => match lines.first() {
-                Some(line) if line.kind == thin_pool::KIND => match thin_pool::Status::parse(&line.params) {
-                    Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
-                        transaction_id: status.transaction_id,
-                        data_used: status.data_used,
-                    }),
-                    other => Ok(NamedPool::Unknown(format!("{other:?}"))),
-                },
-                Some(line) => Ok(NamedPool::Other(line.kind.clone())),
-                None => Ok(NamedPool::Unknown("it has no table".into())),
-            },
-        }
-    };
-    look().unwrap_or_else(|error| NamedPool::Unknown(format!("{error:#}")))
 }
 
 #[cfg(test)]

@@ -34,16 +34,10 @@ const JOB_MODE: &str = "fail";
 pub struct ExecStart {
     /// Words of `ExecStart=`, the program's path first, variables not yet expanded. Empty when the unit has none.
     pub argv: Vec<String>,
-    /// Words of each `ExecStartPre=`, in order: is our own line among them?
-    pub exec_start_pre: Vec<Vec<String>>,
     /// `Environment=`, as `NAME=value`.
     pub environment: Vec<String>,
     /// `EnvironmentFile=`: path and whether a missing file is ignored (`-`).
     pub environment_files: Vec<(String, bool)>,
-    /// The unit's file.
-    pub fragment_path: String,
-    /// Its drop-ins, in the order in which they apply.
-    pub drop_in_paths: Vec<String>,
 }
 
 /// A connection to systemd.
@@ -143,6 +137,20 @@ impl Manager {
         })
     }
 
+    /// The main process of a service, 0 where it has none. A unit that is not loaded runs nothing, and is not loaded for this question:
+    /// each question about a unit that nothing holds makes systemd read its files anew.
+    ///
+    /// # Errors
+    /// systemd does not answer in time.
+    pub fn main_pid(&mut self, name: &str) -> Result<u32> {
+        let path = match self.loaded_unit(name) {
+            Err(error) if is_not_loaded(&error) => return Ok(0),
+            path => path?,
+        };
+        let main_pid = self.optional(&path, SERVICE, "MainPID")?.as_ref().and_then(number);
+        Ok(main_pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0))
+    }
+
     /// Reads how a service is started. Makes systemd look at the unit's files: for preflight, not for `watch`.
     ///
     /// # Errors
@@ -153,27 +161,12 @@ impl Manager {
         let files = self.optional(&path, SERVICE, "EnvironmentFiles")?;
         Ok(ExecStart {
             argv: commands.into_iter().next().unwrap_or_default(),
-            exec_start_pre: self
-                .optional(&path, SERVICE, "ExecStartPre")?
-                .as_ref()
-                .map(value::commands)
-                .unwrap_or_default(),
             environment: self
                 .optional(&path, SERVICE, "Environment")?
                 .as_ref()
                 .map(texts)
                 .unwrap_or_default(),
             environment_files: files.as_ref().map(environment_files).unwrap_or_default(),
-            fragment_path: self
-                .optional(&path, UNIT, "FragmentPath")?
-                .as_ref()
-                .and_then(text)
-                .unwrap_or_default(),
-            drop_in_paths: self
-                .optional(&path, UNIT, "DropInPaths")?
-                .as_ref()
-                .map(texts)
-                .unwrap_or_default(),
         })
     }
 
@@ -202,30 +195,33 @@ impl Manager {
 
     /// The unit's object. `GetUnit` first: it never goes to the disk, and a unit that runs is always loaded.
     fn unit_path(&mut self, name: &str) -> Result<String> {
-        check_name(name)?;
-        let ask = |manager: &mut Self, verb: &str| -> Result<String> {
-            let mut call = method(MANAGER_PATH, MANAGER, verb);
-            call.body.push_param(name)?;
-            let answer = manager.link.call(call)?.unmarshall_all()?;
-            answer
-                .params
-                .first()
-                .and_then(text)
-                .with_context(|| format!("{verb}: an answer of another type"))
-        };
-        match ask(self, "GetUnit") {
-            Err(error)
-                if error
-                    .downcast_ref::<Refused>()
-                    .is_some_and(|refused| refused.name == NO_SUCH_UNIT) =>
-            {
-                let path = ask(self, "LoadUnit").with_context(|| format!("load {name}"))?;
+        match self.loaded_unit(name) {
+            Err(error) if is_not_loaded(&error) => {
+                let path = self
+                    .ask_for_unit("LoadUnit", name)
+                    .with_context(|| format!("load {name}"))?;
                 let state = self.get(&path, UNIT, "LoadState")?;
                 ensure!(text(&state).as_deref() != Some("not-found"), "there is no unit {name}");
                 Ok(path)
             }
             answer => answer.with_context(|| format!("ask systemd for {name}")),
         }
+    }
+
+    fn loaded_unit(&mut self, name: &str) -> Result<String> {
+        check_name(name)?;
+        self.ask_for_unit("GetUnit", name)
+    }
+
+    fn ask_for_unit(&mut self, verb: &str, name: &str) -> Result<String> {
+        let mut call = method(MANAGER_PATH, MANAGER, verb);
+        call.body.push_param(name)?;
+        let answer = self.link.call(call)?.unmarshall_all()?;
+        answer
+            .params
+            .first()
+            .and_then(text)
+            .with_context(|| format!("{verb}: an answer of another type"))
     }
 
     fn get(&mut self, path: &str, interface: &str, property: &str) -> Result<Value> {
@@ -248,6 +244,12 @@ impl Manager {
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_not_loaded(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Refused>()
+        .is_some_and(|refused| refused.name == NO_SUCH_UNIT)
 }
 
 /// Only services: what is stopped or asked for must be what the settings' author meant.

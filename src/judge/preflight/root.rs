@@ -1,6 +1,6 @@
 //! Docker's data root before a start: Docker's own JSON, a daemon that is still about and other drivers' containers.
 
-use super::{Before, named};
+use super::{Before, named, note};
 use crate::docker::names;
 use crate::docker::state::RootState;
 use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
@@ -30,6 +30,7 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
         return;
     }
     findings.extend(devices(before, root));
+    findings.extend(devices_unread(before, root));
     findings.extend(device_set(before, root));
     findings.extend(base_size(before, root));
 }
@@ -249,6 +250,22 @@ fn devices(before: &Before, root: &RootState) -> Option<Finding> {
             "restore {path} from a backup, or move it away: the one layer of that name is then lost to Docker, all others stay; for \
              'base' restore it, never go without"
         ),
+    })
+}
+
+/// A start does not wait until thousands of files are read.
+fn devices_unread(before: &Before, root: &RootState) -> Option<Finding> {
+    (!root.all_devices_seen && before.choice.is_devicemapper()).then(|| Finding {
+        place: format!("{}/metadata", names::driver_dir(before.data_root.as_ref()).display()),
+        ..note(
+            "docker-device-files-not-all-read",
+            "devicemapper",
+            format!(
+                "of Docker's files of devices {} were read in the time there is; dockerd reads every one, and ends at the first that it \
+                 cannot read",
+                root.devices_seen
+            ),
+        )
     })
 }
 

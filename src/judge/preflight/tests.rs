@@ -375,6 +375,22 @@ fn loop_devices_are_missed_only_where_they_were_looked_for() {
 }
 
 #[test]
+fn a_note_where_not_all_device_files_were_read() {
+    let told = |before: &Before| {
+        let verdict = judged(before);
+        let finding = verdict
+            .findings
+            .into_iter()
+            .find(|f| f.code == "docker-device-files-not-all-read");
+        finding.map(|finding| finding.severity)
+    };
+    let mut before = host();
+    assert_eq!(told(&before), None);
+    root(&mut before).all_devices_seen = false;
+    assert_eq!(told(&before), Some(Severity::Note));
+}
+
+#[test]
 fn a_version_that_is_not_known_takes_the_loosest_rule() {
     let mut before = host();
     before.build = Build::unknown();

@@ -122,7 +122,6 @@ fn the_managers_word() {
         argv: vec!["/usr/bin/dockerd".into(), "$X".into(), "--label=%p".into()],
         environment: vec!["A=1".into()],
         environment_files: vec![("/e".into(), false), ("/none".into(), true), ("/gone".into(), false)],
-        ..ExecStart::default()
     };
     let question = Question {
         root: tree.path(),

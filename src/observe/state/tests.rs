@@ -1,6 +1,8 @@
 //! Tests of `state`: real directories in, facts out.
 
+use super::own::{BOLT_MAGIC, MOST_DEVICES};
 use super::*;
+use nix::sys::stat;
 
 struct Tree(PathBuf);
 
@@ -93,6 +95,21 @@ fn what_stands_where_the_files_should() {
         odd[0].1.contains("/no/such/file") && odd[1].1.contains("directory"),
         "{odd:?}"
     );
+}
+
+/// Longer than what dockerd writes, and behind a link: read all the same, as dockerd would.
+#[test]
+fn unusual_files_of_devices() {
+    let tree = Tree::new("unusual");
+    let padded = |text: &str| format!("{}{text}", " ".repeat(5000));
+    tree.put(&format!("{METADATA}/long"), &padded("{}"));
+    tree.put(&format!("{METADATA}/long-and-cut"), &padded("{"));
+    tree.put("elsewhere", "x");
+    std::os::unix::fs::symlink(tree.0.join("elsewhere"), tree.0.join(METADATA).join("link")).unwrap();
+    let state = tree.look();
+    let mut unreadable: Vec<_> = state.unreadable_devices.iter().map(|(name, _)| name.as_str()).collect();
+    unreadable.sort_unstable();
+    assert_eq!((state.devices_seen, unreadable), (3, vec!["link", "long-and-cut"]));
 }
 
 #[test]

@@ -184,6 +184,19 @@ fn reads_a_unit() {
     assert!(odd.job_pending, "a job that cannot be read holds our hands back");
 }
 
+/// A unit that is not loaded is not loaded for this.
+#[test]
+fn the_main_process_alone() {
+    fn never_loads(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        assert_ne!(member, "LoadUnit");
+        el7(member, args)
+    }
+    assert_eq!(mock(never_loads).main_pid("docker.service").unwrap(), 1234);
+    assert_eq!(mock(never_loads).main_pid("other.service").unwrap(), 0);
+    assert_eq!(mock(odd).main_pid("docker.service").unwrap(), 0);
+    assert!(mock(el7).main_pid("docker.socket").is_err());
+}
+
 #[test]
 fn a_unit_that_does_not_exist_is_a_clear_error() {
     let error = format!("{:#}", mock(el7).unit("nosuch.service").unwrap_err());
@@ -211,11 +224,8 @@ fn reads_the_start_command() {
         let command: Command<'_> = ("/usr/bin/dockerd", vec!["docker", "$OPTIONS", ""], false, 1, 2);
         match (member, args.last().map(String::as_str).unwrap_or_default()) {
             ("Get", "ExecStart") => variant(vec![command]),
-            ("Get", "ExecStartPre") => variant(Vec::<Command<'_>>::new()),
             ("Get", "Environment") => variant(vec!["PATH=/bin", "A=b c"]),
             ("Get", "EnvironmentFiles") => variant(vec![("/etc/sysconfig/docker", true), ("/etc/x", false)]),
-            ("Get", "FragmentPath") => variant("/usr/lib/systemd/system/docker.service"),
-            ("Get", "DropInPaths") => variant(7u32),
             _ => el7(member, args),
         }
     }
@@ -227,7 +237,6 @@ fn reads_the_start_command() {
         exec.environment_files,
         [("/etc/sysconfig/docker".to_owned(), true), ("/etc/x".to_owned(), false)]
     );
-    assert!(exec.exec_start_pre.is_empty() && exec.drop_in_paths.is_empty());
     let json = serde_json::to_string(&exec).unwrap();
     assert_eq!(serde_json::from_str::<ExecStart>(&json).unwrap(), exec);
 }

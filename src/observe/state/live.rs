@@ -1,0 +1,110 @@
+//! What the running kernel offers a Docker that is about to start: filesystems, XFS' knobs, a named pool, who holds the pidfile.
+
+use super::own::bounded;
+use crate::docker::state::{NamedPool, PidfileProcess};
+use crate::kernel::{dm, proc, thin_pool};
+use anyhow::Result;
+use nix::sys::stat;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Clusters that ext4 gives to nobody, root included (fs/ext4/balloc.c, `ext4_has_free_clusters`); statfs(2) counts them as free.
+pub(super) fn held_back(path: &Path) -> Option<u64> {
+    let device = fs::metadata(path).ok()?.dev();
+    let block = format!("/sys/dev/block/{}:{}", stat::major(device), stat::minor(device));
+    let name = fs::read_link(block).ok()?.file_name()?.to_owned();
+    let reserved = Path::new("/sys/fs/ext4").join(name).join("reserved_clusters");
+    fs::read_to_string(reserved).ok()?.trim().parse().ok()
+}
+
+/// The process that the pidfile names, if there is one (moby `pkg/pidfile/pidfile.go`: `/proc/<pid>` exists).
+pub(super) fn pidfile(path: &str) -> Option<PidfileProcess> {
+    let text = bounded(Path::new(path)).ok()?;
+    let pid: u32 = String::from_utf8_lossy(&text).trim().parse().ok()?;
+    let main = proc::tasks_of(Path::new("/"), pid)
+        .ok()?
+        .into_iter()
+        .find(|task| task.tid == pid)?;
+    Some(PidfileProcess {
+        path: path.to_owned(),
+        pid,
+        comm: main.comm,
+        zombie: main.state == crate::model::TaskState::Dead,
+    })
+}
+
+/// Whether XFS here has the knob that `dm.xfs_nospace_max_retries` writes; only a mounted XFS shows it, never the kernel's number.
+pub(super) fn xfs_knob() -> Option<bool> {
+    let mounted: Vec<_> = fs::read_dir("/sys/fs/xfs")
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .collect();
+    let filesystems: Vec<_> = mounted.iter().filter(|entry| entry.file_name() != "stats").collect();
+    match filesystems.is_empty() {
+        true => None,
+        false => Some(
+            filesystems
+                .iter()
+                .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
+        ),
+    }
+}
+
+pub(super) const AUFS: &str = "aufs";
+
+/// A distribution's list of modules has some 500 KiB.
+const MODULES_BYTES: u64 = 16 << 20;
+
+/// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
+/// that cannot be read is unknown.
+pub(super) fn kernel_has(filesystem: &str) -> Option<bool> {
+    let text = |path: &Path| -> Option<String> {
+        let mut text = String::new();
+        File::open(path)
+            .ok()?
+            .take(MODULES_BYTES)
+            .read_to_string(&mut text)
+            .ok()?;
+        Some(text)
+    };
+    let known = text(Path::new("/proc/filesystems"))?;
+    if known
+        .lines()
+        .any(|line| line.split_whitespace().next_back() == Some(filesystem))
+    {
+        return Some(true);
+    }
+    let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
+    let modules = Path::new("/lib/modules").join(release.trim()).join("modules.dep");
+    let module = format!("/{filesystem}.ko");
+    Some(
+        text(&modules)?
+            .lines()
+            .any(|line| line.split(':').next().is_some_and(|path| path.contains(&module))),
+    )
+}
+
+pub(super) fn named_pool(name: &str) -> NamedPool {
+    let look = || -> Result<NamedPool> {
+        let control = dm::Control::open(Path::new(dm::CONTROL))?;
+        match control.status(name) {
+            Err(dm::Error::NoSuchDevice(_)) => Ok(NamedPool::Missing),
+            Err(error) => Err(error.into()),
+            Ok((_, lines)) => match lines.first() {
+                Some(line) if line.kind == thin_pool::KIND => match thin_pool::Status::parse(&line.params) {
+                    Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
+                        transaction_id: status.transaction_id,
+                        data_used: status.data_used,
+                    }),
+                    other => Ok(NamedPool::Unknown(format!("{other:?}"))),
+                },
+                Some(line) => Ok(NamedPool::Other(line.kind.clone())),
+                None => Ok(NamedPool::Unknown("it has no table".into())),
+            },
+        }
+    };
+    look().unwrap_or_else(|error| NamedPool::Unknown(format!("{error:#}")))
+}
