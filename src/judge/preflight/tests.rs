@@ -411,8 +411,11 @@ fn another_driver_hides_the_containers() {
 #[test]
 fn advice() {
     let notes = |before: &Before| -> Vec<&'static str> { judged(before).findings.iter().map(|f| f.code).collect() };
-    assert_eq!(notes(&host()), ["loop-mode"]);
+    assert_eq!(notes(&host()), ["devicemapper-deprecated", "loop-mode"]);
     let mut before = host();
+    // Docker calls the driver deprecated from 18.09.1 on.
+    before.build.version = Some(Version::new(18, 9, 0));
+    assert_eq!(notes(&before), ["loop-mode"]);
     root(&mut before).device_set = Some(Ok(DeviceSet {
         base_filesystem: "xfs".into(),
         ..DeviceSet::default()
@@ -469,6 +472,35 @@ fn advice_fits_the_version() {
     assert!(red_hat(None).contains("if this is Docker 1.13"));
     let sure = red_hat(Some(Version::new(1, 13, 1)));
     assert!(sure.contains("add dm.xfs_nospace_max_retries=0") && !sure.contains("if this is"));
+}
+
+/// On EL7 container-storage-setup writes the file again, from another.
+#[test]
+fn advice_fits_the_file_that_options_are_in() {
+    let remedy = |place: &str| {
+        let mut before = host();
+        let option = Sourced::new("dm.fs=xfs".to_owned(), place);
+        before.options = options::parse(&[option], &before.build);
+        root(&mut before).base = None;
+        let verdict = judged(&before);
+        let finding = verdict.findings.into_iter().find(|f| f.code == "xfs-retries-forever");
+        finding.unwrap().remedy
+    };
+    let written = remedy("flag --storage-opt of /etc/sysconfig/docker-storage:1");
+    assert!(
+        written.contains("EXTRA_STORAGE_OPTIONS in /etc/sysconfig/docker-storage-setup"),
+        "{written}"
+    );
+    for other in [
+        "/etc/docker/daemon.json:3",
+        "flag --storage-opt of /etc/sysconfig/docker:2",
+    ] {
+        let said = remedy(other);
+        assert!(
+            !said.contains("EXTRA_STORAGE_OPTIONS") && said.contains(other),
+            "{said}"
+        );
+    }
 }
 
 #[test]
