@@ -1,9 +1,13 @@
 //! The devicemapper driver's storage options: a typed view, and what dockerd of this build refuses about them.
 
+mod together;
+mod values;
+
 use super::build::{Build, Version};
-use super::flags::go_bool;
 use super::{Sourced, size};
 use crate::model::{Bytes, Finding, Severity};
+pub(super) use values::switch;
+use values::{filesystem, go_uint, log_level, percent, thinp};
 
 /// What the `dm.*` options say. `None` is "not set": Docker's default then holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -150,86 +154,6 @@ impl StorageOptions {
         }
     }
 
-    /// All rules on options that do not go together (moby v20.10.27 `device_setup.go:26-46`, `deviceset.go:1654-1720`).
-    fn combinations(&mut self, build: &Build) {
-        let [percent, metadata_percent, ..] = self
-            .direct_lvm_numbers
-            .each_ref()
-            .map(|n| n.as_ref().map_or(0, |n| n.value));
-        let numbers = self
-            .direct_lvm_numbers
-            .iter()
-            .flatten()
-            .find(|number| number.value != 0)
-            .cloned();
-        match self.direct_lvm_device.clone().filter(|device| !device.value.is_empty()) {
-            None => {
-                if let Some(number) = numbers {
-                    let why = "must provide device path in `dm.directlvm_device` in order to configure direct-lvm";
-                    self.together(
-                        &number.place,
-                        "dm.directlvm_device",
-                        why,
-                        "name the device, or remove the dm.thinp_* options",
-                    );
-                }
-            }
-            Some(device) => {
-                if (percent > 0) != (metadata_percent > 0) {
-                    let why = "must set both `dm.thinp_percent` and `dm.thinp_metapercent` if either is specified";
-                    self.together(&device.place, "dm.thinp_percent", why, "set both, or neither");
-                }
-                if percent + metadata_percent > 100 {
-                    let why = "combined `dm.thinp_percent` and `dm.thinp_metapercent` must not be greater than 100";
-                    self.together(&device.place, "dm.thinp_percent", why, "lower one of them");
-                }
-                if is_set(&self.thin_pool_dev) {
-                    let why = "cannot setup direct-lvm when `dm.thinpooldev` is also specified";
-                    self.together(&device.place, "dm.thinpooldev", why, "keep one of the two");
-                }
-            }
-        }
-        self.deferred(build);
-    }
-
-    fn deferred(&mut self, build: &Build) {
-        let off = |option: &Option<Sourced<bool>>| option.as_ref().is_some_and(|on| !on.value);
-        let on = |option: &Option<Sourced<bool>>| option.as_ref().is_some_and(|on| on.value);
-        let why = "devmapper: Deferred deletion can not be enabled as deferred removal is not enabled. Enable deferred removal \
-                   using --storage-opt dm.use_deferred_removal=true parameter";
-        let remedy = "set both dm.use_deferred_removal and dm.use_deferred_deletion to the same value";
-        let removal = self.deferred_removal.clone();
-        let deletion = self.deferred_deletion.clone();
-        match (removal, deletion) {
-            (Some(removal), _) if on(&self.deferred_deletion) && off(&self.deferred_removal) => {
-                self.together(&removal.place, "dm.use_deferred_removal", why, remedy);
-            }
-            // Removal is off by default before 17.07; Red Hat's 1.13.1 has it on.
-            (None, Some(deletion))
-                if deletion.value && build.is_upstream() && build.at_least(17, 7, 0) == Some(false) =>
-            {
-                self.together(&deletion.place, "dm.use_deferred_deletion", why, remedy);
-            }
-            // From 17.07 deletion is on by default where kernel and libdm can do it. Docker's packages for hosts whose libdm could not
-            // ended before 18.09.
-            (Some(removal), None)
-                if !removal.value && build.is_upstream() && build.at_least(18, 9, 0) == Some(true) =>
-            {
-                let why = format!("{why} (deletion is on by default since 17.07)");
-                self.together(&removal.place, "dm.use_deferred_removal", &why, remedy);
-            }
-            (Some(removal), None) if !removal.value && build.at_least(17, 7, 0) != Some(false) => {
-                self.warn(
-                    "storage-options-conflict",
-                    &Sourced::new("dm.use_deferred_removal=false".into(), removal.place),
-                    format!("Docker from 17.07 on would refuse dm.use_deferred_removal=false alone: {why}"),
-                    remedy.into(),
-                );
-            }
-            _ => {}
-        }
-    }
-
     /// The data device is a loop file that Docker makes.
     pub fn data_on_loop(&self) -> bool {
         self.no_foreign_pool() && !is_set(&self.data_dev)
@@ -330,67 +254,6 @@ fn is_set(device: &Option<Sourced<String>>) -> bool {
 fn keep<T>(slot: &mut Option<Sourced<T>>, option: &Sourced<String>, value: Result<T, String>) -> Result<(), String> {
     *slot = Some(option.with(value?));
     Ok(())
-}
-
-/// Exactly these two, in lower case (moby `deviceset.go`, `dm.fs`).
-fn filesystem(value: &str) -> Result<String, String> {
-    match value {
-        "ext4" | "xfs" => Ok(value.to_owned()),
-        _ => Err(format!("devmapper: Unsupported filesystem {value}")),
-    }
-}
-
-pub(super) fn switch(value: &str) -> Result<bool, String> {
-    go_bool(value).ok_or_else(|| format!("strconv.ParseBool: parsing {value:?}: invalid syntax"))
-}
-
-/// Go's `strconv.ParseUint(value, 10, bits)`: digits only, no sign.
-fn go_uint(value: &str, bits: u32) -> Result<u64, String> {
-    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    match value.parse::<u64>() {
-        Ok(number) if digits && (bits == 64 || number >> bits == 0) => Ok(number),
-        _ if digits => Err(format!("strconv.ParseUint: parsing {value:?}: value out of range")),
-        _ => Err(format!("strconv.ParseUint: parsing {value:?}: invalid syntax")),
-    }
-}
-
-/// `dm.min_free_space`: one `%` at the end, below 100 (moby v20.10.27 `deviceset.go:2734-2749`).
-fn percent(value: &str) -> Result<u8, String> {
-    let number = value
-        .strip_suffix('%')
-        .ok_or("devmapper: Option dm.min_free_space requires % suffix")?;
-    match u8::try_from(go_uint(number, 32)?) {
-        Ok(percent) if percent < 100 => Ok(percent),
-        _ => Err(format!("devmapper: Invalid value {value} for option dm.min_free_space")),
-    }
-}
-
-/// `dm.thinp_*`: the `%` is optional (moby v20.10.27 `deviceset.go:2760-2800`).
-fn thinp(key: &str, value: &str) -> Result<u64, String> {
-    let number = go_uint(value.strip_suffix('%').unwrap_or(value), 32)
-        .map_err(|why| format!("could not parse `{key}={value}`: {why}"))?;
-    let limit = if key.contains("autoextend") { 100 } else { 99 };
-    match number <= limit {
-        true => Ok(number),
-        false => Err(format!("{key} must be greater than 0 and less than 100")),
-    }
-}
-
-/// `dm.libdm_log_level`: `strconv.ParseInt`, 2 to 7.
-fn log_level(value: &str) -> Result<(), String> {
-    let number = value.strip_prefix(['+', '-']).unwrap_or(value);
-    let level = match value.parse::<i32>() {
-        Ok(level) if number.bytes().all(|b| b.is_ascii_digit()) => level,
-        _ => {
-            return Err(format!(
-                "could not parse `dm.libdm_log_level={value}`: strconv.ParseInt: parsing {value:?}: invalid syntax"
-            ));
-        }
-    };
-    match (2..=7).contains(&level) {
-        true => Ok(()),
-        false => Err("dm.libdm_log_level must be in range [2,7]".into()),
-    }
 }
 
 #[cfg(test)]

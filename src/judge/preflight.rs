@@ -4,7 +4,9 @@
 
 mod advice;
 mod files;
+mod metadata;
 mod named;
+mod own;
 mod root;
 mod sizes;
 

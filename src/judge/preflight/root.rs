@@ -1,9 +1,9 @@
 //! Docker's data root before a start: Docker's own JSON, a daemon that is still about and other drivers' containers.
 
-use super::{Before, named, note};
+use super::{Before, named, own};
 use crate::docker::names;
 use crate::docker::state::RootState;
-use crate::model::{Bytes, Disk, Finding, Pool, Seen, Severity};
+use crate::model::{Disk, Finding, Pool, Seen, Severity};
 
 /// ext2, ext3 and ext4 (statfs(2), `f_type`).
 const EXT_MAGIC: i64 = 0xEF53;
@@ -15,24 +15,24 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(unusable(before, root));
     findings.extend(others_containers(before, root));
     findings.extend(not_in_kernel(before, root));
-    findings.extend(volume_store(before, root));
+    findings.extend(own::volume_store(before, root));
     findings.extend(pidfile_is_directory(root));
     // A named driver that does not start leaves all of this unread.
     if before.choice.certain().is_some() && !before.choice.is_devicemapper() {
         return;
     }
-    findings.extend(image_list(before, root));
+    findings.extend(own::image_list(before, root));
     findings.extend(no_loop_devices(before, root, pool));
     named::judge(before, root, pool, findings);
     if pool.is_none() && before.on_loop_files() && !both_files(before) {
         // dockerd reads what it remembers of devices only where it has not just made a file.
-        findings.extend(device_set(before, root));
+        findings.extend(own::device_set(before, root));
         return;
     }
-    findings.extend(devices(before, root));
-    findings.extend(devices_unread(before, root));
-    findings.extend(device_set(before, root));
-    findings.extend(base_size(before, root));
+    findings.extend(own::devices(before, root));
+    findings.extend(own::devices_unread(before, root));
+    findings.extend(own::device_set(before, root));
+    findings.extend(own::base_size(before, root));
 }
 
 fn both_files(before: &Before) -> bool {
@@ -154,22 +154,6 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
         .collect()
 }
 
-/// "error while opening volume store metadata database" (moby v20.10.24 `volume/service/store.go`, `NewStore`; up to 1.10 there is no
-/// such file).
-fn volume_store(before: &Before, root: &RootState) -> Option<Finding> {
-    let path = format!("{}/volumes/metadata.db", before.data_root);
-    root.volume_store_broken.then(|| Finding {
-        code: "docker-volume-store-broken",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("{path} is no database: error while opening volume store metadata database: invalid database"),
-        place: path.clone(),
-        remedy: format!(
-            "restore {path} from a backup; without one, move it away: the volumes' data stay, labels and options of volumes are lost"
-        ),
-    })
-}
-
 /// dockerd cannot write its pidfile then; seen with 20.10.24.
 fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
     let path = root.pidfile_is_directory.as_ref()?;
@@ -198,23 +182,6 @@ fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
     })
 }
 
-/// Docker's list of image names (moby v20.10.27 `daemon/daemon.go`: "Couldn't create reference store repository").
-fn image_list(before: &Before, root: &RootState) -> Option<Finding> {
-    let why = root.image_list.as_ref()?;
-    let path = format!("{}/image/devicemapper/repositories.json", before.data_root);
-    Some(Finding {
-        code: "docker-image-list-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("Docker cannot read its own file {path}: {why}: Couldn't create reference store repository"),
-        place: path.clone(),
-        remedy: format!(
-            "restore {path} from a backup; without one, move it away: images then have no names until they are tagged or pulled again, \
-             nothing else is lost"
-        ),
-    })
-}
-
 fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
     let needed = pool.is_none() && (before.options.data_on_loop() || before.options.metadata_on_loop());
     (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| Finding {
@@ -224,93 +191,5 @@ fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Op
         message: "there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)".into(),
         place: "/dev/loop-control".into(),
         remedy: "modprobe loop".into(),
-    })
-}
-
-/// Each file there must be a device's (moby v20.10.27 `deviceset.go:415-474`).
-fn devices(before: &Before, root: &RootState) -> Option<Finding> {
-    let (name, why) = root.unreadable_devices.first()?;
-    let path = format!(
-        "{}/metadata/{name}",
-        names::driver_dir(before.data_root.as_ref()).display()
-    );
-    let others = match root.unreadable_devices.len() {
-        1 => String::new(),
-        several => format!(" (and {} more)", several - 1),
-    };
-    Some(Finding {
-        code: "docker-device-file-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!(
-            "Docker cannot read its own file {path}{others}: {why}. A crash or a full disk leaves such files; dockerd ends at the first: Failed to load device files"
-        ),
-        place: path.clone(),
-        remedy: format!(
-            "restore {path} from a backup, or move it away: the one layer of that name is then lost to Docker, all others stay; for \
-             'base' restore it, never go without"
-        ),
-    })
-}
-
-/// A start does not wait until thousands of files are read.
-fn devices_unread(before: &Before, root: &RootState) -> Option<Finding> {
-    (!root.all_devices_seen && before.choice.is_devicemapper()).then(|| Finding {
-        place: format!("{}/metadata", names::driver_dir(before.data_root.as_ref()).display()),
-        ..note(
-            "docker-device-files-not-all-read",
-            "devicemapper",
-            format!(
-                "of Docker's files of devices {} were read in the time there is; dockerd reads every one, and ends at the first that it \
-                 cannot read",
-                root.devices_seen
-            ),
-        )
-    })
-}
-
-fn device_set(before: &Before, root: &RootState) -> Option<Finding> {
-    let Some(Err(why)) = &root.device_set else { return None };
-    let path = format!(
-        "{}/metadata/deviceset-metadata",
-        names::driver_dir(before.data_root.as_ref()).display()
-    );
-    Some(Finding {
-        code: "docker-device-set-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("Docker cannot read its own file {path}: {why}"),
-        place: path.clone(),
-        remedy: format!(
-            "copy {path} away and restore it from a backup; without a backup, moving it away makes Docker take the base device's UUID anew"
-        ),
-    })
-}
-
-/// Setting `dm.basesize` at all arms the comparison (moby v20.10.27 `deviceset.go:1155-1165`, since 1.10.0).
-fn base_size(before: &Before, root: &RootState) -> Option<Finding> {
-    let asked = before.options.base_size.as_ref()?;
-    let base = root
-        .base
-        .as_ref()?
-        .as_ref()
-        .ok()
-        .filter(|base| base.initialized && !base.deleted)?;
-    let real = Bytes(base.size);
-    let severity = match before.build.at_least(1, 10, 0) {
-        Some(true) => Severity::Refuse,
-        Some(false) => return None,
-        None => Severity::Warn,
-    };
-    (asked.value < real).then(|| Finding {
-        code: "base-size-too-small",
-        severity,
-        subject: "dm.basesize".into(),
-        message: format!(
-            "dm.basesize is {} and the base device has {real} already: devmapper: Base device size cannot be smaller",
-            asked.value
-        ),
-        place: asked.place.clone(),
-        remedy: format!("set dm.basesize={} or more, or remove it ({})", real.0, asked.place),
     })
 }

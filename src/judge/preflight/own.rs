@@ -1,0 +1,127 @@
+//! Docker's own files below its data root: what dockerd cannot read of them ends its start.
+
+use super::{Before, note};
+use crate::docker::names;
+use crate::docker::state::RootState;
+use crate::model::{Bytes, Finding, Severity};
+
+/// "error while opening volume store metadata database" (moby v20.10.24 `volume/service/store.go`, `NewStore`; up to 1.10 there is no
+/// such file).
+pub fn volume_store(before: &Before, root: &RootState) -> Option<Finding> {
+    let path = format!("{}/volumes/metadata.db", before.data_root);
+    root.volume_store_broken.then(|| Finding {
+        code: "docker-volume-store-broken",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("{path} is no database: error while opening volume store metadata database: invalid database"),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup; without one, move it away: the volumes' data stay, labels and options of volumes are lost"
+        ),
+    })
+}
+
+/// Docker's list of image names (moby v20.10.27 `daemon/daemon.go`: "Couldn't create reference store repository").
+pub fn image_list(before: &Before, root: &RootState) -> Option<Finding> {
+    let why = root.image_list.as_ref()?;
+    let path = format!("{}/image/devicemapper/repositories.json", before.data_root);
+    Some(Finding {
+        code: "docker-image-list-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("Docker cannot read its own file {path}: {why}: Couldn't create reference store repository"),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup; without one, move it away: images then have no names until they are tagged or pulled again, \
+             nothing else is lost"
+        ),
+    })
+}
+
+/// Each file there must be a device's (moby v20.10.27 `deviceset.go:415-474`).
+pub fn devices(before: &Before, root: &RootState) -> Option<Finding> {
+    let (name, why) = root.unreadable_devices.first()?;
+    let path = format!(
+        "{}/metadata/{name}",
+        names::driver_dir(before.data_root.as_ref()).display()
+    );
+    let others = match root.unreadable_devices.len() {
+        1 => String::new(),
+        several => format!(" (and {} more)", several - 1),
+    };
+    Some(Finding {
+        code: "docker-device-file-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!(
+            "Docker cannot read its own file {path}{others}: {why}. A crash or a full disk leaves such files; dockerd ends at the first: Failed to load device files"
+        ),
+        place: path.clone(),
+        remedy: format!(
+            "restore {path} from a backup, or move it away: the one layer of that name is then lost to Docker, all others stay; for \
+             'base' restore it, never go without"
+        ),
+    })
+}
+
+/// A start does not wait until thousands of files are read.
+pub fn devices_unread(before: &Before, root: &RootState) -> Option<Finding> {
+    (!root.all_devices_seen && before.choice.is_devicemapper()).then(|| Finding {
+        place: format!("{}/metadata", names::driver_dir(before.data_root.as_ref()).display()),
+        ..note(
+            "docker-device-files-not-all-read",
+            "devicemapper",
+            format!(
+                "of Docker's files of devices {} were read in the time there is; dockerd reads every one, and ends at the first that it \
+                 cannot read",
+                root.devices_seen
+            ),
+        )
+    })
+}
+
+pub fn device_set(before: &Before, root: &RootState) -> Option<Finding> {
+    let Some(Err(why)) = &root.device_set else { return None };
+    let path = format!(
+        "{}/metadata/deviceset-metadata",
+        names::driver_dir(before.data_root.as_ref()).display()
+    );
+    Some(Finding {
+        code: "docker-device-set-unreadable",
+        severity: Severity::Refuse,
+        subject: path.clone(),
+        message: format!("Docker cannot read its own file {path}: {why}"),
+        place: path.clone(),
+        remedy: format!(
+            "copy {path} away and restore it from a backup; without a backup, moving it away makes Docker take the base device's UUID anew"
+        ),
+    })
+}
+
+/// Setting `dm.basesize` at all arms the comparison (moby v20.10.27 `deviceset.go:1155-1165`, since 1.10.0).
+pub fn base_size(before: &Before, root: &RootState) -> Option<Finding> {
+    let asked = before.options.base_size.as_ref()?;
+    let base = root
+        .base
+        .as_ref()?
+        .as_ref()
+        .ok()
+        .filter(|base| base.initialized && !base.deleted)?;
+    let real = Bytes(base.size);
+    let severity = match before.build.at_least(1, 10, 0) {
+        Some(true) => Severity::Refuse,
+        Some(false) => return None,
+        None => Severity::Warn,
+    };
+    (asked.value < real).then(|| Finding {
+        code: "base-size-too-small",
+        severity,
+        subject: "dm.basesize".into(),
+        message: format!(
+            "dm.basesize is {} and the base device has {real} already: devmapper: Base device size cannot be smaller",
+            asked.value
+        ),
+        place: asked.place.clone(),
+        remedy: format!("set dm.basesize={} or more, or remove it ({})", real.0, asked.place),
+    })
+}
