@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use crate::figures::Figures;
 use crate::host::{self, Host};
 use crate::machine::Snapshot;
-use crate::{fault, watch};
+use crate::{fault, rest, watch};
 
 /// How long the guard is watched at rest.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_secs(150);
 
 /// Measures everything.
 pub fn bench() -> Result<ExitCode> {
@@ -32,6 +32,8 @@ pub fn bench() -> Result<ExitCode> {
     event_to_grown(&mut host, &mut figures)?;
     host.restore(Snapshot::Running)?;
     hang_to_answer(&mut host, &mut figures)?;
+    host.restore(Snapshot::Running)?;
+    hang_to_verdict(&mut host, &mut figures)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -84,44 +86,32 @@ fn times(host: &mut Host, figures: &mut Figures, what: &str) -> Result<()> {
     Ok(())
 }
 
-/// Everything in the guard's control group: the main process, the helper and all errands.
-fn cpu_ms(host: &mut Host) -> Result<f64> {
-    let stat = host.sh("grep usage_usec /sys/fs/cgroup/system.slice/thinguard.service/cpu.stat")?;
-    let micros: f64 = stat.split_whitespace().nth(1).context("no usage")?.parse()?;
-    Ok(micros / 1000.0)
-}
-
 fn idle(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // Large enough for the guard to have nothing to do, as on a host with Docker's default of 100 GiB.
     host.sh("thinguard grow --data 14G")?;
     watch::start(host)?;
     thread::sleep(Duration::from_secs(20));
-    let (before, switches) = (cpu_ms(host)?, switches(host)?);
-    thread::sleep(IDLE);
-    let used = cpu_ms(host)? - before;
+    let cost = rest::cost(host, IDLE)?;
+    let thirtieths = IDLE.as_secs_f64() / 30.0;
     figures.add(
-        "guard at rest for 300 s, CPU with all errands",
-        format!("{used:.0}"),
-        "ms",
+        "guard at rest, CPU with all errands in 30 s",
+        format!("{:.1}", cost.cpu_ms / thirtieths),
+        "ms (a clock tick is 10)",
     );
     figures.add(
-        "guard at rest for 300 s, wake-ups of the main process",
-        self::switches(host)? - switches,
+        "guard at rest, wake-ups of all its threads in 30 s",
+        format!("{:.1}", cost.wake_ups as f64 / thirtieths),
         "",
     );
-    let memory = host.sh(
-        "for pid in $(cat /sys/fs/cgroup/system.slice/thinguard.service/cgroup.procs); do \
-         grep -E '^(VmRSS|RssAnon)' /proc/$pid/status | tr -s '\\t ' ' '; done",
-    )?;
-    for line in memory.lines() {
-        figures.add("guard at rest, main process then helper, ", line.trim(), "");
-    }
+    figures.add(
+        "guard at rest, processes made on the host in 30 s",
+        format!("{:.1}", cost.forks as f64 / thirtieths),
+        "",
+    );
+    let (pss, locked) = rest::memory_kib(host)?;
+    figures.add("guard at rest, memory of all its processes (PSS)", pss, "KiB");
+    figures.add("guard at rest, locked of it", locked, "KiB");
     Ok(())
-}
-
-fn switches(host: &mut Host) -> Result<u64> {
-    let said = host.sh("grep ^voluntary_ctxt_switches /proc/$(systemctl show -p MainPID --value thinguard)/status")?;
-    Ok(said.split_whitespace().nth(1).context("no switches")?.parse()?)
 }
 
 /// From the kernel's low-water event to its word that the data device grows, by the kernel's own clock.
@@ -162,5 +152,32 @@ fn hang_to_answer(host: &mut Host, figures: &mut Figures) -> Result<()> {
         format!("{seconds:.1}"),
         "s",
     );
+    Ok(())
+}
+
+/// From the command that makes dockerd hang to the guard's word that it hangs on the pool. Growth is switched off, or there would be
+/// nothing left to judge.
+fn hang_to_verdict(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.put(
+        "/etc/thinguard.d/90-lab.toml",
+        0o644,
+        b"[data]\nbelow_free_percent = 0\n",
+    )?;
+    host.install_guard()?;
+    watch::start(host)?;
+    fault::set_no_space_timeout(host, Duration::from_secs(5))?;
+    fault::fill_pool(host)?;
+    let begun: f64 = host.sh("cut -d ' ' -f 1 /proc/uptime")?.trim().parse()?;
+    let _remove = fault::hang_by_unmount(host)?;
+    watch::await_line(host, "daemon-hung-on-pool: ", Duration::from_secs(120))?;
+    let said = host.sh("journalctl -b -t thinguard -o short-monotonic --no-pager | grep -m 1 daemon-hung-on-pool")?;
+    let at: f64 = said
+        .trim_start_matches('[')
+        .split(']')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .parse()?;
+    figures.add("from dockerd's hang to the verdict", format!("{:.1}", at - begun), "s");
     Ok(())
 }

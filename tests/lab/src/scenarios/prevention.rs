@@ -3,20 +3,29 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::Scenario;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{rest, watch};
+use crate::{fault, rest, watch};
 
-pub const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "guard-at-rest",
-    about: "a healthy host: the guard takes next to no processor time, and little memory",
-    snapshot: Snapshot::Running,
-    run: at_rest,
-}];
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "guard-at-rest",
+        about: "a healthy host: the guard takes next to no processor time, and little memory",
+        snapshot: Snapshot::Running,
+        run: at_rest,
+    },
+    Scenario {
+        name: "full-speed-to-the-reserve",
+        about: "writers at the disk's full speed until the host's reserve: never out of space before, an alarm there",
+        snapshot: Snapshot::Running,
+        run: full_speed_to_the_reserve,
+    },
+];
 
 fn at_rest(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
@@ -36,5 +45,119 @@ fn at_rest(host: &mut Host, figures: &mut Figures) -> Result<()> {
     figures.add("memory of all processes together", pss, "KiB");
     figures.add("locked", locked, "KiB");
     ensure!(pss <= 4096, "{pss} KiB of memory");
+    Ok(())
+}
+
+/// What the guard may give to the pool.
+const ROOM: u64 = 1536 << 20;
+
+/// What of it is left at the end: promised to the metadata file, and too little to be worth a growth.
+const LEFT: u64 = 96 << 20;
+
+fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let free: u64 = host
+        .sh("df --output=avail -B1 /var/lib/docker | tail -n 1")?
+        .trim()
+        .parse()?;
+    host.put(
+        "/etc/thinguard.d/90-lab.toml",
+        0o644,
+        format!("[host]\nreserve_min = {}\n", free - ROOM).as_bytes(),
+    )?;
+    host.install_guard()?;
+    let first = host.pool_status()?;
+    fault::set_no_space_timeout(host, Duration::from_secs(3))?;
+    watch::start(host)?;
+    thread::sleep(Duration::from_secs(5));
+    let quiet = rest::cost(host, Duration::from_secs(10))?;
+    let (memory, _) = rest::memory_kib(host)?;
+    host.sh("dmesg --clear")?;
+
+    let name = &first.name;
+    for writer in ["fast-1", "fast-2"] {
+        let id = 300_000 + u32::from(writer == "fast-2");
+        host.sh(&format!(
+            "dmsetup message {name} 0 'create_thin {id}' && \
+             dmsetup create {writer} --table '0 8388608 thin /dev/mapper/{name} {id}'"
+        ))?;
+    }
+    let begun = host.sh("cut -d ' ' -f 1 /proc/uptime")?;
+    let mut writers = host.spawn(
+        "for w in fast-1 fast-2; do dd if=/dev/zero of=/dev/mapper/$w bs=4M oflag=direct status=none & done; wait",
+    )?;
+    let foretold = host.wait_for("a forecast in the status line", Duration::from_secs(120), |host| {
+        let line = host.sh("systemctl show -p StatusText --value thinguard")?;
+        Ok((line.contains(" full in ") || line.contains("host room gone in ")).then_some(line))
+    })?;
+    println!("    {}", foretold.trim());
+    let output = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
+    let status: Value = serde_json::from_str(&output.stdout)?;
+    ensure!(
+        status["pool"]["data"]["fill_bytes_per_s"].as_u64() > Some(0),
+        "{status}"
+    );
+    ensure!(status["pool"]["forecast"]["text"].is_string(), "{status}");
+
+    host.wait_for("the writers to end", Duration::from_secs(300), |host| {
+        writers.done(host)
+    })?;
+    let pool = host.pool_status()?;
+    let kernel = host.sh("dmesg")?;
+    let at: f64 = kernel
+        .lines()
+        .find(|line| line.contains("out-of-data-space"))
+        .and_then(|line| line.trim_start_matches('[').split(']').next()?.trim().parse().ok())
+        .with_context(|| format!("the writers ended before the pool did:\n{kernel}"))?;
+    let written = (pool.data.used - first.data.used) << 16;
+    let rate = written as f64 / (at - begun.trim().parse::<f64>()?) / f64::from(1 << 20);
+    figures.add("written until the reserve", written >> 20, "MiB");
+    figures.add("rate of both writers", format!("{rate:.0}"), "MiB/s");
+    ensure!(
+        written >= ROOM - LEFT,
+        "out of data space with room left: {pool:?}\n{kernel}"
+    );
+    let left: u64 = host
+        .sh("df --output=avail -B1 /var/lib/docker | tail -n 1")?
+        .trim()
+        .parse()?;
+    ensure!(
+        left + (1 << 20) >= free - ROOM,
+        "the reserve was touched: {left} bytes are free"
+    );
+
+    let alarm = watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(30))?;
+    println!("    {alarm}");
+    ensure!(
+        alarm.contains("are kept in reserve") && alarm.contains("the pool has"),
+        "no figures: {alarm}"
+    );
+    let journal = watch::journal(host)?;
+    let growths = journal.matches("deed-done: grow the data device").count();
+    figures.add("growths", growths, "");
+    ensure!(growths >= 1, "{journal}");
+    let order = |part: &str| {
+        journal
+            .find(part)
+            .with_context(|| format!("no '{part}' in:\n{journal}"))
+    };
+    ensure!(
+        order("host-filesystem-full: ")? < order("pool-exhausted: ")?,
+        "no alarm before the pool was full:\n{journal}"
+    );
+
+    let busy = rest::cost(host, Duration::from_secs(10))?;
+    let (memory_after, _) = rest::memory_kib(host)?;
+    figures.add("CPU in 10 s, before", format!("{:.0}", quiet.cpu_ms), "ms");
+    figures.add("CPU in 10 s, at the reserve", format!("{:.0}", busy.cpu_ms), "ms");
+    figures.add("memory before", memory, "KiB");
+    figures.add("memory at the reserve", memory_after, "KiB");
+    ensure!(
+        busy.cpu_ms <= quiet.cpu_ms * 1.5,
+        "the guard takes more processor time at the reserve"
+    );
+    ensure!(
+        memory_after <= memory + 256,
+        "the guard takes more memory at the reserve"
+    );
     Ok(())
 }
