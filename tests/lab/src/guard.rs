@@ -1,4 +1,4 @@
-//! thinguard itself: built once per run, copied into the guest with its units.
+//! thinguard itself, and the tool that ends it: built once per run, copied into the guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,18 @@ const UNITS: &[&str] = &["thinguard.service", "docker.service.d/50-thinguard.con
 
 /// Builds the release binary and gives its path.
 pub fn build(paths: &Paths) -> Result<PathBuf> {
+    build_static(paths, "thinguard")
+}
+
+/// Builds a package of the workspace for the guest, and gives the path of its binary, which has the package's name.
+pub fn build_static(paths: &Paths, package: &str) -> Result<PathBuf> {
     let mut command = cargo();
     command.args([
         "build",
         "--quiet",
         "--release",
         "--package",
-        "thinguard",
+        package,
         "--target",
         TARGET,
     ]);
@@ -37,9 +42,9 @@ pub fn build(paths: &Paths) -> Result<PathBuf> {
     command.current_dir(&paths.root);
     let status = progress::run(&mut command, BUILD_LIMIT)?;
     if !status.success() {
-        bail!("thinguard does not build");
+        bail!("{package} does not build");
     }
-    Ok(paths.target.join(TARGET).join("release/thinguard"))
+    Ok(paths.target.join(TARGET).join("release").join(package))
 }
 
 /// Installs the binary and the units; enables and starts nothing.

@@ -169,6 +169,12 @@ impl Host {
         guard::install(self, &root, &binary)
     }
 
+    /// Installs `crash`, which ends thinguard at a chosen system call.
+    pub fn install_crash(&mut self) -> Result<()> {
+        let binary = guard::build_static(&self.pristine.paths, "crash")?;
+        self.put("/usr/local/bin/crash", 0o755, &std::fs::read(binary)?)
+    }
+
     /// Builds thinguard, once per run of the lab.
     pub fn build_guard(&mut self) -> Result<PathBuf> {
         if let Some(binary) = &self.guard {

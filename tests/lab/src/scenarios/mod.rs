@@ -6,6 +6,7 @@ mod face;
 mod fail_open;
 mod faults;
 mod guard;
+mod kill_sweep;
 mod lab_itself;
 mod preflight;
 mod prevention;
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         corpus::SCENARIOS,
         guard::SCENARIOS,
         faults::SCENARIOS,
+        kill_sweep::SCENARIOS,
         face::SCENARIOS,
     ]
     .into_iter()

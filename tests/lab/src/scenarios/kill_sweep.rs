@@ -1,0 +1,112 @@
+//! The kill sweep: growth ended by SIGKILL at every system call in turn, and each call that could fail failing in turn.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use super::Scenario;
+use crate::figures::Figures;
+use crate::host::Host;
+use crate::machine::Snapshot;
+use crate::watch;
+
+pub const SCENARIOS: &[Scenario] = &[Scenario {
+    name: "kill-sweep",
+    about: "growth killed at every system call, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
+    snapshot: Snapshot::Running,
+    run: kill_sweep,
+}];
+
+const PRELUDE: &str = include_str!("kill_sweep.sh");
+
+/// For one sweep; under emulation on a busy computer.
+const SWEEP_LIMIT: Duration = Duration::from_secs(1200);
+
+/// The calls of a growth that change something, in their order.
+const CHANGES: &[&str] = &[
+    "ftruncate",
+    "msync",
+    "ioctl:LOOP_SET_CAPACITY",
+    "ioctl:DM_TABLE_LOAD",
+    "ioctl:DM_DEV_SUSPEND",
+];
+
+/// What one sweep did.
+#[derive(Debug, Default)]
+struct Swept {
+    /// Names of the calls that were struck.
+    calls: Vec<String>,
+    by_itself: u32,
+    by_the_next_run: u32,
+}
+
+fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.install_crash()?;
+    host.sh(&format!("{PRELUDE}\nset -e\nprobe"))?;
+    let daemon = host.dockerd()?;
+    // The steps are small, for hundreds of growths of one pool. What fails at a file fails the same for both devices.
+    for (what, steps, must_have) in [
+        ("data growth killed", "kills data 1048576", CHANGES),
+        ("metadata growth killed", "kills metadata 65536", CHANGES),
+        (
+            "a call of data growth failed",
+            "failures data 1048576 'ioctl|openat|flock|.?truncate|.*sync'",
+            CHANGES,
+        ),
+        (
+            "a call of metadata growth failed",
+            "failures metadata 65536 ioctl",
+            &CHANGES[2..],
+        ),
+        ("main process of a growth killed", "main_process data 1048576 20", &[]),
+    ] {
+        let begun = Instant::now();
+        let swept = sweep(host, steps)?;
+        figures.add(what, format!("{} times", swept.calls.len()), "");
+        figures.add(
+            "    then complete by itself, and by the next run",
+            format!(
+                "{} and {}, in {} s",
+                swept.by_itself,
+                swept.by_the_next_run,
+                watch::seconds(begun)
+            ),
+            "",
+        );
+        for call in must_have {
+            ensure!(
+                swept.calls.iter().any(|struck| struck == call),
+                "{what}: no {call} was struck"
+            );
+        }
+        ensure!(swept.by_the_next_run > 0, "{what}: nothing was left for a next run");
+    }
+    ensure!(host.dockerd()? == daemon, "dockerd is another one");
+    Ok(())
+}
+
+/// Runs one sweep of the script. Any case that went wrong fails it, with all of them told.
+fn sweep(host: &mut Host, steps: &str) -> Result<Swept> {
+    let output = host.sh_timeout(&format!("{PRELUDE}\n{steps}"), SWEEP_LIMIT)?;
+    ensure!(output.ok(), "{steps}: {output:?}");
+    let mut swept = Swept::default();
+    let mut bad = Vec::new();
+    for line in output.stdout.lines() {
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["case", .., call] => swept.calls.push((*call).to_owned()),
+            ["complete", "by-itself"] => swept.by_itself += 1,
+            ["complete", "by-the-next-run"] => swept.by_the_next_run += 1,
+            ["bad", ..] => bad.push(line),
+            _ => bail!("{steps} said: {line}"),
+        }
+    }
+    ensure!(
+        bad.is_empty(),
+        "{steps}: {} of {} went wrong:\n{}",
+        bad.len(),
+        bad.len() + swept.calls.len(),
+        bad.join("\n")
+    );
+    Ok(swept)
+}

@@ -1,0 +1,121 @@
+# Grows Docker's pool again and again, each time killed or failed at another system call, and looks after each what is left.
+# One line for each strike on standard output, `case TARGET WHO WHAT ERROR N CALL`, and for each growth that is then whole,
+# `complete by-itself` or `complete by-the-next-run`; or `bad …: what is wrong`, and the sweep goes on.
+
+pool=$(dmsetup ls --target thin-pool | cut -f 1)
+node=$(dmsetup info -c --noheadings -o blkdevname "$pool")
+files=/var/lib/docker/devicemapper/devicemapper
+data_loop=$(losetup -n -O NAME -j $files/data)
+metadata_loop=$(losetup -n -O NAME -j $files/metadata)
+block=0
+
+# A device of our own in the pool: each write to a new block of it needs a new block of the pool.
+probe() {
+  dmsetup message "$pool" 0 "create_thin 300000"
+  dmsetup create probe --table "0 8388608 thin /dev/mapper/$pool 300000"
+}
+
+# Sets bytes of the data and of the metadata, and all sizes below and above them.
+look() {
+  local metadata used
+  set -- $(dmsetup status --noflush "$pool")
+  metadata=${5#*/} used=${6#*/}
+  data_bytes=$((used * 65536)) metadata_bytes=$((metadata * 4096)) length=$2 mode=$8
+  read -r data_sectors < /sys/block/${data_loop#/dev/}/size
+  read -r metadata_sectors < /sys/block/${metadata_loop#/dev/}/size
+  set -- $(stat -c %s $files/data $files/metadata)
+  sizes="$data_bytes $metadata_bytes $length $data_sectors $metadata_sectors $1 $2"
+}
+
+# What must be true after every death. Sets `trouble` to what is not, and looks.
+check() {
+  local suspended before=$1 size
+  trouble=
+  read -r suspended < /sys/block/"$node"/dm/suspended
+  [ "$suspended" = 0 ] || trouble="the pool is suspended;"
+  look
+  [ "$mode" = rw ] || trouble="$trouble the pool is $mode;"
+  set -- $before
+  for size in $sizes; do
+    [ "$size" -ge "$1" ] || trouble="$trouble a size was $1 and is $size;"
+    shift
+  done
+  timeout -s KILL 30 crash io /dev/mapper/probe $block 2> /root/io || trouble="$trouble no I/O to a new block: $(cat /root/io);"
+  block=$((block + 1))
+}
+
+# Bytes of the target as seen by the newest look.
+now() { [ "$1" = data ] && echo $data_bytes || echo $metadata_bytes; }
+
+# strike TARGET TO WHO WHAT...: one growth to this size that is struck, and what is left of it. Sets `struck`; prints nothing if
+# it was missed.
+strike() {
+  local target=$1 to=$2 before=$sizes
+  shift 2
+  struck=$(timeout -s KILL 60 crash "$@" -- thinguard grow "--$target" "$to" 2> /root/said | grep -E '^(hit|missed)')
+  check "$before"
+  case $struck in
+    hit*) ;;
+    missed) [ -z "$trouble" ] || echo "bad $target $* missed: $trouble"; return ;;
+    *) trouble="$trouble nothing was struck;" ;;
+  esac
+  if [ -n "$trouble" ]; then
+    echo "bad $target $* ${struck#hit }: $trouble the first run said: $(tr '\n' ' ' < /root/said)"
+  else
+    echo "case $target $1 $2 ${4:-SIGKILL} ${struck#hit }"
+  fi
+}
+
+# complete TARGET TO: one more run makes it as large as it was to be. Not needed where the struck one has.
+complete() {
+  local before=$sizes
+  [ "$(now "$1")" -lt "$2" ] || { echo "complete by-itself"; return; }
+  timeout -s KILL 60 thinguard grow "--$1" "$2" > /root/said 2>&1 || echo "bad the next run failed: $(tr '\n' ' ' < /root/said)"
+  check "$before"
+  [ "$(now "$1")" -ge "$2" ] || trouble="$trouble $(now "$1") bytes instead of $2;"
+  [ -z "$trouble" ] && echo "complete by-the-next-run" || echo "bad after the next run: $trouble"
+}
+
+# kills TARGET STEP: killed at every call, from the opening of the lock to the end.
+kills() {
+  local n=1 to
+  look
+  while :; do
+    to=$(($(now "$1") + $2))
+    strike "$1" $to deed kill $n
+    [ "$struck" = missed ] && break
+    complete "$1" $to
+    n=$((n + 1))
+  done
+}
+
+# failures TARGET STEP CALLS: each call of these names fails with each error in turn; then one run without.
+failures() {
+  local n name error to
+  look
+  crash deed list -- thinguard grow "--$1" $(($(now "$1") + $2)) 2> /dev/null > /root/calls
+  look
+  while read -r n name; do
+    [[ $name =~ ^($3) ]] || continue
+    to=$(($(now "$1") + $2))
+    for error in EIO ENOSPC EBUSY EINTR; do
+      strike "$1" $to deed fail "$n" $error
+      # Some failures are made up for at once.
+      [ "$(now "$1")" -lt $to ] || to=$(($(now "$1") + $2))
+    done
+    complete "$1" $to
+  done < /root/calls
+}
+
+# main_process TARGET STEP EVERY: the main process killed at every so many of its calls.
+main_process() {
+  local n=1 to
+  look
+  while :; do
+    to=$(($(now "$1") + $2))
+    strike "$1" $to main kill $n
+    [ "$struck" = missed ] && break
+    complete "$1" $to
+    n=$((n + $3))
+  done
+}
