@@ -8,6 +8,7 @@ mod faults;
 mod guard;
 mod kill_sweep;
 mod lab_itself;
+mod no_data_lost;
 mod preflight;
 mod prevention;
 mod restart;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         guard::SCENARIOS,
         faults::SCENARIOS,
         kill_sweep::SCENARIOS,
+        no_data_lost::SCENARIOS,
         face::SCENARIOS,
     ]
     .into_iter()
