@@ -1,7 +1,8 @@
 //! The daemon: answers, hangs on the pool, is stuck after the cure, or is silent for another cause (laws 2 and 12).
 
-use super::{Memory, Verdict, restart};
-use crate::model::{ActiveState, Deed, Finding, Probe, Seen, Settings, Severity, Snapshot, StuckTask, Unit};
+use super::restart::{self, Case, Refusal};
+use super::{Memory, Verdict};
+use crate::model::{ActiveState, Deed, Finding, Probe, Seen, Settings, Severity, Snapshot, StuckTask, Unit, When};
 use std::time::Duration;
 
 /// A hang that outlives the cure of the pool by this much will not clear by itself.
@@ -28,6 +29,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         return;
     }
     let Some(silence) = silence(seen, settings) else {
+        after_cure(seen, unit, settings, memory, now, verdict);
         return;
     };
     let stuck = memory.stuck_tasks(seen, now);
@@ -74,20 +76,76 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             "thinguard grows the pool where there is room".into(),
         )),
         (true, Some(_)) => {
-            let permit = restart::permit(seen, unit, settings, memory, &incident, silence, now);
-            let next = match &permit {
-                Ok(()) => "thinguard restarts it now: stop, see it gone, start, see it answer".to_owned(),
-                Err(why) => format!("no restart: {why}"),
+            let case = Case {
+                seen,
+                unit,
+                cured: incident.cured,
+                silence: Some(silence),
             };
+            let next = consider(&case, settings, memory, now, verdict);
             verdict.findings.push(evidence.finding(
                 "daemon-stuck",
                 "the pool has room again and no task is in D state",
                 next,
             ));
-            if permit.is_ok() && verdict.deed.is_none() {
+        }
+    }
+}
+
+/// The daemon answers again. Where the operator wants a fresh one after each hang, that is thought of now, behind the same laws.
+fn after_cure(
+    seen: &Snapshot,
+    unit: &Unit,
+    settings: &Settings,
+    memory: &Memory,
+    now: Duration,
+    verdict: &mut Verdict,
+) {
+    let over = memory.kept.cured_hang.filter(|hang| hang.main_pid == unit.main_pid);
+    let (Some(hang), When::AfterEveryCure, Probe::Answered { .. }) = (over, settings.restart.when, &seen.daemon.info)
+    else {
+        return;
+    };
+    let case = Case {
+        seen,
+        unit,
+        cured: Some(hang.over),
+        silence: None,
+    };
+    let next = consider(&case, settings, memory, now, verdict);
+    verdict.findings.push(Finding {
+        code: "restart-after-cure",
+        severity: Severity::Warn,
+        subject: unit.name.clone(),
+        message: format!(
+            "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks for a fresh daemon",
+            now.saturating_sub(hang.over).as_secs()
+        ),
+        place: format!("pid {}", unit.main_pid),
+        remedy: next,
+    });
+}
+
+/// Asks for the restart if it is allowed; says what comes next, and what a restart does, before it is done.
+fn consider(case: &Case<'_>, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) -> String {
+    let effect = restart::effect(&case.seen.daemon, case.unit);
+    match case.permit(settings, memory, now) {
+        Ok(()) => {
+            if verdict.deed.is_none() {
                 verdict.deed = Some(Deed::Restart);
             }
+            format!("thinguard restarts it now: stop, see it gone, start, see it answer; {effect}")
         }
+        Err(Refusal::BudgetSpent(spent)) => {
+            verdict.restarts_spent = Some(spent);
+            format!(
+                "no restart: {spent} within {} h have not helped for good, and there is no budget for more; look at the host, then \
+                 'systemctl restart {}' yourself: {effect}",
+                settings.restart.window.as_secs() / 3600,
+                case.unit.name
+            )
+        }
+        Err(Refusal::Because(why)) => format!("no restart: {why}. What one would do: {effect}"),
     }
 }
 

@@ -19,6 +19,18 @@ pub struct Incident {
     pub cured: Option<Duration>,
     /// The newest daemon of that time; what another one does later has another cause.
     pub main_pid: Option<u32>,
+    /// That daemon has been silent in it.
+    #[serde(default)]
+    pub hung: bool,
+}
+
+/// A hang that is over: the daemon answers again on a pool that is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CuredHang {
+    /// The daemon.
+    pub main_pid: u32,
+    /// When it was first seen to answer.
+    pub over: Duration,
 }
 
 /// What outlives the guard's own restart, within one boot.
@@ -31,6 +43,8 @@ pub struct Persistent {
     pub restarts: Vec<Duration>,
     /// The incident under way.
     pub incident: Option<Incident>,
+    /// The newest hang that is over, until a restart or another daemon follows it.
+    pub cured_hang: Option<CuredHang>,
     /// The newest deed that has ended: what, how, when.
     pub last_deed: Option<(Deed, Outcome, Duration)>,
 }
@@ -75,6 +89,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// Longest pause between tries. Never give up: room may appear.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
+/// A restart that `after-every-cure` asks for and that was not allowed for so long is not made any more.
+const CURED_HANG_COUNTS: Duration = Duration::from_secs(60 * 60);
+
 impl Memory {
     /// Takes up what an earlier life of the guard left, if it was in this boot. What it had seen settle must settle anew: nobody
     /// looked in between.
@@ -99,8 +116,9 @@ impl Memory {
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         self.learn_tasks(seen, now);
-        self.learn_incident(seen, now);
         self.fill.learn(seen, settings, now);
+        self.learn_incident(seen, settings, now);
+        self.learn_cured_hang(seen, now);
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
@@ -126,7 +144,7 @@ impl Memory {
         }
     }
 
-    fn learn_incident(&mut self, seen: &Snapshot, now: Duration) {
+    fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         let Seen::Known(Some(pool)) = &seen.pool else { return };
         self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
         let main_pid = seen
@@ -135,17 +153,20 @@ impl Memory {
             .known()
             .map(|unit| unit.main_pid)
             .filter(|pid| *pid != 0);
+        let silent = seen.daemon.info.silent_for() >= Some(settings.watch.silent_after);
         if pool.is_exhausted() || pool.suspended {
             let incident = self.kept.incident.get_or_insert(Incident {
                 began: now,
                 pool_last_bad: now,
                 cured: None,
                 main_pid,
+                hung: false,
             });
             incident.pool_last_bad = now;
             incident.cured = None;
             // Whoever runs while the pool is bad has seen it.
             incident.main_pid = main_pid.or(incident.main_pid);
+            incident.hung |= silent;
             return;
         }
         let Some(incident) = &mut self.kept.incident else {
@@ -159,12 +180,29 @@ impl Memory {
         // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
         match seen.daemon.info {
             Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
+                let hung = main_pid.filter(|_| incident.hung);
+                self.kept.cured_hang = hung.map(|main_pid| CuredHang { main_pid, over: now });
                 self.kept.incident = None;
             }
             _ => {
                 incident.cured.get_or_insert(now);
+                incident.hung |= silent;
             }
         }
+    }
+
+    /// A hang that was cured is past when another daemon runs, when the pool is in trouble again, or after an hour.
+    fn learn_cured_hang(&mut self, seen: &Snapshot, now: Duration) {
+        let past = |hang: CuredHang| {
+            self.kept.incident.is_some()
+                || now.saturating_sub(hang.over) > CURED_HANG_COUNTS
+                || seen
+                    .daemon
+                    .unit
+                    .known()
+                    .is_some_and(|unit| unit.main_pid != hang.main_pid)
+        };
+        self.kept.cured_hang = self.kept.cured_hang.filter(|hang| !past(*hang));
     }
 
     /// The tasks of this look that are in D, with how long each has been so.
@@ -219,6 +257,7 @@ impl Memory {
             Deed::Restart => {
                 self.restarting = stuck;
                 if !matches!(outcome, Outcome::NotBegun(_)) {
+                    self.kept.cured_hang = None;
                     self.restart_tries = Tries::default();
                     return;
                 }

@@ -25,6 +25,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What is to be done about it: at most one thing at a time.
     pub deed: Option<Deed>,
+    /// A restart is due and not made, since this many have used up the budget.
+    pub restarts_spent: Option<u32>,
 }
 
 impl Verdict {

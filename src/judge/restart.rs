@@ -1,80 +1,158 @@
-//! Whether a restart of Docker is allowed: the last resort, behind every law that speaks of it (1, 2, 3, 11).
+//! Whether a restart of Docker is allowed: the last resort, behind every law that speaks of it (1, 2, 3, 11). And what it would
+//! do to the containers, which is said before it is done.
 
 use super::Memory;
-use super::memory::Incident;
-use crate::model::{Mode, Seen, Settings, Snapshot, Unit};
+use crate::model::{Allow, Daemon, Mode, Seen, Settings, Snapshot, Unit, When};
 use std::time::Duration;
 
-/// Allows a restart of a daemon that is silent although its pool is well again.
-///
-/// # Errors
-/// The first reason against it, for people.
-pub(super) fn permit(
-    seen: &Snapshot,
-    unit: &Unit,
-    settings: &Settings,
-    memory: &Memory,
-    incident: &Incident,
-    silence: Duration,
-    now: Duration,
-) -> Result<(), String> {
-    let rules = &settings.restart;
-    let Seen::Known(Some(pool)) = &seen.pool else {
-        return Err("the pool cannot be seen".into());
-    };
-    let since = |at: Duration| now.saturating_sub(at);
-    if !rules.enabled {
-        return Err("[restart] enabled = false in thinguard.toml".into());
+/// A restart that is thought of.
+pub(super) struct Case<'a> {
+    pub seen: &'a Snapshot,
+    pub unit: &'a Unit,
+    /// Since when the pool has been well.
+    pub cured: Option<Duration>,
+    /// How long the daemon has been silent; `None` where it answers, and is to be restarted all the same.
+    pub silence: Option<Duration>,
+}
+
+/// Why there is no restart, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It would be due, but there have been so many that no more are made.
+    BudgetSpent(u32),
+    /// Not now, or not at all.
+    Because(String),
+}
+
+impl Case<'_> {
+    /// Allows the restart.
+    ///
+    /// # Errors
+    /// The first reason against it. That the budget is spent is told only where nothing else but the pause stands against it.
+    pub fn permit(&self, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), Refusal> {
+        self.allowed(settings).map_err(Refusal::Because)?;
+        self.calm(settings, memory, now).map_err(Refusal::Because)?;
+        let rules = &settings.restart;
+        let spent = memory.kept.restarts.len() as u32;
+        if spent >= rules.budget {
+            return Err(Refusal::BudgetSpent(spent));
+        }
+        if let Some(last) = memory.kept.restarts.last() {
+            let pause = rules.cool_down.saturating_mul(1 << (spent.saturating_sub(1)).min(16));
+            if let Some(seconds_left) = left(Some(now.saturating_sub(*last)), pause) {
+                return Err(Refusal::Because(format!(
+                    "cooling down after the last one; {seconds_left} s to go"
+                )));
+            }
+        }
+        Ok(())
     }
-    if pool.mode != Mode::Rw || pool.needs_check || pool.suspended || pool.is_exhausted() {
-        return Err("the pool is not well".into());
-    }
-    if unit.stop_timeout.is_none() {
-        return Err(format!(
-            "{} may take for ever to stop (TimeoutStopSec is infinite)",
-            unit.name
-        ));
-    }
-    if let Some(seconds_left) = left(incident.cured.map(since), settings.watch.settle) {
-        return Err(format!("the pool is well for too short a time; {seconds_left} s to go"));
-    }
-    if let Some(seconds_left) = left(memory.last_uninterruptible.map(since), settings.watch.settle) {
-        return Err(format!("a task was in D state a moment ago; {seconds_left} s to go"));
-    }
-    // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
-    let quiet = [incident.cured, memory.last_uninterruptible]
-        .into_iter()
-        .flatten()
-        .map(since)
-        .fold(silence, Duration::min);
-    if let Some(seconds_left) = left(Some(quiet), rules.after_silence) {
-        return Err(format!("it may still come back by itself; {seconds_left} s to go"));
-    }
-    if now < memory.restart_tries.not_before {
-        return Err(format!(
-            "the last try was not begun; {} s to go",
-            memory.restart_tries.not_before.saturating_sub(now).as_secs()
-        ));
-    }
-    if memory.growing {
-        return Err("a growth is under way".into());
-    }
-    let spent = memory.kept.restarts.len() as u32;
-    if spent >= rules.budget {
-        return Err(format!(
-            "{spent} restarts within {} h have not helped for good, and there is no budget for more; look at the host, then \
-             'systemctl restart {}' yourself",
-            rules.window.as_secs() / 3600,
-            unit.name
-        ));
-    }
-    if let Some(last) = memory.kept.restarts.last() {
-        let pause = rules.cool_down.saturating_mul(1 << (spent.saturating_sub(1)).min(16));
-        if let Some(seconds_left) = left(Some(since(*last)), pause) {
-            return Err(format!("cooling down after the last one; {seconds_left} s to go"));
+
+    /// What the operator allows, and what systemd can be trusted to end.
+    fn allowed(&self, settings: &Settings) -> Result<(), String> {
+        let rules = &settings.restart;
+        if rules.when == When::Never {
+            return Err("[restart] when = \"never\" in thinguard.toml".into());
+        }
+        match rules.allow {
+            Allow::Never => return Err("[restart] allow = \"never\" in thinguard.toml".into()),
+            Allow::ContainersSurvive => survival(&self.seen.daemon, self.unit)
+                .map_err(|why| format!("[restart] allow = \"containers-survive\" in thinguard.toml, and {why}"))?,
+            Allow::Always => {}
+        }
+        match self.unit.stop_timeout {
+            Some(_) => Ok(()),
+            None => Err(format!(
+                "{} may take for ever to stop (TimeoutStopSec is infinite)",
+                self.unit.name
+            )),
         }
     }
-    Ok(())
+
+    /// The pool is well, nothing is in D state, and both have been so for long enough.
+    fn calm(&self, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), String> {
+        let since = |at: Duration| now.saturating_sub(at);
+        let Seen::Known(Some(pool)) = &self.seen.pool else {
+            return Err("the pool cannot be seen".into());
+        };
+        if pool.mode != Mode::Rw || pool.needs_check || pool.suspended || pool.is_exhausted() {
+            return Err("the pool is not well".into());
+        }
+        if let Some(seconds_left) = left(self.cured.map(since), settings.watch.settle) {
+            return Err(format!("the pool is well for too short a time; {seconds_left} s to go"));
+        }
+        if let Some(seconds_left) = left(memory.last_uninterruptible.map(since), settings.watch.settle) {
+            return Err(format!("a task was in D state a moment ago; {seconds_left} s to go"));
+        }
+        // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
+        let quiet = self.silence.map(|silence| {
+            [self.cured, memory.last_uninterruptible]
+                .into_iter()
+                .flatten()
+                .map(since)
+                .fold(silence, Duration::min)
+        });
+        if let Some(seconds_left) = left(quiet, settings.restart.after_silence) {
+            return Err(format!("it may still come back by itself; {seconds_left} s to go"));
+        }
+        if now < memory.restart_tries.not_before {
+            return Err(format!(
+                "the last try was not begun; {} s to go",
+                memory.restart_tries.not_before.saturating_sub(now).as_secs()
+            ));
+        }
+        match memory.growing {
+            true => Err("a growth is under way".into()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What a restart would do, for people, before it is done.
+pub(super) fn effect(daemon: &Daemon, unit: &Unit) -> String {
+    let containers = match (survival(daemon, unit), daemon.containers.running) {
+        (_, Some(0)) => "no container was running".into(),
+        (Ok(()), Some(1)) => "the 1 container keeps running (live-restore)".into(),
+        (Ok(()), Some(count)) => format!("the {count} containers keep running (live-restore)"),
+        (Ok(()), None) => "containers keep running (live-restore)".into(),
+        (Err(why), Some(1)) => format!("it stops 1 container, for {why}"),
+        (Err(why), Some(count)) => format!("it stops {count} containers, for {why}"),
+        (Err(why), None) => format!("it stops all containers, how many is not known, for {why}"),
+    };
+    match unit.stop_timeout {
+        Some(step) => format!(
+            "{containers}; each step of the stop may take {} s (TimeoutStopSec)",
+            step.as_secs()
+        ),
+        None => containers,
+    }
+}
+
+/// Whether containers outlive a stop of the daemon: what is not known counts against it.
+///
+/// # Errors
+/// Why they do not, for people.
+fn survival(daemon: &Daemon, unit: &Unit) -> Result<(), String> {
+    match daemon.containers.live_restore {
+        Some(true) => {}
+        Some(false) => return Err("live-restore is off".into()),
+        None => return Err("it is not known whether live-restore is on".into()),
+    }
+    // Docker before 18.09 keeps containerd and the containers' shims in its own control group.
+    let tasks = daemon.tasks.known().ok_or("its processes cannot be seen")?;
+    let shims = tasks.iter().any(|task| is_shim(&task.comm));
+    match shims && !matches!(unit.kill_mode.as_str(), "process" | "none") {
+        true => Err(format!(
+            "live-restore is on but KillMode={} of {} kills the containers' shims",
+            unit.kill_mode, unit.name
+        )),
+        false => Ok(()),
+    }
+}
+
+/// `containerd-shim…` and `docker-containerd…`, as the kernel cuts names off (15 bytes).
+fn is_shim(comm: &str) -> bool {
+    comm.starts_with("containerd-shim") || comm.starts_with("docker-containe")
 }
 
 /// Whole seconds, rounded up, until `passed` reaches `needed`; `None` when it has, or when there is nothing to wait for.

@@ -2,11 +2,12 @@
 
 mod incident;
 mod prevention;
+mod ladder;
 
 use super::*;
 use crate::model::{
-    ActiveState, Backing, BackingFile, Bytes, Daemon, Host, Mode, Outcome, Pool, Probe, Seen, Task, TaskState, Unit,
-    Usage,
+    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Host, Mode, Outcome, Pool, Probe, Seen, Task,
+    TaskState, Unit, Usage, When,
 };
 
 const BLOCK: u64 = 64 * Bytes::KIB;
@@ -108,6 +109,9 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
                 inactive_exit: Some(secs(10)),
                 stop_timeout: Some(secs(90)),
                 host_stopping: false,
+                kill_mode: "process".into(),
+                result: "success".into(),
+                notifies: true,
             }),
             tasks: Seen::Known(vec![
                 task(TaskState::Alive),
@@ -118,6 +122,10 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
             ]),
             ping: answered(),
             info,
+            containers: Containers {
+                live_restore: Some(false),
+                running: Some(3),
+            },
         },
     }
 }

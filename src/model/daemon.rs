@@ -45,6 +45,20 @@ pub struct Unit {
     pub stop_timeout: Option<Duration>,
     /// systemd itself is shutting the host down (`SystemState` is `stopping`).
     pub host_stopping: bool,
+    /// Whom a stop kills: `control-group`, `mixed`, `process` or `none` (systemd.kill(5)); empty where systemd does not tell.
+    pub kill_mode: String,
+    /// How the last run or start ended: `success`, `exit-code`, `start-limit-hit`, … (systemd 219: `start-limit`).
+    pub result: String,
+    /// The unit counts as active only once the daemon has said so (`Type=notify`); else `active` may mean that it is starting.
+    pub notifies: bool,
+}
+
+impl Unit {
+    /// It was started too often in too short a time, and systemd starts it no more until `reset-failed` (src/core/service.c,
+    /// `service_result_table`; `start-limit` in 219, `start-limit-hit` from 230 on).
+    pub fn hit_start_limit(&self) -> bool {
+        matches!(self.result.as_str(), "start-limit" | "start-limit-hit")
+    }
 }
 
 /// State letter of a task in `/proc/PID/task/TID/stat` (proc(5)), as far as we care.
@@ -122,6 +136,15 @@ impl Probe {
     }
 }
 
+/// What is known of the containers, so that it can be said beforehand what a restart does to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Containers {
+    /// Docker leaves them running when it stops (`LiveRestoreEnabled` of `/info`, or else the configuration).
+    pub live_restore: Option<bool>,
+    /// How many were running at the daemon's newest answer.
+    pub running: Option<u64>,
+}
+
 /// One look at the daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
@@ -133,4 +156,6 @@ pub struct Daemon {
     pub ping: Probe,
     /// `GET /info`: the cheapest request that takes the driver's lock.
     pub info: Probe,
+    /// What the daemon last said of its containers, while it still answered.
+    pub containers: Containers,
 }

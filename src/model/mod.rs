@@ -11,14 +11,14 @@ mod snapshot;
 mod time;
 
 pub use bytes::Bytes;
-pub use daemon::{ActiveState, Daemon, Probe, StuckTask, Task, TaskState, Unit};
+pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit};
 pub use deed::{Deed, Outcome, Target};
 pub use finding::{Code, Finding, Severity};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
-    DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults, PreflightSettings,
-    RestartSettings, Settings, WatchSettings, parse_duration, parse_size,
+    Allow, DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults,
+    PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
 pub use time::time_words;

@@ -1,5 +1,9 @@
 //! `Settings`: what the operator may decide, with the defaults. Reading the files is `commands/settings.rs`.
 
+mod restart;
+
+pub use restart::{Allow, RestartSettings, When};
+
 use super::Bytes;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -111,25 +115,6 @@ pub struct HostSettings {
     pub reserve_min: Bytes,
 }
 
-/// `[restart]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RestartSettings {
-    /// Whether the guard may restart Docker at all.
-    pub enabled: bool,
-    /// How long the daemon must have been silent after the cure before a restart is thought of.
-    #[serde(deserialize_with = "duration")]
-    pub after_silence: Duration,
-    /// No second restart within this time; it doubles with each restart in the window.
-    #[serde(deserialize_with = "duration")]
-    pub cool_down: Duration,
-    /// Restarts allowed within `window`; past it the guard gives up restarting, loudly, and still grows.
-    pub budget: u32,
-    /// See `budget`.
-    #[serde(deserialize_with = "duration")]
-    pub window: Duration,
-}
-
 /// `[watch]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -187,18 +172,6 @@ impl Default for HostSettings {
         HostSettings {
             reserve_percent: 5,
             reserve_min: Bytes::gib(1),
-        }
-    }
-}
-
-impl Default for RestartSettings {
-    fn default() -> Self {
-        RestartSettings {
-            enabled: true,
-            after_silence: Duration::from_secs(60),
-            cool_down: Duration::from_secs(15 * 60),
-            budget: 3,
-            window: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

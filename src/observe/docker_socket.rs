@@ -2,7 +2,7 @@
 
 use super::slot::Slot;
 use crate::docker::reply;
-use crate::model::Probe;
+use crate::model::{Containers, Probe};
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -33,6 +33,17 @@ pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
         bail!("the reply is longer than {MAX_REPLY} bytes");
     }
     Ok(String::from_utf8_lossy(&reply).into_owned())
+}
+
+/// What a good answer to `/info` says of the containers.
+pub(super) fn containers(slot: &Slot) -> Option<Containers> {
+    let text = slot.last_value::<String>()?;
+    let reply = reply::parse(text.as_bytes(), true).ok()??;
+    let info = reply::parse_info(&reply.body).ok().filter(|_| reply.is_success())?;
+    Some(Containers {
+        live_restore: info.live_restore,
+        running: info.containers_running,
+    })
 }
 
 /// What the newest request to this endpoint came to. While one is out, an older answer says nothing any more.

@@ -22,7 +22,7 @@ use crate::docker::state::RootState;
 use crate::kernel::errand::Porter;
 use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{ActiveState, Backing, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
+use crate::model::{ActiveState, Backing, Containers, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
 use serde::de::DeserializeOwned;
 use slot::Slot;
 use std::os::fd::BorrowedFd;
@@ -83,6 +83,8 @@ pub struct Observer {
     slots: [Slot; Sense::ALL.len()],
     settings: Settings,
     config: Option<config::Learnt>,
+    /// What the daemon last said of its containers, with its process: it holds while that one lives, answering or not.
+    containers: Option<(u32, Containers)>,
     /// The tree that files are read from; `/` but for a preflight of another one.
     root: String,
 }
@@ -94,6 +96,7 @@ impl Observer {
             slots: Default::default(),
             settings,
             config: None,
+            containers: None,
             root: "/".into(),
         }
     }
@@ -238,6 +241,12 @@ impl Observer {
                 }
                 Seen::Unknown(why) => log::warn!("Docker's configuration cannot be read: {why}"),
             }
+        }
+        if fresh.contains(&Sense::Info)
+            && let Some(unit) = self.unit(now).known()
+            && let Some(said) = docker_socket::containers(self.slot(Sense::Info))
+        {
+            self.containers = Some((unit.main_pid, said));
         }
         fresh
     }
@@ -400,7 +409,23 @@ impl Observer {
             tasks: self.seen(Sense::Tasks, now),
             ping: probe(Sense::Ping),
             info: probe(Sense::Info),
+            containers: self.containers(&unit),
             unit,
+        }
+    }
+
+    /// What this daemon has said of its containers; of one that never answered, what it was started with.
+    fn containers(&self, unit: &Seen<Unit>) -> Containers {
+        let pid = unit.known().map(|unit| unit.main_pid);
+        let said = self.containers.filter(|(of, _)| Some(*of) == pid);
+        let said = said.map(|(_, said)| said).unwrap_or_default();
+        let certain = self.config().map(|config| &config.effective);
+        let configured = certain
+            .filter(|effective| effective.uncertain.is_none())
+            .map(|effective| effective.live_restore.as_ref().is_some_and(|on| on.value));
+        Containers {
+            live_restore: said.live_restore.or(configured),
+            ..said
         }
     }
 

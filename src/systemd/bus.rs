@@ -134,6 +134,9 @@ impl Manager {
                 .filter(|&usec| usec != 0 && usec != u64::MAX)
                 .map(Duration::from_micros),
             host_stopping: system_state.as_deref() == Some("stopping"),
+            kill_mode: self.word(&path, "KillMode")?,
+            result: self.word(&path, "Result")?,
+            notifies: self.word(&path, "Type")? == "notify",
         })
     }
 
@@ -149,6 +152,12 @@ impl Manager {
         };
         let main_pid = self.optional(&path, SERVICE, "MainPID")?.as_ref().and_then(number);
         Ok(main_pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0))
+    }
+
+    /// A property of a service that is one word; empty where this systemd has none.
+    fn word(&mut self, path: &str, property: &str) -> Result<String> {
+        let value = self.optional(path, SERVICE, property)?;
+        Ok(value.as_ref().and_then(text).unwrap_or_default())
     }
 
     /// Reads how a service is started. Makes systemd look at the unit's files: for preflight, not for `watch`.

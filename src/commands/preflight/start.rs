@@ -17,7 +17,7 @@ pub fn judge(once: &mut Once, seen: &Snapshot) -> Verdict {
     let Some(config) = once.observer.config().cloned() else {
         return Verdict {
             findings: vec![configuration_unknown(&settings)],
-            deed: None,
+            ..Verdict::default()
         };
     };
     let root = once.look_at_root();

@@ -4,7 +4,7 @@ use crate::act::restart::{self, RestartOrder};
 use crate::act::{self, Order};
 use crate::judge;
 use crate::kernel::errand::{Errand, Porter, Progress};
-use crate::model::{Deed, Outcome, Settings, Snapshot};
+use crate::model::{Deed, Outcome, Probe, Settings, Snapshot};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -38,6 +38,11 @@ fn patience(deed: &Deed, settings: &Settings) -> Duration {
         // A daemon that has just started answers /info once it has gone through its containers.
         Deed::Restart => settings.watch.silent_after.max(Duration::from_secs(60)),
     }
+}
+
+/// Whether the daemon has answered a question that was put after `at`: an older answer may be the old daemon's.
+fn answered_since(seen: &Snapshot, now: Duration, at: Duration) -> bool {
+    matches!(seen.daemon.info, Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > at)
 }
 
 impl Hands {
@@ -148,7 +153,13 @@ impl Hands {
                 continue;
             };
             let took = at.saturating_sub(hand.began);
-            let (outcome, shown) = match (judge::verify(&hand.deed, seen), said) {
+            let verified = judge::verify(&hand.deed, seen).and_then(|shown| match answered_since(seen, now, *at) {
+                false if hand.deed == Deed::Restart && said.is_ok() => {
+                    Err(format!("{shown}, but not since the restart"))
+                }
+                _ => Ok(shown),
+            });
+            let (outcome, shown) = match (verified, said) {
                 (Ok(shown), _) => (Outcome::Done, shown),
                 (Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
                     (Outcome::NotBegun(why.clone()), shown)

@@ -2,7 +2,7 @@
 
 use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict};
-use crate::model::{Deed, Finding, Outcome, Probe, Seen, Settings, Severity, Snapshot};
+use crate::model::{Allow, Deed, Finding, Outcome, Probe, Seen, Settings, Severity, Snapshot, When};
 use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
@@ -27,6 +27,9 @@ pub(super) struct Teller {
     journal: Journal,
     told: BTreeMap<(&'static str, String), Told>,
     stuck: Vec<Sense>,
+    /// It has been told that the budget of restarts is spent, and the daemon has been stuck ever since.
+    gave_up: bool,
+    restart_window: Duration,
 }
 
 impl Teller {
@@ -38,15 +41,27 @@ impl Teller {
             journal,
             told: BTreeMap::new(),
             stuck: Vec::new(),
+            gave_up: false,
+            restart_window: settings.restart.window,
         }
     }
 
     pub fn started(&mut self, settings: &Settings, memory: &Memory) {
-        let restarts = match (settings.restart.enabled, memory.kept.restarts.len()) {
-            (false, _) => "never restarts it".to_owned(),
-            (true, spent) => format!(
-                "restarts it only after a cured pool leaves it silent ({spent} of {} restarts spent)",
-                settings.restart.budget
+        let rules = &settings.restart;
+        let restarts = match (rules.is_off(), rules.when) {
+            (true, _) => "never restarts it".to_owned(),
+            (false, when) => format!(
+                "restarts it {}{} ({} of {} restarts spent)",
+                match when {
+                    When::AfterEveryCure => "after each hang that was cured",
+                    When::Needed | When::Never => "only after a cured pool leaves it silent",
+                },
+                match rules.allow {
+                    Allow::ContainersSurvive => ", and only where containers survive it",
+                    Allow::Always | Allow::Never => "",
+                },
+                memory.kept.restarts.len(),
+                rules.budget
             ),
         };
         self.journal.tell(&Event::guard_started(&format!(
@@ -84,10 +99,15 @@ impl Teller {
     }
 
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
-        let why = verdict
-            .findings
-            .first()
-            .map_or_else(String::new, |finding| format!("{}: {}", finding.code, finding.message));
+        // What a restart does to the containers is said before it is done.
+        let reason = verdict.findings.iter().find(|finding| {
+            *deed == Deed::Restart && (finding.code == "daemon-stuck" || finding.code == "restart-after-cure")
+        });
+        let why = match (reason, verdict.findings.first()) {
+            (Some(finding), _) => format!("{}: {}; {}", finding.code, finding.message, finding.remedy),
+            (None, Some(finding)) => format!("{}: {}", finding.code, finding.message),
+            (None, None) => String::new(),
+        };
         self.journal.tell(&Event::deed_begun(deed, &why));
     }
 
@@ -112,6 +132,7 @@ impl Teller {
         }
         self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
 
+        self.tell_budget(verdict);
         let current: BTreeMap<_, _> = verdict
             .findings
             .iter()
@@ -148,6 +169,16 @@ impl Teller {
                 );
             }
         }
+    }
+
+    /// Says once for each hang that no restart will come.
+    fn tell_budget(&mut self, verdict: &Verdict) {
+        if let (Some(spent), false) = (verdict.restarts_spent, self.gave_up) {
+            self.journal
+                .tell(&Event::restart_budget_spent(spent, self.restart_window));
+        }
+        let goes_on = self.gave_up && verdict.finding("daemon-stuck").is_some();
+        self.gave_up = verdict.restarts_spent.is_some() || goes_on;
     }
 
     pub fn flush(&mut self) {

@@ -221,8 +221,12 @@ fn each_reason_against_a_restart_holds() {
             Seen::Unknown(why) => panic!("{why}"),
         }
     }
-    let changes: [(&str, Change); 9] = [
-        ("switched off", |_, settings| settings.restart.enabled = false),
+    let changes: [(&str, Change); 11] = [
+        ("not allowed", |_, settings| settings.restart.allow = Allow::Never),
+        ("never wanted", |_, settings| settings.restart.when = When::Never),
+        ("containers would stop", |_, settings| {
+            settings.restart.allow = Allow::ContainersSurvive
+        }),
         ("endless stop", |seen, _| unit(seen).stop_timeout = None),
         ("job pending", |seen, _| unit(seen).job_pending = true),
         ("host stopping", |seen, _| unit(seen).host_stopping = true),
