@@ -57,6 +57,8 @@ pub trait World {
     fn stop(&mut self) -> Result<(), String>;
     /// Queues the start.
     fn start(&mut self) -> Result<(), String>;
+    /// Forgets a failure of this unit, so that it may be started again.
+    fn reset_failed(&mut self, unit: &str) -> Result<(), String>;
     /// Tasks of all processes in the control group.
     fn group(&mut self, control_group: &str) -> Result<Vec<Task>, String>;
     /// Tasks of one process; none when it has ended.
@@ -174,9 +176,24 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
     }
     let mut limit = START_LIMIT;
     let mut started = world.start();
+    let mut forgiven = false;
     loop {
         match world.unit() {
             Ok(unit) if unit.active_state == ActiveState::Active => return active_again(world, order, &unit),
+            // Started often before we came (systemd counts every start): it failed before dockerd was run. We have stopped it, so
+            // we are to start it; once more, for what fails again has another reason.
+            Ok(unit)
+                if unit.active_state == ActiveState::Failed
+                    && !unit.job_pending
+                    && unit.hit_start_limit()
+                    && !forgiven =>
+            {
+                forgiven = true;
+                started = world
+                    .reset_failed(&unit.name)
+                    .and_then(|()| world.reset_failed(&unit.socket()))
+                    .and_then(|()| world.start());
+            }
             Ok(unit) if unit.active_state == ActiveState::Failed && !unit.job_pending && started.is_ok() => {
                 world.intend(None)?;
                 return Err(format!(
@@ -271,6 +288,10 @@ impl World for Real {
 
     fn start(&mut self) -> Result<(), String> {
         self.ask(Manager::start)
+    }
+
+    fn reset_failed(&mut self, unit: &str) -> Result<(), String> {
+        self.ask(|manager, _| manager.reset_failed(unit))
     }
 
     fn group(&mut self, control_group: &str) -> Result<Vec<Task>, String> {

@@ -1,9 +1,14 @@
 //! The daemon: answers, hangs on the pool, is stuck after the cure, or is silent for another cause (laws 2 and 12).
 
+mod apart;
+
 use super::restart::{self, Case, Refusal};
 use super::{Memory, Verdict};
 use crate::model::{ActiveState, Deed, Finding, Probe, Seen, Settings, Severity, Snapshot, StuckTask, Unit, When};
 use std::time::Duration;
+
+/// A daemon of a unit that is active at once has this long to start.
+const STARTS_WITHIN: Duration = Duration::from_secs(600);
 
 /// A hang that outlives the cure of the pool by this much will not clear by itself.
 const INCURABLE_AFTER: Duration = Duration::from_secs(120);
@@ -25,28 +30,46 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             return;
         }
     };
-    if !may_be_judged(unit) || memory.restarting {
+    if memory.restarting {
         return;
     }
-    let Some(silence) = silence(seen, settings) else {
+    verdict.findings.extend(failed(unit));
+    if !may_be_judged(unit) || may_be_starting(unit, memory, now) {
+        return;
+    }
+    let stuck = memory.stuck_tasks(seen, now);
+    let asked_for = seen.daemon.info.silent_for();
+    let Some(silence) = asked_for.filter(|waited| *waited >= settings.watch.silent_after) else {
+        verdict
+            .findings
+            .extend(apart::tasks_stuck(&seen.daemon, unit, &stuck, settings));
         after_cure(seen, unit, settings, memory, now, verdict);
         return;
     };
-    let stuck = memory.stuck_tasks(seen, now);
     let evidence = Evidence {
         unit,
         silence,
         stuck: &stuck,
         ping: &seen.daemon.ping,
         tasks_unknown: seen.daemon.tasks.why_unknown(),
+        cause: apart::cause(&seen.daemon, unit, &stuck),
     };
+    let without_progress = memory.progress.silence(seen, now);
     let Some(incident) = memory.kept.incident else {
+        if without_progress < Some(settings.watch.silent_after) {
+            return;
+        }
         verdict.findings.push(evidence.finding(
             "daemon-silent",
             "nothing points at the pool",
-            // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
-            "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what it waits for"
-                .into(),
+            evidence.cause.as_ref().map_or_else(
+                // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
+                || {
+                    "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what it waits for"
+                        .into()
+                },
+                |cause| format!("no deed without pool evidence; {}", cause.remedy),
+            ),
         ));
         return;
     };
@@ -80,7 +103,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
                 seen,
                 unit,
                 cured: incident.cured,
-                silence: Some(silence),
+                silence: without_progress,
             };
             let next = consider(&case, settings, memory, now, verdict);
             verdict.findings.push(evidence.finding(
@@ -154,12 +177,37 @@ fn may_be_judged(unit: &Unit) -> bool {
     unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping
 }
 
-/// How long the one outstanding request has been unanswered, once that is longer than the settings let pass.
-fn silence(seen: &Snapshot, settings: &Settings) -> Option<Duration> {
-    seen.daemon
-        .info
-        .silent_for()
-        .filter(|waited| *waited >= settings.watch.silent_after)
+/// A unit that is active before its daemon has said so may still be restoring containers, or moving its store over.
+fn may_be_starting(unit: &Unit, memory: &Memory, now: Duration) -> bool {
+    let young = unit
+        .inactive_exit
+        .is_some_and(|began| now.saturating_sub(began) < STARTS_WITHIN);
+    young && !unit.notifies && !memory.progress.has_started(unit.main_pid)
+}
+
+/// A unit that failed by itself is reported and not started: whoever or whatever stopped it may have had a reason, and a start is
+/// not what the guard was asked for.
+fn failed(unit: &Unit) -> Option<Finding> {
+    if unit.active_state != ActiveState::Failed || unit.job_pending || unit.host_stopping {
+        return None;
+    }
+    let again = match unit.hit_start_limit() {
+        true => format!(
+            "systemctl reset-failed {} {}; systemctl start {}",
+            unit.name,
+            unit.socket(),
+            unit.name
+        ),
+        false => format!("systemctl start {}", unit.name),
+    };
+    Some(Finding {
+        code: "daemon-failed",
+        severity: Severity::Warn,
+        subject: unit.name.clone(),
+        message: format!("the unit has failed ({}); thinguard does not start it", unit.result),
+        place: unit.name.clone(),
+        remedy: format!("journalctl -b -u {} tells why; then {again}", unit.name),
+    })
 }
 
 /// What speaks for a hang; each finding tells all of it.
@@ -169,6 +217,7 @@ struct Evidence<'a> {
     stuck: &'a [StuckTask],
     ping: &'a Probe,
     tasks_unknown: Option<&'a str>,
+    cause: Option<apart::Cause>,
 }
 
 impl Evidence<'_> {
@@ -189,12 +238,16 @@ impl Evidence<'_> {
                 .collect::<Vec<_>>()
                 .join(", "),
         };
+        let cause = match &self.cause {
+            Some(cause) => format!("; {}", cause.words),
+            None => String::new(),
+        };
         Finding {
             code,
             severity: Severity::Refuse,
             subject: self.unit.name.clone(),
             message: format!(
-                "/info has been silent for {} s, {ping}; {tasks}; {about_pool}",
+                "/info has been silent for {} s, {ping}; {tasks}{cause}; {about_pool}",
                 self.silence.as_secs()
             ),
             place: format!("pid {}", self.unit.main_pid),

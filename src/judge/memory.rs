@@ -3,6 +3,7 @@
 //! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
 
 use super::rate::Fill;
+use super::progress::{LONG_WAIT, Progress};
 use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target, TaskState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +82,8 @@ pub struct Memory {
     pub restart_tries: Tries,
     /// Since when every look has seen the pool suspended.
     suspended_since: Option<Duration>,
+    /// What the daemon shows of life.
+    pub(super) progress: Progress,
 }
 
 /// First pause after a growth that failed; it doubles with each failure in a row.
@@ -115,8 +118,9 @@ impl Memory {
 
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        self.learn_tasks(seen, now);
         self.fill.learn(seen, settings, now);
+        let came_out = self.learn_tasks(seen, now);
+        self.progress.learn(seen, came_out, now);
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
         self.kept
@@ -124,17 +128,23 @@ impl Memory {
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
     }
 
-    fn learn_tasks(&mut self, seen: &Snapshot, now: Duration) {
+    /// Whether a task has come out of a long wait in D state.
+    fn learn_tasks(&mut self, seen: &Snapshot, now: Duration) -> bool {
         let Seen::Known(tasks) = &seen.daemon.tasks else {
             // Not to know is no proof that nobody is in D state.
             self.last_uninterruptible = Some(now);
-            return;
+            return false;
         };
         let stuck: Vec<_> = tasks
             .iter()
             .filter(|t| t.state == TaskState::Uninterruptible)
             .map(|t| (t.tid, t.start_ticks))
             .collect();
+        let waited_long = |since: &Duration| now.saturating_sub(*since) >= LONG_WAIT;
+        let came_out = self
+            .stuck_since
+            .iter()
+            .any(|(task, since)| !stuck.contains(task) && waited_long(since));
         self.stuck_since.retain(|task, _| stuck.contains(task));
         for task in &stuck {
             self.stuck_since.entry(*task).or_insert(now);
@@ -142,6 +152,7 @@ impl Memory {
         if !stuck.is_empty() {
             self.last_uninterruptible = Some(now);
         }
+        came_out
     }
 
     fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {

@@ -10,6 +10,7 @@ pub mod memory;
 pub mod pace;
 pub mod preflight;
 pub mod rate;
+mod progress;
 pub mod restart;
 pub mod storage;
 

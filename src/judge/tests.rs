@@ -1,5 +1,6 @@
 //! The laws that judgement keeps, as tables of made-up snapshots and clocks.
 
+mod apart;
 mod incident;
 mod prevention;
 mod ladder;
@@ -71,6 +72,17 @@ fn full() -> Pool {
     }
 }
 
+fn grown() -> Pool {
+    Pool {
+        data: Usage {
+            used_blocks: 10 << 14,
+            total_blocks: 20 << 14,
+            block_bytes: BLOCK,
+        },
+        ..pool()
+    }
+}
+
 fn answered() -> Probe {
     Probe::Answered {
         took: Duration::from_millis(12),
@@ -122,6 +134,7 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
             ]),
             ping: answered(),
             info,
+            containerd: Seen::unknown("not seen yet"),
             containers: Containers {
                 live_restore: Some(false),
                 running: Some(3),

@@ -64,6 +64,27 @@ pub fn tasks_of(root: &Path, pid: u32) -> io::Result<Vec<Task>> {
     Ok(tasks)
 }
 
+/// Adds to each task the kernel function it sleeps in, where that was not read with its state.
+pub fn add_wchan(root: &Path, tasks: &mut [Task]) {
+    for task in tasks.iter_mut().filter(|task| task.wchan.is_empty()) {
+        let path = root.join(format!("proc/{}/task/{}/wchan", task.pid, task.tid));
+        task.wchan = fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    }
+}
+
+/// Processes with one of these names, as the kernel cuts them off (15 bytes).
+///
+/// # Errors
+/// When `/proc` cannot be read at all.
+pub fn processes_named(root: &Path, names: &[&str]) -> io::Result<Vec<u32>> {
+    let entries = fs::read_dir(root.join("proc"))?.flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_named = |pid: &u32| {
+        fs::read_to_string(root.join(format!("proc/{pid}/comm"))).is_ok_and(|comm| names.contains(&comm.trim_end()))
+    };
+    Ok(pids.filter(is_named).collect())
+}
+
 /// Processes of a unit's control group, in the unified hierarchy or, on systemd before 232 and in hybrid set-ups, in systemd's
 /// own (`name=systemd`). `None` where neither has it.
 pub fn processes_of_group(root: &Path, group: &str) -> Option<Vec<u32>> {

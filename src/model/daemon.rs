@@ -54,6 +54,12 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// The socket unit beside it, `docker.socket`; it shares the start limit's fate where Docker is started by it.
+    pub fn socket(&self) -> String {
+        let stem = self.name.strip_suffix(".service").unwrap_or(&self.name);
+        format!("{stem}.socket")
+    }
+
     /// It was started too often in too short a time, and systemd starts it no more until `reset-failed` (src/core/service.c,
     /// `service_result_table`; `start-limit` in 219, `start-limit-hit` from 230 on).
     pub fn hit_start_limit(&self) -> bool {
@@ -88,7 +94,7 @@ pub struct Task {
     pub state: TaskState,
     /// Start time in clock ticks since boot: with `tid` it names the task for good.
     pub start_ticks: u64,
-    /// Kernel function it sleeps in; empty or `0` where the kernel does not tell.
+    /// Kernel function it sleeps in; empty or `0` where the kernel does not tell, and where nobody asked.
     pub wchan: String,
 }
 
@@ -156,6 +162,8 @@ pub struct Daemon {
     pub ping: Probe,
     /// `GET /info`: the cheapest request that takes the driver's lock.
     pub info: Probe,
+    /// Tasks of containerd's processes. They are looked at only while `/info` is silent.
+    pub containerd: Seen<Vec<Task>>,
     /// What the daemon last said of its containers, while it still answered.
     pub containers: Containers,
 }

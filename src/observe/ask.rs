@@ -38,7 +38,11 @@ pub enum Ask {
         control_group: String,
         /// Counted too, in case the group cannot be read.
         main_pid: u32,
+        /// Tell also where tasks sleep that are not in D state.
+        sleepers: bool,
     },
+    /// All tasks of containerd, whatever unit or parent it has.
+    Containerd,
     /// An HTTP request to the daemon.
     Get {
         /// Path of the socket.
@@ -100,7 +104,9 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         Ok(Ask::Tasks {
             control_group,
             main_pid,
-        }) => encode(tasks(&control_group, main_pid)),
+            sleepers,
+        }) => encode(tasks(&control_group, main_pid, sleepers)),
+        Ok(Ask::Containerd) => encode(containerd()),
         Ok(Ask::Get { socket, path, main_pid }) => encode(docker_socket::get(&socket, &path, main_pid)),
         Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
         Ok(Ask::Config {
@@ -137,7 +143,7 @@ fn volume_group(name: &str) -> Result<lvm::VolumeGroup> {
     lvm::parse_vgs(&String::from_utf8_lossy(&said)).context(program)
 }
 
-fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {
+fn tasks(control_group: &str, main_pid: u32, sleepers: bool) -> Result<Vec<Task>> {
     let root = Path::new("/");
     // Not to see all of the unit's processes is not to know: its main process may be a mere shell (RHEL 7.2).
     let mut pids = proc::processes_of_group(root, control_group)
@@ -147,6 +153,21 @@ fn tasks(control_group: &str, main_pid: u32) -> Result<Vec<Task>> {
     }
     let mut tasks = Vec::new();
     for pid in pids {
+        tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
+    }
+    if sleepers {
+        proc::add_wchan(root, &mut tasks);
+    }
+    Ok(tasks)
+}
+
+/// containerd's names: its own, and the one it had in Docker 1.11 to 18.06, `docker-containerd`, as the kernel cuts it off.
+const CONTAINERD: [&str; 2] = ["containerd", "docker-containe"];
+
+fn containerd() -> Result<Vec<Task>> {
+    let root = Path::new("/");
+    let mut tasks = Vec::new();
+    for pid in proc::processes_named(root, &CONTAINERD).context("/proc")? {
         tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
     }
     Ok(tasks)

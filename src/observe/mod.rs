@@ -39,6 +39,8 @@ pub enum Sense {
     Unit,
     /// Tasks of Docker's unit.
     Tasks,
+    /// Tasks of containerd.
+    Containerd,
     /// `GET /_ping`
     Ping,
     /// `GET /info`
@@ -56,11 +58,12 @@ pub enum Sense {
 }
 
 impl Sense {
-    const ALL: [Sense; 11] = [
+    const ALL: [Sense; 12] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
         Sense::Tasks,
+        Sense::Containerd,
         Sense::Ping,
         Sense::Info,
         Sense::Event,
@@ -178,8 +181,13 @@ impl Observer {
                 let ask = Ask::Tasks {
                     control_group: unit.control_group.clone(),
                     main_pid: unit.main_pid,
+                    sleepers: self.is_silent(now),
                 };
                 self.ask(porter, Sense::Tasks, &ask, now);
+            }
+            match self.is_silent(now) {
+                true => drop(self.ask(porter, Sense::Containerd, &Ask::Containerd, now)),
+                false => self.slots[Sense::Containerd as usize].forget(),
             }
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.slot(sense).is_due(now, DAEMON_FRESH) {
@@ -197,6 +205,7 @@ impl Observer {
             self.slots[Sense::Ping as usize] = Slot::default();
             self.slots[Sense::Info as usize] = Slot::default();
             self.slots[Sense::Tasks as usize].forget();
+            self.slots[Sense::Containerd as usize].forget();
         }
     }
 
@@ -271,6 +280,7 @@ impl Observer {
             (Sense::Host, deadline),
             (Sense::Unit, deadline),
             (Sense::Tasks, deadline),
+            (Sense::Containerd, deadline),
             (Sense::Config, deadline),
             (Sense::Superblock, deadline),
             (Sense::State, deadline),
@@ -407,6 +417,7 @@ impl Observer {
         };
         Daemon {
             tasks: self.seen(Sense::Tasks, now),
+            containerd: self.seen(Sense::Containerd, now),
             ping: probe(Sense::Ping),
             info: probe(Sense::Info),
             containers: self.containers(&unit),

@@ -132,6 +132,7 @@ fn status<'a>(findings: &'a [Finding], pool: Option<PoolReport>) -> StatusReport
         tasks: Seen::unknown("-"),
         ping: Probe::NotAsked,
         info: Probe::Silent(Duration::from_secs(20)),
+        containerd: Seen::unknown("not looked at"),
         containers: Default::default(),
     };
     let pool_unknown = pool.is_none().then(|| "stuck since 9 s".to_owned());

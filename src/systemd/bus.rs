@@ -195,6 +195,26 @@ impl Manager {
         self.queue("StartUnit", name)
     }
 
+    /// Forgets that a service or socket failed, and how often it was started; a unit that is not loaded has nothing to forget.
+    ///
+    /// # Errors
+    /// systemd refused or does not answer in time.
+    pub fn reset_failed(&mut self, name: &str) -> Result<()> {
+        check_name(&name.replace(".socket", ".service"))?;
+        let mut call = method(MANAGER_PATH, MANAGER, "ResetFailedUnit");
+        call.body.push_param(name)?;
+        match self.link.call(call) {
+            Err(error)
+                if error
+                    .downcast_ref::<Refused>()
+                    .is_some_and(|refused| refused.name == NO_SUCH_UNIT) =>
+            {
+                Ok(())
+            }
+            answer => answer.map(drop).with_context(|| format!("ResetFailedUnit {name}")),
+        }
+    }
+
     fn queue(&mut self, verb: &str, name: &str) -> Result<()> {
         check_name(name)?;
         let mut call = method(MANAGER_PATH, MANAGER, verb);

@@ -13,6 +13,8 @@ struct Scene {
     /// Looks at the tasks until the old daemon is gone, from the stop on.
     gone_after: Option<u32>,
     start_works: bool,
+    /// Started too often, until forgiven.
+    limit_hit: bool,
     /// What systemd says to the stop. "timed out" queues it all the same.
     stop_answer: Result<(), &'static str>,
     /// Looks at the unit that fail after the stop.
@@ -54,6 +56,7 @@ fn scene() -> Scene {
         stops_after: Some(2),
         gone_after: Some(1),
         start_works: true,
+        limit_hit: false,
         stop_answer: Ok(()),
         blind_looks: 0,
         did: Vec::new(),
@@ -109,12 +112,27 @@ impl World for Scene {
     fn start(&mut self) -> Result<(), String> {
         assert!(self.old.is_empty(), "law 3: a second daemon");
         self.did.push("start");
-        self.unit.active_state = if self.start_works {
+        self.unit.active_state = if self.start_works && !self.limit_hit {
             ActiveState::Active
         } else {
             ActiveState::Failed
         };
+        if self.limit_hit {
+            self.unit.result = "start-limit-hit".into();
+        }
         self.unit.main_pid = 900;
+        Ok(())
+    }
+
+    fn reset_failed(&mut self, unit: &str) -> Result<(), String> {
+        self.did.push(if unit == "docker.socket" {
+            "forgive socket"
+        } else {
+            "forgive"
+        });
+        if unit == "docker.service" {
+            self.limit_hit = false;
+        }
         Ok(())
     }
 
@@ -292,4 +310,34 @@ fn a_start_that_fails_is_told_with_the_next_command() {
     let why = restart_in(&mut world, &order()).unwrap_err();
     assert!(why.contains("journalctl -u docker.service"), "{why}");
     assert_eq!(world.intent, None);
+}
+
+/// systemd counts starts; those from before count too. Only a unit that we stopped is forgiven, and once.
+#[test]
+fn a_start_limit_that_stands_in_the_way_is_lifted_once() {
+    let mut world = Scene {
+        limit_hit: true,
+        ..scene()
+    };
+    assert!(restart_in(&mut world, &order()).is_ok());
+    assert_eq!(
+        world.did,
+        [
+            "intend",
+            "stop",
+            "start",
+            "forgive",
+            "forgive socket",
+            "start",
+            "forget"
+        ]
+    );
+    let mut broken = Scene {
+        limit_hit: true,
+        start_works: false,
+        ..scene()
+    };
+    let why = restart_in(&mut broken, &order()).unwrap_err();
+    assert!(why.contains("failed to start"), "{why}");
+    assert_eq!(broken.did.iter().filter(|did| **did == "forgive").count(), 1);
 }

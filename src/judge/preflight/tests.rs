@@ -109,6 +109,7 @@ fn seen() -> Snapshot {
             tasks: Seen::unknown("not looked at"),
             ping: Probe::NotAsked,
             info: Probe::NotAsked,
+            containerd: Seen::unknown("not looked at"),
             containers: Default::default(),
         },
     }

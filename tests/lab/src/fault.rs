@@ -95,6 +95,12 @@ pub fn hang_dockerd(host: &mut Host, no_space_timeout: Duration) -> Result<Hang>
     Ok(Hang { daemon, task, remove })
 }
 
+/// Stops every thread of dockerd, so that it answers nothing and no thread is in D state.
+pub fn stop_by_signal(host: &mut Host) -> Result<()> {
+    host.sh("kill -STOP $(systemctl show -p MainPID --value docker.service)")
+        .map(drop)
+}
+
 /// How long a full pool holds writes back, for the whole host; 60 s by default.
 pub fn set_no_space_timeout(host: &mut Host, timeout: Duration) -> Result<()> {
     let seconds = timeout.as_secs();

@@ -9,6 +9,7 @@ mod guard;
 mod kill_sweep;
 mod lab_itself;
 mod no_data_lost;
+mod ladder;
 mod preflight;
 mod prevention;
 mod restart;
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         cure::SCENARIOS,
         prevention::SCENARIOS,
         restart::SCENARIOS,
+        ladder::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,
         corpus::SCENARIOS,

@@ -27,18 +27,12 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// Stops every thread of dockerd, so that it answers nothing and no thread is in D state.
-fn stop_by_signal(host: &mut Host) -> Result<()> {
-    host.sh("kill -STOP $(systemctl show -p MainPID --value docker.service)")
-        .map(drop)
-}
-
 fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let first = host.dockerd()?;
     host.install_guard()?;
     watch::hurry(host)?;
     fault::fill_pool(host)?;
-    stop_by_signal(host)?;
+    fault::stop_by_signal(host)?;
     let begun = Instant::now();
     watch::start(host)?;
     watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
@@ -62,7 +56,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // A second incident, seen by a new life of the guard: the cool-down outlives it.
     host.sh("systemctl stop thinguard; docker rm -f writer-1 writer-2 > /dev/null")?;
     fault::fill_pool(host)?;
-    stop_by_signal(host)?;
+    fault::stop_by_signal(host)?;
     watch::start(host)?;
     let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
     println!("    {held}");
@@ -78,7 +72,7 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     host.install_guard()?;
     watch::hurry(host)?;
     watch::start(host)?;
-    stop_by_signal(host)?;
+    fault::stop_by_signal(host)?;
     let said = watch::await_line(host, "daemon-silent: ", Duration::from_secs(60))?;
     ensure!(said.contains("none of its tasks is in D state"), "no evidence: {said}");
     println!("    {said}");

@@ -1,0 +1,115 @@
+//! One hang told from another, as far as `/proc` tells it: a stopped daemon, a frozen filesystem, a stopped containerd, udev.
+
+use crate::docker::names;
+use crate::model::{Daemon, Finding, Settings, Severity, StuckTask, Task, TaskState, Unit};
+use std::time::Duration;
+
+/// What the daemon waits for, and the next step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub words: String,
+    pub remedy: String,
+}
+
+/// Where a writer waits for a filesystem to thaw: `percpu_rwsem_wait` since Linux 5.7 (kernel/locking/percpu-rwsem.c),
+/// `__sb_start_write` before 4.3 (fs/super.c), and in between what a reader of a reader-writer semaphore waits in, named by nothing.
+const FROZEN: [&str; 3] = ["percpu_rwsem_wait", "percpu_down_read", "sb_start_write"];
+
+/// libdevmapper waits in semop(2) until udev has made the device's node (libdm-common.c, `_udev_wait`). Nothing else in dockerd does.
+const UDEV: &str = "semtimedop";
+
+/// The first cause that shows; `None` where nothing does.
+pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option<Cause> {
+    let tasks = daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    let ours = |task: &&Task| task.pid == unit.main_pid || names::is_daemon_comm(&task.comm);
+    let wakened = |task: &Task| format!("kill -CONT {}", task.pid);
+    if let Some(task) = stopped(tasks).into_iter().find(ours) {
+        return Some(Cause {
+            words: format!(
+                "all tasks of {}[{}] are stopped by a signal or a tracer",
+                task.comm, task.pid
+            ),
+            remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
+        });
+    }
+    if let Some(task) = stuck
+        .iter()
+        .find(|task| FROZEN.iter().any(|place| task.wchan.contains(place)))
+    {
+        return Some(Cause {
+            words: format!(
+                "{}[{}] waits for a frozen filesystem to thaw ({})",
+                task.comm, task.tid, task.wchan
+            ),
+            remedy: "end what froze it (a backup, a snapshot of a virtual machine, fsfreeze), or thaw it yourself: \
+                     fsfreeze --unfreeze MOUNTPOINT"
+                .into(),
+        });
+    }
+    let containerd = daemon.containerd.known().map(Vec::as_slice).unwrap_or_default();
+    if let Some(task) = stopped(containerd).first() {
+        return Some(Cause {
+            words: format!(
+                "it waits for {}[{}], whose tasks are all stopped by a signal or a tracer",
+                task.comm, task.pid
+            ),
+            remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
+        });
+    }
+    let task = tasks.iter().find(|task| task.wchan.contains(UDEV))?;
+    Some(Cause {
+        words: format!("{}[{}] waits for udev ({})", task.comm, task.tid, task.wchan),
+        remedy: "see that systemd-udevd works (systemctl status systemd-udevd; udevadm settle); only where it does and the wait \
+                 goes on: dmsetup udevcookies, then dmsetup udevcomplete COOKIE"
+            .into(),
+    })
+}
+
+/// Leaders of the processes all of whose tasks are stopped: one stopped thread may be a debugger's.
+fn stopped(tasks: &[Task]) -> Vec<&Task> {
+    let is_stopped = |task: &Task| task.state == TaskState::Stopped;
+    tasks
+        .iter()
+        .filter(|leader| leader.tid == leader.pid && is_stopped(leader))
+        .filter(|leader| tasks.iter().filter(|task| task.pid == leader.pid).all(is_stopped))
+        .collect()
+}
+
+/// `/info` answers, and yet tasks have been in D state for so long that whoever waits for them hangs: `docker cp` into a frozen
+/// filesystem, say.
+pub(super) fn tasks_stuck(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask], settings: &Settings) -> Option<Finding> {
+    let long = long(settings);
+    let stuck: Vec<_> = stuck
+        .iter()
+        .filter(|task| task.state_since_s >= long.as_secs())
+        .cloned()
+        .collect();
+    let first = stuck.first()?;
+    let cause = cause(daemon, unit, &stuck);
+    let about = cause
+        .as_ref()
+        .map_or_else(String::new, |cause| format!("; {}", cause.words));
+    Some(Finding {
+        code: "daemon-tasks-stuck",
+        severity: Severity::Warn,
+        subject: unit.name.clone(),
+        message: format!(
+            "/info answers, but {} tasks of the unit are in D state for {} s and more: {}[{}] in {}{about}",
+            stuck.len(),
+            long.as_secs(),
+            first.comm,
+            first.tid,
+            first.wchan
+        ),
+        place: format!("pid {}", first.pid),
+        remedy: cause.map_or_else(
+            || "no deed without pool evidence; what they wait for is what the kernel function's name says".into(),
+            |cause| cause.remedy,
+        ),
+    })
+}
+
+/// Far longer than a busy disk keeps one task in every look.
+fn long(settings: &Settings) -> Duration {
+    settings.watch.silent_after.saturating_mul(4)
+}

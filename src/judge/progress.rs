@@ -1,0 +1,55 @@
+//! Progress: slow is not stuck. What only a daemon at work changes resets the count of its silence.
+//!
+//! A full device fills no further, and a container may fill it while the daemon hangs: that more is used is no sign of the daemon's
+//! life. That less is used is: nobody else discards whole images.
+
+use crate::model::{Probe, Seen, Snapshot};
+use std::time::Duration;
+
+/// A task that was in D state for this long and came out of it has done something; shorter waits are every writer's.
+pub(super) const LONG_WAIT: Duration = Duration::from_secs(5);
+
+/// The newest sign of life, and what the next look is compared with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    last: Option<Duration>,
+    /// Docker counts it up with each device that it makes or removes.
+    transaction_id: Option<u64>,
+    used_blocks: Option<u64>,
+    ping_silent: bool,
+    /// The daemon that has answered `/info` once: it has started.
+    started: Option<u32>,
+}
+
+impl Progress {
+    /// Compares this look with the one before. `came_out`: a task has left D state after a long wait.
+    pub fn learn(&mut self, seen: &Snapshot, came_out: bool, now: Duration) {
+        let mut moved = came_out;
+        if let Seen::Known(Some(pool)) = &seen.pool {
+            moved |= self.transaction_id.is_some_and(|before| before != pool.transaction_id);
+            moved |= self.used_blocks.is_some_and(|before| pool.data.used_blocks < before);
+            self.transaction_id = Some(pool.transaction_id);
+            self.used_blocks = Some(pool.data.used_blocks);
+        }
+        let silent = matches!(seen.daemon.ping, Probe::Silent(waited) if waited >= Duration::from_secs(1));
+        moved |= self.ping_silent && matches!(seen.daemon.ping, Probe::Answered { .. });
+        self.ping_silent = silent || (self.ping_silent && matches!(seen.daemon.ping, Probe::Silent(_)));
+        if let (Seen::Known(unit), Probe::Answered { .. }) = (&seen.daemon.unit, &seen.daemon.info) {
+            self.started = Some(unit.main_pid);
+        }
+        if moved {
+            self.last = Some(now);
+        }
+    }
+
+    /// How long the daemon has been silent without a sign of life.
+    pub fn silence(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
+        let waited = seen.daemon.info.silent_for()?;
+        Some(self.last.map_or(waited, |at| waited.min(now.saturating_sub(at))))
+    }
+
+    /// Whether this daemon has ever answered.
+    pub fn has_started(&self, main_pid: u32) -> bool {
+        self.started == Some(main_pid)
+    }
+}
