@@ -5,6 +5,7 @@ pub mod restart;
 use crate::kernel::dm;
 use crate::kernel::grow::{self, GrowOrder, ResumeOrder};
 use crate::kernel::process;
+use crate::kernel::xfs::{self, GiveUpOrder};
 use crate::model::{Backing, Bytes, Deed, Seen, Settings, Snapshot, Target};
 use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub enum Order {
         /// Its new size.
         to: Bytes,
     },
+    /// Have XFS give up where nothing can grow.
+    XfsGiveUp(GiveUpOrder),
     /// Restart the daemon.
     Restart(RestartOrder),
     /// Complete a restart that an earlier life of the guard did not live to see.
@@ -50,6 +53,11 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
     };
     match deed {
         Deed::Resume => Ok(Order::Resume(ResumeOrder {
+            pool: pool()?.name.clone(),
+            dm_control: dm::CONTROL.into(),
+            lock: lock(),
+        })),
+        Deed::XfsGiveUp { .. } => Ok(Order::XfsGiveUp(GiveUpOrder {
             pool: pool()?.name.clone(),
             dm_control: dm::CONTROL.into(),
             lock: lock(),
@@ -103,7 +111,7 @@ pub fn request(order: &Order) -> Vec<u8> {
 /// How long a deed may take before it counts as stuck. A stuck deed is left alone: it may still complete.
 pub fn deadline(deed: &Deed, settings: &Settings) -> Duration {
     match deed {
-        Deed::Grow { .. } | Deed::Resume => settings.watch.look_deadline.saturating_mul(4),
+        Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => settings.watch.look_deadline.saturating_mul(4),
         Deed::Restart => restart::LONGEST,
     }
 }
@@ -121,6 +129,9 @@ pub fn perform(request: &[u8]) -> Vec<u8> {
             .map_err(|error| format!("{error:#}")),
         Ok(Order::Lengthen { file, to }) => grow::lengthen_offline(Path::new(&file), to, &lock())
             .map(|()| format!("{file} is {to} long"))
+            .map_err(|error| format!("{error:#}")),
+        Ok(Order::XfsGiveUp(order)) => xfs::give_up(&order)
+            .map(|names| names.join(", "))
             .map_err(|error| format!("{error:#}")),
         Ok(Order::Restart(order)) => restart::restart(&order),
         Ok(Order::FinishRestart(order)) => restart::finish(&order),

@@ -258,7 +258,7 @@ impl Guard {
         // The state is written before the deed can have an effect worth forgetting.
         self.remember();
         match deed {
-            Deed::Grow { .. } | Deed::Resume => self.await_deed(),
+            Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.await_deed(),
             Deed::Restart => Ok(()),
         }
     }

@@ -1,6 +1,9 @@
 //! The daemon: answers, hangs on the pool, is stuck after the cure, or is silent for another cause (laws 2 and 12).
 
 mod apart;
+mod incurable;
+
+pub(super) use incurable::came_out;
 
 use super::restart::{self, Case, Refusal};
 use super::{Memory, Verdict};
@@ -9,9 +12,6 @@ use std::time::Duration;
 
 /// A daemon of a unit that is active at once has this long to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
-
-/// A hang that outlives the cure of the pool by this much will not clear by itself.
-const INCURABLE_AFTER: Duration = Duration::from_secs(120);
 
 pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
     let unit = match &seen.daemon.unit {
@@ -61,7 +61,10 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         }
         verdict.findings.push(evidence.finding(
             "daemon-silent",
-            "nothing points at the pool",
+            &verdict.cannot_grow.as_ref().map_or_else(
+                || "nothing points at the pool".to_owned(),
+                |why| format!("the pool is not well, but has not run out while it waits: {why}"),
+            ),
             evidence.cause.as_ref().map_or_else(
                 // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
                 || {
@@ -73,21 +76,13 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         ));
         return;
     };
-    let cured_for = incident.cured.map(|at| now.saturating_sub(at));
-    match (stuck.is_empty() && evidence.tasks_unknown.is_none(), cured_for) {
-        (false, Some(cured)) if cured >= INCURABLE_AFTER && stuck.iter().any(|task| task.state_since_s >= 60) => {
-            verdict.findings.push(
-                evidence.finding(
-                    "hang-incurable",
-                    &format!(
-                        "the pool has been well for {} s and the D state persists",
-                        cured.as_secs()
-                    ),
-                    "no signal and no restart reaches a task in D state; save what runs elsewhere and reboot the host"
-                        .into(),
-                ),
-            )
-        }
+    if let Some((about_pool, next)) = incurable::judge(seen, &stuck, &incident, settings, memory, now, verdict) {
+        verdict
+            .findings
+            .push(evidence.finding("hang-incurable", &about_pool, next));
+        return;
+    }
+    match (stuck.is_empty() && evidence.tasks_unknown.is_none(), incident.cured) {
         (false, _) => verdict.findings.push(evidence.finding(
             "daemon-hung-on-pool",
             "the pool ran out while it waits",

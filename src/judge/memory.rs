@@ -74,7 +74,9 @@ pub struct Memory {
     pub data_tries: Tries,
     /// Growth of the metadata device.
     pub metadata_tries: Tries,
-    /// A growth or resume is on its way.
+    /// XFS told to give up.
+    pub give_up_tries: Tries,
+    /// A growth, a resume or a give-up is on its way.
     pub growing: bool,
     /// A restart is on its way.
     pub restarting: bool,
@@ -256,7 +258,7 @@ impl Memory {
                 // The budget is spent by trying: a restart that fails or is never seen to end counts too.
                 self.kept.restarts.push(now);
             }
-            Deed::Grow { .. } | Deed::Resume => self.growing = true,
+            Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.growing = true,
         }
     }
 
@@ -276,6 +278,7 @@ impl Memory {
                 self.kept.restarts.pop();
                 &mut self.restart_tries
             }
+            Deed::XfsGiveUp { .. } => &mut self.give_up_tries,
             Deed::Grow {
                 target: Target::Metadata,
                 ..

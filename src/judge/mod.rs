@@ -26,6 +26,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What is to be done about it: at most one thing at a time.
     pub deed: Option<Deed>,
+    /// Why a device that is exhausted, or a pool that is broken, cannot grow; `None` where it can or need not.
+    pub cannot_grow: Option<String>,
     /// A restart is due and not made, since this many have used up the budget.
     pub restarts_spent: Option<u32>,
 }
@@ -53,6 +55,9 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &mut Memory, now: Dur
 pub fn agrees(first: &Deed, second: Option<&Deed>) -> bool {
     match (first, second) {
         (Deed::Grow { target: one, .. }, Some(Deed::Grow { target: other, .. })) => one == other,
+        (Deed::XfsGiveUp { tasks: one }, Some(Deed::XfsGiveUp { tasks: other })) => {
+            one.iter().any(|task| other.contains(task))
+        }
         (Deed::Resume, Some(Deed::Resume)) | (Deed::Restart, Some(Deed::Restart)) => true,
         _ => false,
     }
@@ -77,6 +82,7 @@ pub fn verify(deed: &Deed, seen: &Snapshot) -> Result<String, String> {
             other => Err(format!("Docker does not answer: {other:?}")),
         },
         (_, None) => Err("the pool is gone".into()),
+        (Deed::XfsGiveUp { tasks }, Some(_)) => hang::came_out(tasks, seen),
         (Deed::Resume, Some(pool)) if pool.suspended => Err("the pool is still suspended".into()),
         (Deed::Resume, Some(_)) => Ok("the pool is live again".into()),
         (Deed::Grow { target, from, .. }, Some(pool)) => {

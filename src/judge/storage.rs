@@ -45,7 +45,10 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
     }
     host::judge(pool, seen, settings, memory, verdict);
     match broken {
-        Some(finding) => verdict.findings.push(finding),
+        Some(finding) => {
+            verdict.cannot_grow = Some(finding.message.clone());
+            verdict.findings.push(finding);
+        }
         // Metadata first: data that runs out can be healed, metadata that runs out ends in an off-line repair.
         None => {
             for target in [Target::Metadata, Target::Data] {
@@ -135,6 +138,15 @@ fn device(
         return;
     }
     let what_next = what_next(pool, target, &plan, switched_off, memory, now);
+    let may_grow = pool.is_loop() && host.is_some() && file.known().is_some();
+    let hopeless = match plan {
+        Plan::Enough => switched_off,
+        Plan::GrowTo(_) => !may_grow,
+        Plan::NoRoom { .. } | Plan::Capped => true,
+    };
+    if exhausted && hopeless {
+        verdict.cannot_grow = Some(what_next.clone());
+    }
     verdict.findings.push(Finding {
         code: match (exhausted, target) {
             (true, _) => "pool-exhausted",
@@ -155,13 +167,7 @@ fn device(
         remedy: what_next,
     });
     let may_try = !memory.growing && now >= memory.tries(target).not_before;
-    if let (Plan::GrowTo(to), None, true, true, true) = (
-        plan,
-        &verdict.deed,
-        may_try,
-        pool.is_loop(),
-        host.is_some() && file.known().is_some(),
-    ) {
+    if let (Plan::GrowTo(to), None, true, true) = (plan, &verdict.deed, may_try, may_grow) {
         verdict.deed = Some(Deed::Grow {
             target,
             from: usage.total(),

@@ -20,7 +20,8 @@ use crate::model::{Bytes, Mode, Target};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use store::{DeedLock, LoopFile};
+pub(super) use store::DeedLock;
+use store::LoopFile;
 
 /// What to grow, and what was seen when that was decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

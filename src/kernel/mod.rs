@@ -12,6 +12,7 @@ pub mod process;
 pub mod program;
 pub mod superblock;
 pub mod thin_pool;
+pub mod xfs;
 
 #[cfg(test)]
 mod test_dir;

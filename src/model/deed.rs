@@ -38,6 +38,11 @@ pub enum Deed {
     },
     /// Resume a pool that was left suspended.
     Resume,
+    /// Where nothing can grow: filesystems that are being unmounted fail their writes instead of repeating them for ever.
+    XfsGiveUp {
+        /// Tasks of the daemon that are to come out of D state: thread and start time, which name a task for good.
+        tasks: Vec<(u32, u64)>,
+    },
     /// Stop the daemon, see it gone, start it, see it answer.
     Restart,
 }
@@ -47,6 +52,9 @@ impl fmt::Display for Deed {
         match self {
             Deed::Grow { target, from, to } => write!(f, "grow the {target} device from {from} to {to}"),
             Deed::Resume => f.write_str("resume the suspended pool"),
+            Deed::XfsGiveUp { .. } => {
+                f.write_str("have XFS give up the writes of filesystems that are being unmounted")
+            }
             Deed::Restart => f.write_str("restart the Docker service"),
         }
     }

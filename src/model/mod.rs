@@ -17,7 +17,7 @@ pub use finding::{Code, Finding, Severity};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
-    Allow, DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults,
+    Allow, CureSettings, DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults,
     PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};

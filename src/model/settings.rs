@@ -1,7 +1,9 @@
 //! `Settings`: what the operator may decide, with the defaults. Reading the files is `commands/settings.rs`.
 
+mod cure;
 mod restart;
 
+pub use cure::CureSettings;
 pub use restart::{Allow, RestartSettings, When};
 
 use super::Bytes;
@@ -22,6 +24,8 @@ pub struct Settings {
     pub host: HostSettings,
     /// `[restart]`: when a restart of Docker is allowed.
     pub restart: RestartSettings,
+    /// `[cure]`: what may be given up to end a hang that growth cannot end.
+    pub cure: CureSettings,
     /// `[watch]`: pace and deadlines.
     pub watch: WatchSettings,
     /// `[preflight]`: what runs before Docker starts.

@@ -208,10 +208,9 @@ impl Event {
 
     /// A deed begins.
     pub fn deed_begun(deed: &Deed, why: &str) -> Self {
-        let priority = if *deed == Deed::Restart {
-            Priority::Warning
-        } else {
-            Priority::Notice
+        let priority = match deed {
+            Deed::Restart | Deed::XfsGiveUp { .. } => Priority::Warning,
+            Deed::Grow { .. } | Deed::Resume => Priority::Notice,
         };
         Event::new(Kind::DeedBegun, priority, &format!("deed-begun: {deed}, because {why}")).about(deed)
     }
@@ -327,7 +326,7 @@ impl Event {
                 .with("THINGUARD_TARGET", target.to_string())
                 .with("THINGUARD_FROM_BYTES", from.0.to_string())
                 .with("THINGUARD_TO_BYTES", to.0.to_string()),
-            Deed::Resume | Deed::Restart => event,
+            Deed::Resume | Deed::XfsGiveUp { .. } | Deed::Restart => event,
         }
     }
 }

@@ -35,6 +35,8 @@ const LOOK_BACK: Duration = Duration::from_secs(60);
 fn patience(deed: &Deed, settings: &Settings) -> Duration {
     match deed {
         Deed::Grow { .. } | Deed::Resume => settings.watch.look_deadline,
+        // XFS writes its log items anew every few seconds.
+        Deed::XfsGiveUp { .. } => Duration::from_secs(30),
         // A daemon that has just started answers /info once it has gone through its containers.
         Deed::Restart => settings.watch.silent_after.max(Duration::from_secs(60)),
     }
@@ -57,7 +59,7 @@ impl Hands {
 
     fn send(&mut self, porter: &Porter, deed: &Deed, order: &Order, now: Duration) -> Result<(), String> {
         let hand = match deed {
-            Deed::Grow { .. } | Deed::Resume => &mut self.pool,
+            Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => &mut self.pool,
             Deed::Restart => &mut self.daemon,
         };
         if hand.is_some() {

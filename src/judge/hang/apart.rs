@@ -11,9 +11,14 @@ pub(super) struct Cause {
     pub remedy: String,
 }
 
-/// Where a writer waits for a filesystem to thaw: `percpu_rwsem_wait` since Linux 5.7 (kernel/locking/percpu-rwsem.c),
-/// `__sb_start_write` before 4.3 (fs/super.c), and in between what a reader of a reader-writer semaphore waits in, named by nothing.
-const FROZEN: [&str; 3] = ["percpu_rwsem_wait", "percpu_down_read", "sb_start_write"];
+/// Where a writer waits for a filesystem to thaw: `__sb_start_write` before Linux 4.3 (fs/super.c), `__percpu_down_read` up to 5.6
+/// and `percpu_rwsem_wait` since (kernel/locking/percpu-rwsem.c); where those count as the scheduler's own, their caller.
+const FROZEN: [&str; 4] = [
+    "percpu_rwsem_wait",
+    "percpu_down_read",
+    "sb_start_write",
+    "mnt_want_write",
+];
 
 /// libdevmapper waits in semop(2) until udev has made the device's node (libdm-common.c, `_udev_wait`). Nothing else in dockerd does.
 const UDEV: &str = "semtimedop";

@@ -229,8 +229,10 @@ fn after_every_cure_is_behind_the_same_laws() {
 #[test]
 fn ten_incidents_in_a_row_stay_within_the_budget() {
     let settings = Settings::default();
-    let mut kept = memory::Persistent::default();
-    kept.boot_id = "boot".into();
+    let mut kept = memory::Persistent {
+        boot_id: "boot".into(),
+        ..Default::default()
+    };
     let (mut restarts, mut growths, mut told) = (Vec::new(), 0, 0);
     for number in 0..10 {
         let begins = 10_000 + number * 3600;
@@ -273,4 +275,112 @@ fn ten_incidents_in_a_row_stay_within_the_budget() {
             "{pair:?}"
         );
     }
+}
+
+/// A host at its reserve: the pool is full, cannot grow, and a task of the daemon is in D state from second 0 on.
+fn no_room(second: u64, queues: bool) -> Snapshot {
+    let full = Pool {
+        queue_if_no_space: queues,
+        ..full()
+    };
+    let mut look = seen(full, Probe::Silent(secs(second)), TaskState::Uninterruptible);
+    look.host = Seen::Known(Host {
+        path: "/d".into(),
+        free_bytes: Bytes::gib(5),
+        total_bytes: Bytes::gib(200),
+        read_only: false,
+    });
+    look
+}
+
+#[test]
+fn xfs_gives_up_only_where_allowed_and_nothing_else_is_left() {
+    type Change = fn(&mut Snapshot, &mut Settings);
+    let cases: [(&str, Change, &str, bool); 6] = [
+        ("allowed", |_, _| {}, "thinguard has XFS give up now", true),
+        (
+            "not allowed: the default",
+            |_, settings| settings.cure = Settings::default().cure,
+            "[cure] xfs_give_up = false",
+            false,
+        ),
+        (
+            "writes are held back: nothing fails that XFS could give up",
+            |look, _| *look = no_room(200, true),
+            "still holds writes back",
+            false,
+        ),
+        (
+            "there is room: growth comes first",
+            |look, _| look.host = seen(full(), answered(), TaskState::Alive).host,
+            "",
+            false,
+        ),
+        (
+            "nobody is in D state",
+            |look, _| look.daemon.tasks = Seen::Known(vec![task(TaskState::Alive)]),
+            "",
+            false,
+        ),
+        (
+            "the room is not known",
+            |look, _| look.host = Seen::unknown("stuck"),
+            "thinguard has XFS give up now",
+            true,
+        ),
+    ];
+    for (what, change, said, gives_up) in cases {
+        let mut settings = Settings::default();
+        settings.cure.xfs_give_up = true;
+        let mut memory = Memory::default();
+        for second in 0..=120 {
+            let mut look = no_room(second, second < 60);
+            change(&mut look, &mut settings);
+            let verdict = judge(&look, &settings, &mut memory, secs(1000 + second));
+            let asked = matches!(verdict.deed, Some(Deed::XfsGiveUp { .. }));
+            assert_eq!(
+                asked,
+                gives_up && second == 120,
+                "{what}: second {second}: {:?}",
+                verdict.deed
+            );
+            let told = verdict.finding("hang-incurable");
+            assert_eq!(
+                told.is_some(),
+                second == 120 && !said.is_empty(),
+                "{what}: second {second}"
+            );
+            if let Some(told) = told {
+                assert!(told.message.contains("needs a reboot"), "{}", told.message);
+                assert!(told.remedy.contains(said), "{what}: {}", told.remedy);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_give_up_is_borne_out_by_a_task_that_came_out_and_tried_again_after_a_pause() {
+    let mut settings = Settings::default();
+    settings.cure.xfs_give_up = true;
+    let mut memory = Memory::default();
+    judge(&no_room(0, false), &settings, &mut memory, secs(1000));
+    let deed = judge(&no_room(120, false), &settings, &mut memory, secs(1120))
+        .deed
+        .unwrap();
+    assert_eq!(deed, Deed::XfsGiveUp { tasks: vec![(418, 9)] });
+    assert!(agrees(&deed, Some(&deed)) && !agrees(&deed, Some(&Deed::XfsGiveUp { tasks: vec![(1, 1)] })));
+    assert!(verify(&deed, &no_room(121, false)).is_err());
+    assert!(verify(&deed, &seen(full(), answered(), TaskState::Alive)).is_ok());
+    memory.began(&deed, secs(1120));
+    let during = judge(&no_room(121, false), &settings, &mut memory, secs(1121));
+    assert_eq!(during.deed, None, "one at a time");
+    memory.ended(&deed, &Outcome::Failed("still there".into()), secs(1150));
+    assert_eq!(
+        judge(&no_room(155, false), &settings, &mut memory, secs(1155)).deed,
+        None
+    );
+    assert_eq!(
+        judge(&no_room(160, false), &settings, &mut memory, secs(1160)).deed,
+        Some(deed)
+    );
 }

@@ -17,11 +17,11 @@ use std::path::Path;
 
 /// Held while it lives, and by the kernel for as long as a stuck grower lives: two never overlap.
 #[derive(Debug)]
-pub(super) struct DeedLock(#[allow(dead_code)] Flock<File>);
+pub(in crate::kernel) struct DeedLock(#[allow(dead_code)] Flock<File>);
 
 impl DeedLock {
     /// Takes the lock, without waiting for it.
-    pub(super) fn take(path: &Path) -> Result<Self> {
+    pub(in crate::kernel) fn take(path: &Path) -> Result<Self> {
         let told = || format!("lock {}", path.display());
         if let Some(parent) = path.parent() {
             DirBuilder::new()

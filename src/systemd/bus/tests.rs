@@ -16,7 +16,7 @@ fn mock(script: Script) -> Manager {
     let (ours, theirs) = UnixStream::pair().unwrap();
     thread::spawn(move || serve(theirs, script));
     Manager {
-        link: Link::authenticate(ours, Duration::from_millis(500)).unwrap(),
+        link: Link::authenticate(ours, Duration::from_secs(10)).unwrap(),
     }
 }
 

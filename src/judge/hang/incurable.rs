@@ -1,0 +1,112 @@
+//! Hangs that growth does not end: D state that outlives the cure, and D state of a pool that cannot grow.
+
+use crate::judge::Verdict;
+use crate::judge::memory::{Incident, Memory};
+use crate::model::{Deed, Seen, Settings, Snapshot, StuckTask, TaskState};
+use std::time::Duration;
+
+/// A hang that outlives the cure of the pool by this much will not clear by itself.
+const OUTLIVES_THE_CURE: Duration = Duration::from_secs(120);
+
+/// How long one task must have been in D state then: a task that is there for a moment is at work.
+const STUCK_FOR: Duration = Duration::from_secs(60);
+
+/// What is to be said of the pool and of the next step, if this hang will not end by itself. Asks for XFS to give up where the
+/// settings allow it and nothing else is left.
+pub(super) fn judge(
+    seen: &Snapshot,
+    stuck: &[StuckTask],
+    incident: &Incident,
+    settings: &Settings,
+    memory: &Memory,
+    now: Duration,
+    verdict: &mut Verdict,
+) -> Option<(String, String)> {
+    let longest = Duration::from_secs(stuck.iter().map(|task| task.state_since_s).max()?);
+    if let Some(cured) = incident.cured.map(|at| now.saturating_sub(at)) {
+        let persists = cured >= OUTLIVES_THE_CURE && longest >= STUCK_FOR;
+        return persists.then(|| {
+            (
+                format!(
+                    "the pool has been well for {} s and the D state persists: the host needs a reboot",
+                    cured.as_secs()
+                ),
+                "no signal and no restart reaches a task in D state; save what runs elsewhere and reboot the host"
+                    .into(),
+            )
+        });
+    }
+    let why = verdict.cannot_grow.clone()?;
+    if longest < settings.cure.xfs_give_up_after {
+        return None;
+    }
+    let about_pool =
+        "the pool is exhausted and cannot grow, the D state persists: without room the host needs a reboot";
+    let next = match give_up(seen, settings, memory, now) {
+        Ok(()) => {
+            if verdict.deed.is_none() {
+                verdict.deed = Some(Deed::XfsGiveUp { tasks: in_d(seen) });
+            }
+            "thinguard has XFS give up now: filesystems that are being unmounted are shut down and lose what they have not written".into()
+        }
+        Err(against) => format!("{why}; XFS does not give up, for {against}"),
+    };
+    Some((about_pool.into(), next))
+}
+
+/// Whether XFS may be told to give up.
+///
+/// # Errors
+/// What stands against it, for people.
+fn give_up(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), String> {
+    if !settings.cure.xfs_give_up {
+        return Err("[cure] xfs_give_up = false in thinguard.toml".into());
+    }
+    match &seen.pool {
+        // As long as writes are held back none fails, and XFS has nothing to give up.
+        Seen::Known(Some(pool)) if pool.queue_if_no_space => {
+            return Err("the pool still holds writes back (queue_if_no_space)".into());
+        }
+        Seen::Known(Some(pool)) if pool.suspended => return Err("the pool is suspended".into()),
+        Seen::Known(Some(_)) => {}
+        Seen::Known(None) | Seen::Unknown(_) => return Err("the pool cannot be seen".into()),
+    }
+    if memory.growing {
+        return Err("another deed is under way".into());
+    }
+    let pause = memory.give_up_tries.not_before.saturating_sub(now);
+    match pause.is_zero() {
+        true => Ok(()),
+        false => Err(format!(
+            "it has not helped {} times; {} s to go until the next",
+            memory.give_up_tries.failures,
+            pause.as_secs()
+        )),
+    }
+}
+
+/// The daemon's tasks in D state.
+fn in_d(seen: &Snapshot) -> Vec<(u32, u64)> {
+    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    tasks
+        .iter()
+        .filter(|task| task.state == TaskState::Uninterruptible)
+        .map(|task| (task.tid, task.start_ticks))
+        .collect()
+}
+
+/// Whether one of these tasks has come out of D state.
+///
+/// # Errors
+/// What is seen instead.
+pub(in crate::judge) fn came_out(tasks: &[(u32, u64)], seen: &Snapshot) -> Result<String, String> {
+    if let Some(why) = seen.daemon.tasks.why_unknown() {
+        return Err(format!("the daemon's tasks cannot be seen: {why}"));
+    }
+    let still = in_d(seen);
+    let out = tasks.iter().filter(|task| !still.contains(task)).count();
+    match out {
+        0 => Err(format!("{} tasks are still in D state", still.len())),
+        out => Ok(format!("{out} of {} tasks have come out of D state", tasks.len())),
+    }
+}
