@@ -22,7 +22,7 @@ pub enum Opened {
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    written: Option<Persistent>,
+    written: Option<Box<Persistent>>,
     _lock: File,
 }
 
@@ -90,13 +90,13 @@ impl StateFile {
 
     /// Writes what has changed, in one rename. On tmpfs this cannot hang; a failure is told and the guard goes on.
     pub fn keep(&mut self, kept: &Persistent) {
-        if self.written.as_ref() == Some(kept) {
+        if self.written.as_deref() == Some(kept) {
             return;
         }
         let draft = self.path.with_extension("new");
         let text = serde_json::to_vec(kept).unwrap_or_default();
         match fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)) {
-            Ok(()) => self.written = Some(kept.clone()),
+            Ok(()) => self.written = Some(Box::new(kept.clone())),
             Err(error) => log::warn!(
                 "{}: {error}; the restart budget would not survive the guard",
                 self.path.display()

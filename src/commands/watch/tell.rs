@@ -94,6 +94,7 @@ impl Teller {
     }
 
     pub fn settings_reloaded(&mut self, changes: &[String], settings: &Settings) {
+        self.restart_window = settings.restart.window;
         self.journal.watch(&settings.docker.unit);
         self.journal.tell(&Event::settings_reloaded(changes));
     }
