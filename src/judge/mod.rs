@@ -9,8 +9,8 @@ pub mod hang;
 pub mod memory;
 pub mod pace;
 pub mod preflight;
-pub mod rate;
 mod progress;
+pub mod rate;
 pub mod restart;
 pub mod storage;
 

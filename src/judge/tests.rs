@@ -2,8 +2,8 @@
 
 mod apart;
 mod incident;
-mod prevention;
 mod ladder;
+mod prevention;
 
 use super::*;
 use crate::model::{

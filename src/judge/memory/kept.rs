@@ -1,0 +1,46 @@
+//! What outlives the guard's own restart: the incident under way, restarts, the newest deed.
+
+use crate::model::{Deed, Outcome};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A time of trouble: from the first sight of an exhausted or suspended pool until the daemon answers on a healthy one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// When it was first seen.
+    pub began: Duration,
+    /// The newest look that saw the pool in trouble.
+    pub pool_last_bad: Duration,
+    /// When the pool was last seen to have grown or been resumed by us.
+    pub cured: Option<Duration>,
+    /// The newest daemon of that time; what another one does later has another cause.
+    pub main_pid: Option<u32>,
+    /// That daemon has been silent in it.
+    #[serde(default)]
+    pub hung: bool,
+}
+
+/// A hang that is over: the daemon answers again on a pool that is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CuredHang {
+    /// The daemon.
+    pub main_pid: u32,
+    /// When it was first seen to answer.
+    pub over: Duration,
+}
+
+/// What outlives the guard's own restart, within one boot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Persistent {
+    /// The boot that the times belong to.
+    pub boot_id: String,
+    /// Times of restarts, oldest first.
+    pub restarts: Vec<Duration>,
+    /// The incident under way.
+    pub incident: Option<Incident>,
+    /// The newest hang that is over, until a restart or another daemon follows it.
+    pub cured_hang: Option<CuredHang>,
+    /// The newest deed that has ended: what, how, when.
+    pub last_deed: Option<(Deed, Outcome, Duration)>,
+}
