@@ -99,8 +99,11 @@ pub(super) fn tasks_stuck(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask], set
         severity: Severity::Warn,
         subject: unit.name.clone(),
         message: format!(
-            "/info answers, but {} tasks of the unit are in D state for {} s and more: {}[{}] in {}{about}",
-            stuck.len(),
+            "/info answers, but {} in D state for {} s and more: {}[{}] in {}{about}",
+            match stuck.len() {
+                1 => "a task of the unit is".to_owned(),
+                count => format!("{count} tasks of the unit are"),
+            },
             long.as_secs(),
             first.comm,
             first.tid,
