@@ -6,12 +6,12 @@ use crate::kernel::process;
 use crate::{act, observe};
 use anyhow::{Context, Result};
 
-/// Starts the helper. To be called before anything else: it must be forked while all is well and no thread runs.
+/// Starts the helper, `locked` in memory or not. To be called before anything else: it must be forked while all is well and no thread runs.
 ///
 /// # Errors
 /// When the kernel refuses a process.
-pub fn start() -> Result<Porter> {
-    Porter::start(work).context("cannot start the helper process")
+pub fn start(locked: bool) -> Result<Porter> {
+    Porter::start(work, locked).context("cannot start the helper process")
 }
 
 fn work(request: &[u8]) -> Vec<u8> {

@@ -32,7 +32,7 @@ impl Once {
     /// When the kernel refuses a process.
     pub fn new(settings: &Settings, deadline: Duration) -> Result<Once> {
         Ok(Once {
-            porter: errands::start()?,
+            porter: errands::start(false)?,
             observer: Observer::new(settings.clone()),
             settings: settings.clone(),
             until: process::since_boot() + deadline,

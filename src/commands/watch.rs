@@ -25,7 +25,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 use rates::RateFile;
-use reload::{Reload, Reloaded};
+use reload::Reload;
 use state::{Opened, StateFile};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -74,7 +74,7 @@ struct Guard {
 /// # Errors
 /// When it cannot start, or its helper died; systemd starts it again.
 pub fn run() -> Result<ExitCode> {
-    let porter = errands::start()?;
+    let porter = errands::start(true)?;
     let state = match StateFile::open()? {
         Opened::Ours(state) => state,
         Opened::Held(by) => {
@@ -144,24 +144,6 @@ impl Guard {
             state,
             rates: RateFile::default(),
         })
-    }
-
-    /// Takes up settings that were read again. Between rounds only: one round has one set of them.
-    fn reload(&mut self) {
-        let deadline = self.settings.watch.look_deadline;
-        match self.reload.step(&self.porter, now(), deadline) {
-            None => return,
-            Some(Reloaded::Kept(problems)) => self.teller.settings_kept(&problems),
-            Some(Reloaded::New(settings, changes)) => {
-                if self.observer.take_settings((*settings).clone()) {
-                    self.configured_for = None;
-                    self.configured_at = None;
-                }
-                self.settings = *settings;
-                self.teller.settings_reloaded(&changes, &self.settings);
-            }
-        }
-        self.notifier.ready();
     }
 
     /// Sends out all looks that are due and waits for those that the verdict needs, each within its deadline.

@@ -37,6 +37,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     if !may_be_judged(unit) || may_be_starting(unit, memory, now) {
         return;
     }
+    refusal(unit, settings, memory, now, verdict);
     let stuck = memory.stuck_tasks(seen, now);
     let asked_for = seen.daemon.info.silent_for();
     let Some(silence) = asked_for.filter(|waited| *waited >= settings.watch.silent_after) else {
@@ -203,6 +204,27 @@ fn failed(unit: &Unit) -> Option<Finding> {
         place: unit.name.clone(),
         remedy: format!("journalctl -b -u {} tells why; then {again}", unit.name),
     })
+}
+
+/// A daemon that refuses the question is not stuck, but it cannot be judged either: nobody would see it hang.
+fn refusal(unit: &Unit, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+    let Some((refused_for, why)) = memory.refusal(now) else {
+        return;
+    };
+    if refused_for >= settings.watch.silent_after {
+        verdict.findings.push(Finding {
+            code: "daemon-refuses",
+            severity: Severity::Warn,
+            subject: unit.name.clone(),
+            message: format!(
+                "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
+                refused_for.as_secs()
+            ),
+            place: format!("pid {}", unit.main_pid),
+            remedy: "see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"
+                .into(),
+        });
+    }
 }
 
 /// What speaks for a hang; each finding tells all of it.

@@ -48,6 +48,10 @@ pub struct Memory {
     suspended_since: Option<Duration>,
     /// What the daemon shows of life.
     pub(super) progress: Progress,
+    /// Since when every answer to `/info` has been a refusal, and the newest one's words.
+    refused: Option<(Duration, String)>,
+    /// The pool that was last seen, with the daemon that ran then.
+    pool_of: Option<(String, u32)>,
 }
 
 /// First pause after a growth that failed; it doubles with each failure in a row.
@@ -85,6 +89,7 @@ impl Memory {
         self.fill.learn(seen, settings, now);
         let came_out = self.learn_tasks(seen, now);
         self.progress.learn(seen, came_out, now);
+        self.learn_refusal(seen, settings, now);
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
         self.kept
@@ -119,8 +124,24 @@ impl Memory {
         came_out
     }
 
+    fn learn_refusal(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
+        match &seen.daemon.info {
+            Probe::Refused(why) => {
+                let since = self.refused.as_ref().map_or(now, |(since, _)| *since);
+                self.refused = Some((since, why.clone()));
+            }
+            // The next question is out, and its answer will tell.
+            Probe::Silent(waited) if *waited < settings.watch.silent_after => {}
+            Probe::Silent(_) | Probe::Answered { .. } | Probe::NotAsked => self.refused = None,
+        }
+    }
+
     fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         let Seen::Known(Some(pool)) = &seen.pool else { return };
+        let running = |unit: &&crate::model::Unit| unit.active_state == crate::model::ActiveState::Active;
+        if let Some(unit) = seen.daemon.unit.known().filter(running) {
+            self.pool_of = Some((pool.name.clone(), unit.main_pid));
+        }
         self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
         let main_pid = seen
             .daemon
@@ -202,6 +223,20 @@ impl Memory {
     pub fn suspended_for(&self, now: Duration) -> Duration {
         self.suspended_since
             .map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
+    /// For how long every answer to `/info` has been a refusal, and the newest one's words.
+    pub fn refusal(&self, now: Duration) -> Option<(Duration, &str)> {
+        let (since, why) = self.refused.as_ref()?;
+        Some((now.saturating_sub(*since), why))
+    }
+
+    /// The pool that the daemon of this number was seen with, should it be gone now.
+    pub fn pool_of(&self, main_pid: u32) -> Option<&str> {
+        self.pool_of
+            .as_ref()
+            .filter(|(_, pid)| *pid == main_pid)
+            .map(|(name, _)| name.as_str())
     }
 
     /// How growth of this device has been going.

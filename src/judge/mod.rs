@@ -13,6 +13,7 @@ mod progress;
 pub mod rate;
 pub mod restart;
 pub mod storage;
+mod vanished;
 
 pub use memory::Memory;
 

@@ -2,7 +2,7 @@
 
 use super::growth::{self, Need, Plan};
 use super::rate::Forecast;
-use super::{Memory, Verdict};
+use super::{Memory, Verdict, vanished};
 use crate::model::{
     Backing, Bytes, Deed, Finding, Host, Mode, Pool, Seen, Settings, Severity, Snapshot, Target, time_words,
 };
@@ -22,7 +22,7 @@ const NOBODY_AT_IT: Duration = Duration::from_secs(5);
 pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
     let pool = match &seen.pool {
         Seen::Known(Some(pool)) => pool,
-        Seen::Known(None) => return,
+        Seen::Known(None) => return vanished::judge(seen, memory, verdict),
         Seen::Unknown(why) => {
             verdict.findings.push(Finding {
                 code: "pool-unknown",

@@ -4,6 +4,7 @@ mod apart;
 mod incident;
 mod ladder;
 mod prevention;
+mod surroundings;
 
 use super::*;
 use crate::model::{

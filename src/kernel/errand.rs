@@ -5,6 +5,7 @@
 //! its pipe stays open and silent, and that silence is what the caller reports. Threads would not do: one thread in D state
 //! keeps its whole process from ending, and so keeps systemd from restarting the guard.
 
+use super::process;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -34,11 +35,12 @@ pub struct Porter {
 }
 
 impl Porter {
-    /// Forks the helper. To be called once, before any thread is started and before the surroundings can turn bad.
+    /// Forks the helper. To be called once, before any thread is started and before the surroundings can turn bad. `locked` keeps
+    /// its memory from being swapped out: a helper whose pages must come from a hung disk sends nobody any more.
     ///
     /// # Errors
     /// When the kernel refuses a socket pair or a process.
-    pub fn start(worker: Worker) -> io::Result<Porter> {
+    pub fn start(worker: Worker, locked: bool) -> io::Result<Porter> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
             .map_err(io::Error::from)?;
         // SAFETY: the process has a single thread (the rule of this function), so the child may allocate and lock.
@@ -46,6 +48,10 @@ impl Porter {
             ForkResult::Parent { .. } => Ok(Porter { socket: ours }),
             ForkResult::Child => {
                 drop(ours);
+                if locked {
+                    // The caller tells of the same refusal for itself.
+                    let _ = process::lock_memory();
+                }
                 let _ = catch_unwind(|| serve(theirs, worker));
                 end_process()
             }

@@ -19,11 +19,9 @@ pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
         bail!("the daemon (process {main_pid}) has gone");
     }
     let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nHost: docker\r\nUser-Agent: thinguard\r\n\r\n"
-    )
-    .context("cannot send")?;
+    // In one piece: a peer that answers after the first and closes would leave an error of ours in place of its words.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: docker\r\nUser-Agent: thinguard\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("cannot send")?;
     let mut reply = Vec::new();
     stream
         .take(MAX_REPLY + 1)
@@ -56,14 +54,51 @@ pub(super) fn probe(slot: &Slot, now: Duration) -> Probe {
     };
     match slot.seen::<String>(now, Duration::MAX) {
         crate::model::Seen::Unknown(why) => Probe::Refused(why),
-        crate::model::Seen::Known(text) => match reply::parse(text.as_bytes(), true) {
-            Ok(Some(reply)) if reply.is_success() => Probe::Answered {
+        crate::model::Seen::Known(text) => match is_answer(text.as_bytes()) {
+            Ok(()) => Probe::Answered {
                 took: answer.came.saturating_sub(answer.asked),
                 asked_ago: now.saturating_sub(answer.asked),
             },
-            Ok(Some(reply)) => Probe::Refused(format!("HTTP status {}", reply.status)),
-            Ok(None) => Probe::Refused("the connection was closed before the reply was complete".into()),
-            Err(why) => Probe::Refused(format!("not an HTTP reply: {why}")),
+            Err(why) => Probe::Refused(why),
         },
+    }
+}
+
+/// Whether all that came is a daemon's whole answer.
+fn is_answer(bytes: &[u8]) -> Result<(), String> {
+    match reply::parse(bytes, true).map_err(|why| format!("no HTTP reply: {why}"))? {
+        Some(reply) if !reply.is_success() => Err(format!("HTTP status {}", reply.status)),
+        Some(reply) if reply.complete => Ok(()),
+        Some(_) | None => Err("the connection was closed before the reply was complete".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_answer;
+
+    #[test]
+    fn only_a_whole_success_is_an_answer() {
+        for (reply, why) in [
+            ("HTTP/1.0 200 OK\r\n\r\n{}", ""),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", ""),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK",
+                "before the reply was complete",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+                "before the reply was complete",
+            ),
+            ("HTTP/1.0 200 OK\r\nContent-Le", "closed inside the reply's head"),
+            ("HTTP/1.0 500 Internal Server Error\r\n\r\n", "HTTP status 500"),
+            ("", "closed without a reply"),
+            ("\u{16}\u{3} hello", "no HTTP reply"),
+        ] {
+            match is_answer(reply.as_bytes()) {
+                Ok(()) => assert_eq!(why, "", "{reply:?}"),
+                Err(told) => assert!(!why.is_empty() && told.contains(why), "{reply:?}: {told}"),
+            }
+        }
     }
 }

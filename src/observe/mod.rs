@@ -165,7 +165,7 @@ impl Observer {
         // unit's state must have been learnt in this very look.
         let request_due = [Sense::Ping, Sense::Info]
             .iter()
-            .any(|sense| self.slot(*sense).is_due(now, DAEMON_FRESH));
+            .any(|sense| self.request_is_due(*sense, now));
         let fresh = if request_due { UNIT_FRESH } else { DAEMON_FRESH };
         if self.slot(Sense::Unit).is_due(now, fresh) {
             let name = self.settings.docker.unit.clone();
@@ -190,7 +190,7 @@ impl Observer {
                 false => self.slots[Sense::Containerd as usize].forget(),
             }
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
-                if self.slot(sense).is_due(now, DAEMON_FRESH) {
+                if self.request_is_due(sense, now) {
                     let ask = Ask::Get {
                         socket: self.socket(),
                         path: path.into(),
@@ -207,6 +207,13 @@ impl Observer {
             self.slots[Sense::Tasks as usize].forget();
             self.slots[Sense::Containerd as usize].forget();
         }
+    }
+
+    /// A refusal is asked about again sooner than an answer.
+    fn request_is_due(&self, sense: Sense, now: Duration) -> bool {
+        let refused = matches!(docker_socket::probe(self.slot(sense), now), Probe::Refused(_));
+        let fresh = if refused { UNIT_FRESH } else { DAEMON_FRESH };
+        self.slot(sense).is_due(now, fresh)
     }
 
     /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in

@@ -1,14 +1,35 @@
 //! Reading the settings again: asked for by SIGHUP, done by a child, in force as a whole or not at all.
 
+use super::{Guard, now};
 use crate::commands::settings::{self, Kept, files};
 use crate::kernel::errand::{Errand, Porter, Progress};
 use crate::model::Settings;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+impl Guard {
+    /// Takes up settings that were read again. Between rounds only: one round has one set of them.
+    pub(super) fn reload(&mut self) {
+        let deadline = self.settings.watch.look_deadline;
+        match self.reload.step(&self.porter, now(), deadline) {
+            None => return,
+            Some(Reloaded::Kept(problems)) => self.teller.settings_kept(&problems),
+            Some(Reloaded::New(settings, changes)) => {
+                if self.observer.take_settings((*settings).clone()) {
+                    self.configured_for = None;
+                    self.configured_at = None;
+                }
+                self.settings = *settings;
+                self.teller.settings_reloaded(&changes, &self.settings);
+            }
+        }
+        self.notifier.ready();
+    }
+}
+
 /// What came of a reload.
 #[derive(Debug)]
-pub(super) enum Reloaded {
+enum Reloaded {
     /// These settings are to be in force; each line is a key that has changed.
     New(Box<Settings>, Vec<String>),
     /// Those of before stay, for these reasons.
@@ -70,7 +91,7 @@ impl Reload {
     }
 
     /// Sends a child out if one is wanted; gives what came of the last one.
-    pub fn step(&mut self, porter: &Porter, now: Duration, deadline: Duration) -> Option<Reloaded> {
+    fn step(&mut self, porter: &Porter, now: Duration, deadline: Duration) -> Option<Reloaded> {
         if let Some(answer) = self.answer.take() {
             return Some(self.judge(answer));
         }

@@ -23,6 +23,8 @@ pub enum Opened {
 pub struct StateFile {
     path: PathBuf,
     written: Option<Box<Persistent>>,
+    /// The newest write failed: that has been told.
+    failing: bool,
     _lock: File,
 }
 
@@ -70,6 +72,7 @@ impl StateFile {
                 Ok(Opened::Ours(StateFile {
                     path: state_path(),
                     written: None,
+                    failing: false,
                     _lock: lock,
                 }))
             }
@@ -96,11 +99,18 @@ impl StateFile {
         let draft = self.path.with_extension("new");
         let text = serde_json::to_vec(kept).unwrap_or_default();
         match fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)) {
-            Ok(()) => self.written = Some(Box::new(kept.clone())),
-            Err(error) => log::warn!(
-                "{}: {error}; the restart budget would not survive the guard",
-                self.path.display()
-            ),
+            Ok(()) => {
+                self.written = Some(Box::new(kept.clone()));
+                self.failing = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.failing, true) {
+                    log::warn!(
+                        "{}: {error}; the restart budget would not survive the guard",
+                        self.path.display()
+                    );
+                }
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ fn finish(errand: &mut Errand, limit: Duration) -> Progress {
 /// that forks once, as a program with a single thread would.
 #[test]
 fn errands_come_back_or_stay_away_alone() {
-    let porter = Porter::start(worker).unwrap();
+    let porter = Porter::start(worker, false).unwrap();
     let mut hanging = porter.send(b"hang").unwrap();
     let limit = Duration::from_secs(20);
     for (request, expected) in [

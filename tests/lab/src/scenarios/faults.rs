@@ -1,4 +1,7 @@
-//! The guard's own surroundings: its settings read again, a second guard beside it.
+//! The guard's own surroundings: its settings read again, a second guard beside it, faults of all that it asks, and its own end.
+
+mod pools;
+mod table;
 
 use std::time::Duration;
 
@@ -10,12 +13,20 @@ use crate::host::Host;
 use crate::machine::Snapshot;
 use crate::watch;
 
-pub const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "settings-are-reloaded",
-    about: "systemctl reload: good settings come into force, bad ones change nothing; a second guard says so and leaves",
-    snapshot: Snapshot::Running,
-    run: settings_are_reloaded,
-}];
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "settings-are-reloaded",
+        about: "systemctl reload: good settings come into force, bad ones change nothing; a second guard says so and leaves",
+        snapshot: Snapshot::Running,
+        run: settings_are_reloaded,
+    },
+    Scenario {
+        name: "faults-of-the-pool",
+        about: "the pool vanishes, is replaced, suspended, read-only, to be checked, failed, on a disk that does not write",
+        snapshot: Snapshot::Running,
+        run: pools::run,
+    },
+];
 
 fn settings_are_reloaded(host: &mut Host, _: &mut Figures) -> Result<()> {
     host.install_guard()?;

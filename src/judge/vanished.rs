@@ -1,0 +1,30 @@
+//! The pool that is gone below a daemon that was seen with it.
+
+use super::{Memory, Verdict};
+use crate::model::{ActiveState, Finding, Seen, Severity, Snapshot};
+
+/// The pool was taken away below a daemon that still runs: its containers have no storage any more.
+pub(super) fn judge(seen: &Snapshot, memory: &Memory, verdict: &mut Verdict) {
+    // Which pool is Docker's is told by the look at the files; without it, none that was found is no proof.
+    let (Seen::Known(unit), Seen::Known(_)) = (&seen.daemon.unit, &seen.host) else {
+        return;
+    };
+    let running = unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping;
+    let Some(name) = memory.pool_of(unit.main_pid).filter(|_| running) else {
+        return;
+    };
+    verdict.findings.push(Finding {
+        code: "pool-vanished",
+        severity: Severity::Refuse,
+        subject: name.to_owned(),
+        message: format!(
+            "the pool is no longer there, and {} (process {}) that used it still runs",
+            unit.name, unit.main_pid
+        ),
+        place: format!("/dev/mapper/{name}"),
+        remedy: format!(
+            "see what stands in its place (dmsetup table {name}) and who removed it; Docker makes the pool anew from its files at \
+             its next start"
+        ),
+    });
+}
