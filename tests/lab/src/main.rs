@@ -23,6 +23,7 @@ mod runner;
 mod scenarios;
 mod shell;
 mod snapshots;
+mod soak;
 mod tools;
 mod watch;
 
@@ -40,6 +41,9 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
                                with FILTER only the scenarios whose name contains it
     cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
     cargo lab bench            prints figures
+    cargo lab soak [--minutes N] [--seed S]
+                               ten minutes, or N, of what befalls hosts, in an order that S decides;
+                               a failure prints the seed that brings the same steps again
     cargo lab corpus [FILTER]  starts dockerd on every case of tests/corpus/cases.toml and records
                                what came of it; with FILTER only on those so named or grouped, or
                                with `unrecorded` only on those that have no line yet
@@ -55,6 +59,7 @@ enum Command {
     Test(Option<String>),
     Shell(Snapshot),
     Bench,
+    Soak { minutes: u64, seed: Option<u64> },
     Corpus(Option<String>),
 }
 
@@ -87,6 +92,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(filter) => runner::test(filter.as_deref()),
         Command::Shell(snapshot) => shell::shell(snapshot),
         Command::Bench => bench::bench(),
+        Command::Soak { minutes, seed } => soak::soak(minutes, seed),
         Command::Corpus(filter) => corpus::corpus(filter.as_deref()),
     }
 }
@@ -95,21 +101,32 @@ fn command_line() -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
+    let (mut minutes, mut seed) = (None, None);
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
+            Long("minutes") => minutes = Some(parser.value()?.parse()?),
+            Long("seed") => seed = Some(parser.value()?.parse()?),
             Value(word) => words.push(word.string()?),
             other => return Err(other.unexpected()),
         }
     }
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    if (minutes.is_some() || seed.is_some()) && words != ["soak"] {
+        return Err("only soak has --minutes and --seed".into());
+    }
+    match words.as_slice() {
         ["demo"] => Ok(Command::Demo),
         ["test"] => Ok(Command::Test(None)),
         ["test", filter] => Ok(Command::Test(Some((*filter).to_owned()))),
         ["shell"] => Ok(Command::Shell(Snapshot::Running)),
         ["shell", "stopped"] => Ok(Command::Shell(Snapshot::Stopped)),
         ["bench"] => Ok(Command::Bench),
+        ["soak"] => Ok(Command::Soak {
+            minutes: minutes.unwrap_or(10),
+            seed,
+        }),
         ["corpus"] => Ok(Command::Corpus(None)),
         ["corpus", filter] => Ok(Command::Corpus(Some((*filter).to_owned()))),
         [] => Err("no command given".into()),

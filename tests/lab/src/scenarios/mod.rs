@@ -13,6 +13,7 @@ mod no_data_lost;
 mod preflight;
 mod prevention;
 mod restart;
+mod soak;
 
 use anyhow::Result;
 
@@ -47,6 +48,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         faults::SCENARIOS,
         kill_sweep::SCENARIOS,
         no_data_lost::SCENARIOS,
+        soak::SCENARIOS,
         face::SCENARIOS,
     ]
     .into_iter()

@@ -1,0 +1,12 @@
+//! A short soak.
+
+use super::Scenario;
+use crate::machine::Snapshot;
+use crate::soak::{self, Length, SHORT_SEED, SHORT_STEPS};
+
+pub const SCENARIOS: &[Scenario] = &[Scenario {
+    name: "soak-for-a-minute",
+    about: "writes, deletions, kills, freezes, a suspended pool and a full host in an order that a seed decides: all stays well",
+    snapshot: Snapshot::Running,
+    run: |host, figures| soak::run(host, figures, Length::Steps(SHORT_STEPS), SHORT_SEED),
+}];
