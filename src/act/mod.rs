@@ -1,5 +1,6 @@
 //! The hands: one door for each dangerous thing, each worked in a child, each leaving what it found or what was wanted.
 
+pub mod dump;
 pub mod restart;
 
 use crate::kernel::dm;
@@ -7,6 +8,7 @@ use crate::kernel::grow::{self, GrowOrder, ResumeOrder};
 use crate::kernel::process;
 use crate::kernel::xfs::{self, GiveUpOrder};
 use crate::model::{Backing, Bytes, Deed, Seen, Settings, Snapshot, Target};
+use dump::DumpOrder;
 use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -39,6 +41,8 @@ pub enum Order {
     Restart(RestartOrder),
     /// Complete a restart that an earlier life of the guard did not live to see.
     FinishRestart(RestartOrder),
+    /// Have the daemon write down what it waits for.
+    Dump(DumpOrder),
 }
 
 /// Turns a deed into an order from what was seen.
@@ -135,6 +139,7 @@ pub fn perform(request: &[u8]) -> Vec<u8> {
             .map_err(|error| format!("{error:#}")),
         Ok(Order::Restart(order)) => restart::restart(&order),
         Ok(Order::FinishRestart(order)) => restart::finish(&order),
+        Ok(Order::Dump(order)) => dump::dump(&order),
     };
     serde_json::to_vec(&done).unwrap_or_default()
 }

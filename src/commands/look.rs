@@ -110,6 +110,8 @@ impl Once {
         {
             self.pump(None, end);
         }
+        self.observer.listen_to_kernel();
+        self.observer.hear_kernel(process::since_boot());
         self.observer.snapshot(process::since_boot())
     }
 

@@ -3,6 +3,7 @@
 //! One process, one thread, one `poll` over timers, signals and answers. It makes no call that can enter D state or wait for a
 //! peer; those are errands.
 
+mod evidence;
 mod hands;
 pub mod rates;
 mod reload;
@@ -56,6 +57,7 @@ struct Guard {
     memory: Memory,
     hands: Hands,
     teller: Teller,
+    evidence: evidence::Keeper,
     state: StateFile,
     rates: RateFile,
     notifier: Notifier,
@@ -125,9 +127,12 @@ impl Guard {
         if let Err(error) = process::lock_memory() {
             log::warn!("memory is not locked ({error}); a hung disk may take parts of the program with it");
         }
+        let mut observer = Observer::new(settings.clone());
+        observer.listen_to_kernel();
         Ok(Guard {
-            observer: Observer::new(settings.clone()),
+            observer,
             hands: Hands::default(),
+            evidence: evidence::Keeper::default(),
             notifier: Notifier::from_env(),
             beat_every: watchdog_interval(),
             stopping: false,
@@ -156,7 +161,11 @@ impl Guard {
         // What only now can be asked: the unit's tasks, once the unit is known; the files, once the data root is.
         self.observer.look_at_daemon(&self.porter, now());
         self.observer.look_at_files(&self.porter, now());
-        self.await_looks()
+        self.observer.look_at_witnesses(&self.porter, now());
+        self.await_looks()?;
+        // Now their stacks, for which nobody waits here.
+        self.observer.look_at_witnesses(&self.porter, now());
+        Ok(())
     }
 
     fn await_looks(&mut self) -> Result<()> {
@@ -195,6 +204,7 @@ impl Guard {
 
     fn see(&mut self) -> Snapshot {
         self.observer.await_event(&self.porter, now());
+        self.observer.hear_kernel(now());
         self.observer.snapshot(now())
     }
 
@@ -228,6 +238,8 @@ impl Guard {
             log::debug!("'{first}' was not done: a second look did not bear it out");
             return Ok(());
         };
+        self.await_stacks()?;
+        self.keep_evidence(&format!("before '{deed}'"));
         self.teller.begins(deed, &again);
         match self.hands.begin(&self.porter, deed, &seen, now()) {
             Ok(()) => self.memory.began(deed, now()),
@@ -251,12 +263,16 @@ impl Guard {
         while self.hands.at_pool() && now() < limit && !self.stopping {
             self.pump(TICK)?;
         }
+        self.keep_late_stacks();
         self.woken = true;
         Ok(())
     }
 
     fn tell(&mut self, seen: &Snapshot, verdict: &Verdict) {
+        self.keep_evidence_of_hang(verdict);
+        self.ask_for_goroutines(seen, verdict);
         self.teller.tell(verdict, &self.observer.stuck(now()), now());
+        self.keep_late_stacks();
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
         self.notifier.status(&status);
         self.notifier.watchdog();
@@ -291,7 +307,7 @@ impl Guard {
                 PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
             ];
             let answers = self.observer.fds().into_iter().chain(self.hands.fds());
-            let answers = answers.chain(self.reload.fd());
+            let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
             fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
             match poll(&mut fds, timeout) {
                 Ok(_) | Err(nix::errno::Errno::EINTR) => {}
@@ -318,6 +334,7 @@ impl Guard {
         if self.hands.collect(now()) {
             self.woken = true;
         }
+        self.collect_goroutines();
         self.teller.flush();
         Ok(())
     }

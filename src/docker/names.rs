@@ -10,6 +10,8 @@ pub const DEFAULT_CONFIG_FILE: &str = "/etc/docker/daemon.json";
 pub const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 /// The daemon's pidfile unless `--pidfile` says otherwise (moby `daemon/config_unix.go`, `defaultPidFile`).
 pub const DEFAULT_PIDFILE: &str = "/var/run/docker.pid";
+/// Where dockerd writes its goroutines, unless `--exec-root` says otherwise (moby `daemon/config/config_unix.go`).
+pub const DEFAULT_EXEC_ROOT: &str = "/var/run/docker";
 /// The storage driver this program is about.
 pub const DEVICEMAPPER: &str = "devicemapper";
 
@@ -91,6 +93,18 @@ pub fn is_docker_pool_name(name: &str) -> bool {
     Prefix::of_pool(name).is_some()
 }
 
+/// Whether Docker gives such a name to the device of a layer or a container (moby `deviceset.go`, `devInfo.Name`).
+pub fn is_docker_volume_name(name: &str) -> bool {
+    let Some((device, rest)) = name.strip_prefix("docker-").and_then(|rest| rest.split_once('-')) else {
+        return false;
+    };
+    let Some((inode, id)) = rest.split_once('-') else {
+        return false;
+    };
+    // Whose names begin as their pool's does.
+    !id.is_empty() && id != "pool" && is_docker_pool_name(&format!("docker-{device}-{inode}-pool"))
+}
+
 /// A number as Go's `%d` prints it: digits only, no leading zero.
 fn number(text: &str) -> Option<u64> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
@@ -111,6 +125,23 @@ pub const DAEMON_COMMS: [&str; 6] = [
 /// Whether a process of this name may be the daemon.
 pub fn is_daemon_comm(comm: &str) -> bool {
     DAEMON_COMMS.contains(&comm)
+}
+
+/// Whether a control group's path is a container's: `docker/ID` and `kubepods/…/ID` (cgroupfs), `docker-ID.scope` (systemd); moby
+/// `daemon/oci_linux.go`, `WithCgroups`.
+pub fn is_container_group(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let id = last
+        .strip_prefix("docker-")
+        .and_then(|rest| rest.strip_suffix(".scope"))
+        .unwrap_or(last);
+    id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a control group's path is that of containerd's own unit, which holds the shims too.
+pub fn is_containerd_group(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    matches!(last, "containerd.service" | "docker-containerd.service")
 }
 
 #[cfg(test)]
@@ -169,6 +200,47 @@ mod tests {
         ] {
             assert!(!is_docker_pool_name(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn volume_names() {
+        for good in ["docker-253:0-1-base", "docker-253:0-1-3f2a", "docker-253:0-1-3f2a-init"] {
+            assert!(is_docker_volume_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "-",
+            "docker-253:0-1-pool",
+            "docker-253:0-1-",
+            "docker-thinpool",
+            "vg-root",
+            "docker-253:0",
+        ] {
+            assert!(!is_docker_volume_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn groups() {
+        let id = "0123456789abcdef".repeat(4);
+        for good in [
+            format!("docker/{id}"),
+            format!("system.slice/docker-{id}.scope"),
+            format!("kubepods/burstable/pod7/{id}"),
+        ] {
+            assert!(is_container_group(&good), "{good}");
+        }
+        for bad in [
+            "",
+            "docker",
+            "system.slice/docker.service",
+            "docker/abc",
+            "docker-.scope",
+        ] {
+            assert!(!is_container_group(bad), "{bad}");
+        }
+        assert!(is_containerd_group("system.slice/containerd.service"));
+        assert!(!is_containerd_group("system.slice/docker.service"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod kept;
 
 pub use kept::{CuredHang, Incident, Persistent};
 
+use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::Fill;
 use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target, TaskState};
@@ -52,6 +53,10 @@ pub struct Memory {
     refused: Option<(Duration, String)>,
     /// The pool that was last seen, with the daemon that ran then.
     pool_of: Option<(String, u32)>,
+    /// How the pool has been.
+    pub history: History,
+    /// Witnesses in D, as `stuck_since`.
+    witness_since: BTreeMap<(u32, u64), Duration>,
 }
 
 /// First pause after a growth that failed; it doubles with each failure in a row.
@@ -92,6 +97,10 @@ impl Memory {
         self.learn_refusal(seen, settings, now);
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
+        self.learn_witnesses(seen, now);
+        if let Seen::Known(Some(pool)) = &seen.pool {
+            self.history.learn(pool, now);
+        }
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
@@ -134,6 +143,36 @@ impl Memory {
             Probe::Silent(waited) if *waited < settings.watch.silent_after => {}
             Probe::Silent(_) | Probe::Answered { .. } | Probe::NotAsked => self.refused = None,
         }
+    }
+
+    fn learn_witnesses(&mut self, seen: &Snapshot, now: Duration) {
+        // A look that was not made or failed says nothing of anyone.
+        let Seen::Known(witnesses) = &seen.evidence.witnesses else {
+            return;
+        };
+        let stuck: Vec<_> = witnesses
+            .tasks
+            .iter()
+            .filter(|witness| witness.task.state == TaskState::Uninterruptible)
+            .map(|witness| (witness.task.tid, witness.task.start_ticks))
+            .collect();
+        self.witness_since.retain(|task, _| stuck.contains(task));
+        for task in &stuck {
+            self.witness_since.entry(*task).or_insert(now);
+        }
+    }
+
+    /// Tasks that looks agree on to be in D, with their start, and for how long.
+    pub fn stuck_for(&self, now: Duration) -> Vec<(u32, u64, Duration)> {
+        // The daemon's tasks are looked at more often than the witnesses: where both tell, the longer time comes first.
+        let mut all: Vec<_> = self
+            .stuck_since
+            .iter()
+            .chain(&self.witness_since)
+            .map(|((tid, start_ticks), since)| (*tid, *start_ticks, now.saturating_sub(*since)))
+            .collect();
+        all.sort_by_key(|(_, _, time)| std::cmp::Reverse(*time));
+        all
     }
 
     fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {

@@ -1,11 +1,14 @@
 //! Thought: snapshot, settings, memory, now → verdict. No IO, no clock, no log; `now` is time since boot.
 //!
 //! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`hang`] reads the
-//! daemon, [`growth`] says how far a file may grow, [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills,
-//! [`pace`] how long to rest.
+//! daemon, `kernel_lines` what the kernel's log says of both, [`growth`] says how far a file may grow, [`restart`] whether a restart
+//! is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
 
+pub mod dump;
 pub mod growth;
 pub mod hang;
+pub mod history;
+mod kernel_lines;
 pub mod memory;
 pub mod pace;
 pub mod preflight;
@@ -46,6 +49,7 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &mut Memory, now: Dur
     let mut verdict = Verdict::default();
     storage::judge(seen, settings, memory, now, &mut verdict);
     hang::judge(seen, settings, memory, now, &mut verdict);
+    kernel_lines::judge(seen, now, &mut verdict);
     verdict
         .findings
         .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));

@@ -1,15 +1,18 @@
 //! The laws that judgement keeps, as tables of made-up snapshots and clocks.
 
 mod apart;
+mod dump;
+mod history;
 mod incident;
+mod kernel_lines;
 mod ladder;
 mod prevention;
 mod surroundings;
 
 use super::*;
 use crate::model::{
-    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Host, Mode, Outcome, Pool, Probe, Seen, Task,
-    TaskState, Unit, Usage, When,
+    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Mode, Outcome, Pool, Probe,
+    Seen, Task, TaskState, Unit, Usage, When,
 };
 
 const BLOCK: u64 = 64 * Bytes::KIB;
@@ -141,6 +144,7 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
                 running: Some(3),
             },
         },
+        evidence: Evidence::default(),
     }
 }
 

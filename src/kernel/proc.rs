@@ -1,6 +1,6 @@
 //! `/proc`: tasks of a process with their state, and nothing that takes the target's memory lock.
 //!
-//! Only `stat` and `wchan` of tasks are read. `cmdline`, `environ`, `maps` and `exe` wait for the target's `mmap` lock, and a
+//! Only `stat`, `wchan` and `stack` of tasks are read. `cmdline`, `environ`, `maps` and `exe` wait for the target's `mmap` lock, and a
 //! watcher of hung processes would hang with them (moby/moby#15204).
 
 use crate::model::{Task, TaskState};
@@ -12,6 +12,20 @@ use std::path::Path;
 
 /// Reads one `/proc/PID/task/TID/stat` text. The name may hold anything, closing brackets and newlines too.
 pub fn parse_stat(pid: u32, text: &[u8], wchan: &str) -> Option<Task> {
+    task(pid, sound_stat(text)?, wchan)
+}
+
+/// The parent of every thread of the kernel's (`kthreadd`).
+const KTHREADD: i32 = 2;
+
+/// The same, if the process is a thread of the kernel's.
+pub fn parse_kernel_thread(pid: u32, text: &[u8]) -> Option<Task> {
+    sound_stat(text)
+        .filter(|stat| stat.ppid == KTHREADD)
+        .and_then(|stat| task(pid, stat, ""))
+}
+
+fn sound_stat(text: &[u8]) -> Option<Stat> {
     // procfs takes for granted that the name stands between a number and a state.
     let name_begins = text.iter().position(|byte| *byte == b'(')?;
     let name_ends = text
@@ -22,7 +36,10 @@ pub fn parse_stat(pid: u32, text: &[u8], wchan: &str) -> Option<Task> {
     let state = text.get(name_ends + 1..)?.strip_prefix(b" ")?;
     let sound = !number.is_empty() && number.iter().all(u8::is_ascii_digit);
     state.first().filter(|state| sound && state.is_ascii_alphabetic())?;
-    let stat = Stat::from_read(text).ok()?;
+    Stat::from_read(text).ok()
+}
+
+fn task(pid: u32, stat: Stat, wchan: &str) -> Option<Task> {
     Some(Task {
         pid,
         tid: u32::try_from(stat.pid).ok()?,
@@ -85,6 +102,61 @@ pub fn processes_named(root: &Path, names: &[&str]) -> io::Result<Vec<u32>> {
     Ok(pids.filter(is_named).collect())
 }
 
+/// All threads of the kernel's that `matters` picks. One that ends while we look is not there.
+///
+/// # Errors
+/// When `/proc` cannot be read at all.
+pub fn kernel_threads(root: &Path, matters: impl Fn(&Task) -> bool) -> io::Result<Vec<Task>> {
+    let mut tasks = Vec::new();
+    for entry in fs::read_dir(root.join("proc"))?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let Ok(text) = fs::read(entry.path().join("stat")) else {
+            continue;
+        };
+        if let Some(mut task) = parse_kernel_thread(pid, &text).filter(|task| matters(task)) {
+            task.wchan = fs::read_to_string(entry.path().join("wchan"))
+                .unwrap_or_default()
+                .trim()
+                .to_owned();
+            tasks.push(task);
+        }
+    }
+    Ok(tasks)
+}
+
+/// Deepest frame of a stack that is kept.
+const MOST_FRAMES: usize = 24;
+
+/// The stack of a task, if it is still the one that began at `start_ticks`. Besides root's rights this takes the task's
+/// `cred_guard_mutex`, which an `execve` that hangs holds: for an errand of its own.
+pub fn stack_of(root: &Path, pid: u32, tid: u32, start_ticks: u64) -> Option<Vec<String>> {
+    let directory = root.join(format!("proc/{pid}/task/{tid}"));
+    let stat = fs::read(directory.join("stat")).ok()?;
+    parse_stat(pid, &stat, "").filter(|task| task.start_ticks == start_ticks)?;
+    let text = fs::read_to_string(directory.join("stack")).ok()?;
+    Some(parse_stack(&text))
+}
+
+/// Reads `[<ffffffffa02d3f2e>] xfs_ail_push_all_sync+0x7e/0xb0 [xfs]` lines (fs/proc/base.c, `proc_pid_stack`; `[<0>]` from 4.15
+/// on) down to functions with their modules.
+pub fn parse_stack(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| {
+            let (_, place) = line.split_once("] ")?;
+            let (function, rest) = place.split_once('+')?;
+            let module = rest.split_once(" [").map(|(_, module)| module.trim_end_matches(']'));
+            let frame = match module {
+                Some(module) => format!("{function} [{module}]"),
+                None => function.to_owned(),
+            };
+            Some(frame.chars().take(64).collect())
+        })
+        .take(MOST_FRAMES)
+        .collect()
+}
+
 /// Processes of a unit's control group, in the unified hierarchy or, on systemd before 232 and in hybrid set-ups, in systemd's
 /// own (`name=systemd`). `None` where neither has it.
 pub fn processes_of_group(root: &Path, group: &str) -> Option<Vec<u32>> {
@@ -93,99 +165,56 @@ pub fn processes_of_group(root: &Path, group: &str) -> Option<Vec<u32>> {
         return None;
     }
     let inside = group.trim_start_matches('/');
-    ["sys/fs/cgroup", "sys/fs/cgroup/systemd", "sys/fs/cgroup/unified"]
+    HIERARCHIES
         .iter()
-        .find_map(|hierarchy| fs::read_to_string(root.join(hierarchy).join(inside).join("cgroup.procs")).ok())
-        .map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect())
+        .find_map(|hierarchy| processes_in(&root.join(hierarchy).join(inside)))
+}
+
+/// Where systemd's own groups are: the unified hierarchy, or on version 1 the one by name.
+const HIERARCHIES: [&str; 3] = ["sys/fs/cgroup", "sys/fs/cgroup/systemd", "sys/fs/cgroup/unified"];
+
+fn processes_in(directory: &Path) -> Option<Vec<u32>> {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).ok()?;
+    Some(text.lines().filter_map(|line| line.trim().parse().ok()).collect())
+}
+
+/// Directories of groups that are looked at.
+const MOST_GROUPS: usize = 4096;
+
+/// Processes of all groups whose path `picks` takes, with what it made of the path, in the hierarchy in which systemd keeps its
+/// groups. A host with more groups than anyone should have is seen in part.
+pub fn processes_of_groups<T: Copy>(root: &Path, picks: impl Fn(&str) -> Option<T>) -> Vec<(T, u32)> {
+    // On version 1 the first one holds nothing but the mount points of the others.
+    let Some(top) = HIERARCHIES
+        .iter()
+        .map(|hierarchy| root.join(hierarchy))
+        .find(|top| top.join("cgroup.procs").exists())
+    else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut waiting = vec![top.clone()];
+    for _ in 0..MOST_GROUPS {
+        let Some(directory) = waiting.pop() else { break };
+        let path = directory
+            .strip_prefix(&top)
+            .ok()
+            .and_then(Path::to_str)
+            .unwrap_or_default();
+        if let Some(what) = picks(path) {
+            let processes = processes_in(&directory).unwrap_or_default();
+            found.extend(processes.into_iter().map(|pid| (what, pid)));
+        }
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        let below = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(below.map(|entry| entry.path()));
+    }
+    found
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(comm: &str, state: char) -> String {
-        format!(
-            "77 ({comm}) {state} 1 77 77 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 20 0 4242 1 2 18446744073709551615 1 1 0 0 0 0 0 0 \
-             2143420159 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
-        )
-    }
-
-    #[test]
-    fn names_that_look_like_fields_are_names() {
-        for comm in ["dockerd", "foo) Z ", "a b) D 1 2 (", "))))", "", "\n"] {
-            let task = parse_stat(7, line(comm, 'D').as_bytes(), " xfs_ail_push_all_sync\n").expect(comm);
-            assert_eq!(
-                (task.tid, task.comm.as_str(), task.state),
-                (77, comm, TaskState::Uninterruptible)
-            );
-            assert_eq!((task.start_ticks, task.wchan.as_str()), (4242, "xfs_ail_push_all_sync"));
-        }
-    }
-
-    #[test]
-    fn broken_lines_are_no_task() {
-        for text in [
-            "",
-            "77",
-            "77 (x",
-            "77 (x) ",
-            "77 (x)",
-            "77 x)",
-            ")",
-            "x (y) S 1",
-            "77 (dockerd) D 1 2 3",
-        ] {
-            assert_eq!(parse_stat(7, text.as_bytes(), ""), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn brackets_in_odd_places_are_no_task() {
-        for text in [
-            ") (\0",
-            "(a) S",
-            " (a) S",
-            "1 (a)   ",
-            "1 (a)",
-            "\u{e9}(a) S 1",
-            "1\u{e9} (a) S",
-            "1 )a( S",
-            "1 () ",
-        ] {
-            assert_eq!(parse_stat(1, text.as_bytes(), ""), None, "{text}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text: Vec<u8>, name in "[() a-zSD0-9]{0,20}", cut in 0usize..200) {
-            parse_stat(7, &text, "");
-            let whole = line(&name, 'S');
-            parse_stat(7, &whole.as_bytes()[..cut.min(whole.len())], "");
-        }
-    }
-
-    #[test]
-    fn groups_are_found_in_either_hierarchy_and_never_outside() {
-        let root = std::env::temp_dir().join(format!("thinguard-proc-{}", std::process::id()));
-        let group = root.join("sys/fs/cgroup/systemd/system.slice/docker.service");
-        fs::create_dir_all(&group).unwrap();
-        fs::write(group.join("cgroup.procs"), "12\n345\n").unwrap();
-        fs::write(root.join("sys/cgroup.procs"), "1\n").unwrap();
-        assert_eq!(
-            processes_of_group(&root, "/system.slice/docker.service"),
-            Some(vec![12, 345])
-        );
-        for bad in ["", "/system.slice/other.service", "/../..", "/../../../sys"] {
-            assert_eq!(processes_of_group(&root, bad), None, "{bad}");
-        }
-        fs::remove_dir_all(&root).unwrap();
-    }
-
-    #[test]
-    fn our_own_tasks_are_seen() {
-        let tasks = tasks_of(Path::new("/"), std::process::id()).unwrap();
-        assert!(tasks.iter().any(|task| task.tid == std::process::id()));
-        assert_eq!(tasks_of(Path::new("/"), u32::MAX).unwrap(), Vec::new());
-    }
-}
+mod tests;

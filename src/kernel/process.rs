@@ -15,6 +15,13 @@ pub fn since_boot() -> Duration {
         .unwrap_or_default()
 }
 
+/// Time since boot without the time that the host was suspended: what the kernel's log counts in, but for some drift.
+pub fn awake() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map(Duration::from)
+        .unwrap_or_default()
+}
+
 /// Keeps all pages of the process in memory: a page of the program that must be read back from a hung disk is a hang.
 ///
 /// # Errors

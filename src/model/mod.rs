@@ -3,6 +3,7 @@
 mod bytes;
 mod daemon;
 mod deed;
+mod evidence;
 mod finding;
 mod pool;
 mod seen;
@@ -13,12 +14,14 @@ mod time;
 pub use bytes::Bytes;
 pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit};
 pub use deed::{Deed, Outcome, Target};
+pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
 pub use finding::{Code, Finding, Severity};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
-    Allow, CureSettings, DataDefaults, DockerSettings, GrowthDefaults, GrowthSettings, HostSettings, MetadataDefaults,
-    PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration, parse_size,
+    Allow, CureSettings, DataDefaults, DockerSettings, EvidenceSettings, GoroutineDump, GrowthDefaults, GrowthSettings,
+    HostSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration,
+    parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
 pub use time::time_words;

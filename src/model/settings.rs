@@ -28,6 +28,8 @@ pub struct Settings {
     pub cure: CureSettings,
     /// `[watch]`: pace and deadlines.
     pub watch: WatchSettings,
+    /// `[evidence]`: what is gathered for those who look later.
+    pub evidence: EvidenceSettings,
     /// `[preflight]`: what runs before Docker starts.
     pub preflight: PreflightSettings,
 }
@@ -135,6 +137,27 @@ pub struct WatchSettings {
     /// Rest after each deed before its effect is judged.
     #[serde(deserialize_with = "duration")]
     pub settle: Duration,
+}
+
+/// `[evidence]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvidenceSettings {
+    /// When dockerd is asked, by SIGUSR1, to write down what it waits for.
+    pub goroutine_dump: GoroutineDump,
+}
+
+/// `goroutine_dump`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GoroutineDump {
+    /// Never.
+    Never,
+    /// Of a daemon that is stuck on a cured pool: a restart is about to end it, and what it knows, anyway.
+    #[default]
+    BeforeRestart,
+    /// Also of a daemon that is silent for another cause.
+    WhenSilent,
 }
 
 /// `[preflight]`

@@ -1,6 +1,6 @@
 //! `Snapshot`: everything one look saw, with what could not be seen.
 
-use super::{BackingFile, Bytes, Daemon, Pool, Seen};
+use super::{BackingFile, Bytes, Daemon, Evidence, Pool, Seen};
 use serde::{Deserialize, Serialize};
 
 /// Room on the filesystem that holds the pool's files.
@@ -53,4 +53,6 @@ pub struct Snapshot {
     pub host: Seen<Host>,
     /// The Docker daemon.
     pub daemon: Daemon,
+    /// The kernel's log, and tasks around Docker.
+    pub evidence: Evidence,
 }

@@ -1,7 +1,7 @@
 //! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
 //! the parent's work.
 
-use super::{config, docker_socket, host, pools, state};
+use super::{config, docker_socket, host, pools, state, witnesses};
 use crate::kernel::{dm, lvm, proc, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
@@ -43,6 +43,13 @@ pub enum Ask {
     },
     /// All tasks of containerd, whatever unit or parent it has.
     Containerd,
+    /// Tasks around Docker that may tell why something hangs.
+    Witnesses {
+        /// The unit's, as systemd names it; empty where it is not known.
+        control_group: String,
+    },
+    /// Stacks of tasks.
+    Stacks(Vec<witnesses::Wanted>),
     /// An HTTP request to the daemon.
     Get {
         /// Path of the socket.
@@ -107,6 +114,8 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
             sleepers,
         }) => encode(tasks(&control_group, main_pid, sleepers)),
         Ok(Ask::Containerd) => encode(containerd()),
+        Ok(Ask::Witnesses { control_group }) => encode(witnesses::look(Path::new("/"), &control_group)),
+        Ok(Ask::Stacks(wanted)) => encode(Ok(witnesses::stacks(Path::new("/"), &wanted))),
         Ok(Ask::Get { socket, path, main_pid }) => encode(docker_socket::get(&socket, &path, main_pid)),
         Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
         Ok(Ask::Config {

@@ -5,6 +5,7 @@ mod build;
 pub mod config;
 mod docker_socket;
 mod host;
+mod kernel_lines;
 mod pools;
 mod slot;
 pub mod start_command;
@@ -13,6 +14,7 @@ mod state;
 mod test_tree;
 mod tree;
 mod units;
+mod witnesses;
 
 pub use ask::{Ask, REQUEST_TAG, answer};
 
@@ -21,8 +23,13 @@ use crate::docker::names::{DEFAULT_PIDFILE, DEFAULT_SOCKET};
 use crate::docker::state::RootState;
 use crate::kernel::errand::Porter;
 use crate::kernel::lvm::VolumeGroup;
+use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{ActiveState, Backing, Containers, Daemon, Disk, Pool, Probe, Seen, Settings, Snapshot, Unit};
+use crate::model::{
+    ActiveState, Backing, Containers, Daemon, Disk, Evidence, Mode, Pool, Probe, Seen, Settings, Snapshot, Stack, Unit,
+    Witnesses,
+};
+use kernel_lines::KernelLines;
 use serde::de::DeserializeOwned;
 use slot::Slot;
 use std::os::fd::BorrowedFd;
@@ -41,6 +48,10 @@ pub enum Sense {
     Tasks,
     /// Tasks of containerd.
     Containerd,
+    /// Tasks around Docker, while something is wrong.
+    Witnesses,
+    /// Their stacks.
+    Stacks,
     /// `GET /_ping`
     Ping,
     /// `GET /info`
@@ -58,12 +69,14 @@ pub enum Sense {
 }
 
 impl Sense {
-    const ALL: [Sense; 12] = [
+    const ALL: [Sense; 14] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
         Sense::Tasks,
         Sense::Containerd,
+        Sense::Witnesses,
+        Sense::Stacks,
         Sense::Ping,
         Sense::Info,
         Sense::Event,
@@ -90,6 +103,7 @@ pub struct Observer {
     containers: Option<(u32, Containers)>,
     /// The tree that files are read from; `/` but for a preflight of another one.
     root: String,
+    kernel_lines: KernelLines,
 }
 
 impl Observer {
@@ -101,6 +115,7 @@ impl Observer {
             config: None,
             containers: None,
             root: "/".into(),
+            kernel_lines: KernelLines::default(),
         }
     }
 
@@ -127,6 +142,16 @@ impl Observer {
             }
         }
         another
+    }
+
+    /// Reads the kernel's log too, from its oldest line on.
+    pub fn listen_to_kernel(&mut self) {
+        self.kernel_lines = KernelLines::open();
+    }
+
+    /// Takes in what the kernel has said. Never blocks.
+    pub fn hear_kernel(&mut self, now: Duration) {
+        self.kernel_lines.read(now, process::awake());
     }
 
     /// Sends out the looks at the pool and the files below it.
@@ -216,6 +241,50 @@ impl Observer {
         self.slot(sense).is_due(now, fresh)
     }
 
+    /// While something is wrong: sends out the look at the tasks around Docker, and once they are known the one at their stacks.
+    pub fn look_at_witnesses(&mut self, porter: &Porter, now: Duration) {
+        if !self.is_suspicious(now) {
+            self.slots[Sense::Witnesses as usize].forget();
+            self.slots[Sense::Stacks as usize].forget();
+            return;
+        }
+        let came = |sense| self.slot(sense).last().map(|answer| answer.came);
+        if self.slot(Sense::Witnesses).is_due(now, DAEMON_FRESH) {
+            let unit = self.unit(now).known_or_none();
+            let control_group = unit.map(|unit| unit.control_group).unwrap_or_default();
+            self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
+        } else if came(Sense::Stacks) < came(Sense::Witnesses) {
+            let witnesses = self.seen::<Witnesses>(Sense::Witnesses, now).known_or_none();
+            let wanted = witnesses.unwrap_or_default().tasks.iter().map(Into::into).collect();
+            self.ask(porter, Sense::Stacks, &Ask::Stacks(wanted), now);
+        }
+    }
+
+    /// Stacks, as last read.
+    pub fn stacks(&self, now: Duration) -> Seen<Vec<Stack>> {
+        self.seen(Sense::Stacks, now)
+    }
+
+    /// Whether stacks are wanted and may yet come soon.
+    pub fn awaits_stacks(&self, now: Duration) -> bool {
+        const SOON: Duration = Duration::from_secs(1);
+        let [witnesses, stacks] = [Sense::Witnesses, Sense::Stacks].map(|sense| self.slot(sense));
+        let out = [witnesses, stacks]
+            .iter()
+            .any(|slot| slot.out_for(now).is_some_and(|waited| waited < SOON));
+        let to_ask = stacks.last().map(|answer| answer.came) < witnesses.last().map(|answer| answer.came);
+        out || (to_ask && stacks.out_for(now).is_none())
+    }
+
+    /// The pool is in trouble, or the daemon takes long to answer.
+    fn is_suspicious(&self, now: Duration) -> bool {
+        let pool_in_trouble = match self.pool(now) {
+            Seen::Known(Some(pool)) => pool.is_exhausted() || pool.suspended || pool.mode != Mode::Rw,
+            Seen::Known(None) | Seen::Unknown(_) => false,
+        };
+        pool_in_trouble || self.is_silent(now)
+    }
+
     /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in
     /// the unit's own surroundings, as `ExecStartPre=` does.
     pub fn learn_config(&mut self, porter: &Porter, inside_unit: bool, exec_line: Option<&str>, now: Duration) -> bool {
@@ -246,6 +315,11 @@ impl Observer {
             .into_iter()
             .filter(|sense| self.slots[*sense as usize].collect(now))
             .collect();
+        if fresh.contains(&Sense::Pools)
+            && let Some(look) = self.slot(Sense::Pools).last_value::<pools::Look>()
+        {
+            self.kernel_lines.set_volumes(&look.volumes);
+        }
         if fresh.contains(&Sense::Config) {
             match self.seen::<config::Raw>(Sense::Config, now) {
                 Seen::Known(raw) => {
@@ -294,6 +368,7 @@ impl Observer {
             (Sense::VolumeGroup, deadline),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
+            (Sense::Witnesses, BRIEFLY / 3),
         ]
         .iter()
         .any(|(sense, limit)| self.slot(*sense).out_for(now).is_some_and(|waited| waited < *limit))
@@ -329,6 +404,12 @@ impl Observer {
             pool,
             host,
             daemon: self.daemon(now),
+            evidence: Evidence {
+                kernel: self.kernel_lines.seen(),
+                kernel_lost: self.kernel_lines.lost(),
+                witnesses: self.seen(Sense::Witnesses, now),
+                stacks: self.stacks(now),
+            },
         }
     }
 
@@ -479,8 +560,8 @@ impl Observer {
             data_root: self.config().map(|config| config.data_root.clone()),
             thin_pool_device: self.config().and_then(|config| config.thin_pool_device.clone()),
         };
-        match self.seen::<Vec<pools::Raw>>(Sense::Pools, now) {
-            Seen::Known(pools) => pools::select(&pools, &expected).into(),
+        match self.seen::<pools::Look>(Sense::Pools, now) {
+            Seen::Known(look) => pools::select(&look.pools, &expected).into(),
             Seen::Unknown(why) => Seen::Unknown(why),
         }
     }

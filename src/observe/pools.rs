@@ -18,6 +18,15 @@ pub struct Raw {
     metadata: Option<LoopBacking>,
 }
 
+/// One look at device-mapper.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// All thin pools.
+    pub pools: Vec<Raw>,
+    /// Minor numbers and names of Docker's devices on them.
+    pub volumes: Vec<(u32, String)>,
+}
+
 /// What is known beforehand of Docker's pool.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {
@@ -30,15 +39,19 @@ pub struct Expected {
 }
 
 /// Looks at all thin pools, in the child. Status is read without a flush (law 8).
-pub fn look() -> Result<Vec<Raw>> {
+pub fn look() -> Result<Look> {
     let control = match dm::Control::open(Path::new(dm::CONTROL)) {
         Ok(control) => control,
         // A host whose device-mapper was never loaded has no pool; that is knowledge, not ignorance.
-        Err(_) if !Path::new("/sys/class/misc/device-mapper").exists() => return Ok(Vec::new()),
+        Err(_) if !Path::new("/sys/class/misc/device-mapper").exists() => return Ok(Look::default()),
         Err(error) => return Err(error.into()),
     };
-    let mut pools = Vec::new();
+    let mut look = Look::default();
     for device in control.list()? {
+        if names::is_docker_volume_name(&device.name) {
+            look.volumes.push((device.minor, device.name));
+            continue;
+        }
         let (_, table) = match control.table(&device.name) {
             Ok(seen) => seen,
             // It went away between the list and the look.
@@ -55,7 +68,7 @@ pub fn look() -> Result<Vec<Raw>> {
             let (major, minor) = device.split_once(':')?;
             loop_device::backing(Path::new("/"), major.parse().ok()?, minor.parse().ok()?).ok()?
         };
-        pools.push(Raw {
+        look.pools.push(Raw {
             data: below.as_ref().and_then(|table| loop_below(&table.data_device)),
             metadata: below.as_ref().and_then(|table| loop_below(&table.metadata_device)),
             info,
@@ -63,7 +76,7 @@ pub fn look() -> Result<Vec<Raw>> {
             table,
         });
     }
-    Ok(pools)
+    Ok(look)
 }
 
 /// Docker's pool among those that were seen: by name where that is known, else by the place of its data file.

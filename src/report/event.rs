@@ -35,13 +35,15 @@ pub enum Kind {
     AnotherGuard,
     /// No more restarts.
     RestartBudgetSpent,
+    /// All that is known at the moment of a deed or of a hang.
+    Evidence,
     /// Any other line; has no id.
     Plain,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::GuardStarted,
         Kind::GuardStopping,
         Kind::FindingRaised,
@@ -56,6 +58,7 @@ impl Kind {
         Kind::SettingsKept,
         Kind::AnotherGuard,
         Kind::RestartBudgetSpent,
+        Kind::Evidence,
         Kind::Plain,
     ];
 
@@ -76,6 +79,7 @@ impl Kind {
             Kind::SettingsKept => Some("37a9ff04aa004bfc844ffbfe0380ff07"),
             Kind::AnotherGuard => Some("4be58080d9c74243b61c1ac755fdd822"),
             Kind::RestartBudgetSpent => Some("51f9cbeebd414b92b50c7af877195155"),
+            Kind::Evidence => Some("390ffc1a0f974340bcba999234975c1f"),
             Kind::Plain => None,
         }
     }
@@ -97,6 +101,7 @@ impl Kind {
             Kind::SettingsKept => "settings-kept",
             Kind::AnotherGuard => "another-guard",
             Kind::RestartBudgetSpent => "restart-budget-spent",
+            Kind::Evidence => "evidence-kept",
             Kind::Plain => "log",
         }
     }
@@ -142,7 +147,7 @@ pub struct Event {
     pub kind: Kind,
     /// How urgent.
     pub priority: Priority,
-    /// One line with the code and the figures in it: syslog copies nothing else.
+    /// One line with the code and the figures in it: syslog copies nothing else. Evidence alone has more than one.
     pub message: String,
     /// Further fields for the journal.
     pub fields: Vec<(&'static str, String)>,
@@ -306,6 +311,13 @@ impl Event {
         let message =
             format!("another-guard: a thinguard watch runs already ({who}); this one leaves, and has done nothing");
         Event::new(Kind::AnotherGuard, Priority::Error, &message)
+    }
+
+    /// A bundle of evidence: lines that are fit to be shown, the first with the code.
+    pub fn evidence(occasion: &str, lines: &[String]) -> Self {
+        let mut event = Event::new(Kind::Evidence, Priority::Notice, "").with("THINGUARD_OCCASION", occasion);
+        event.message = lines.join("\n");
+        event
     }
 
     /// No more restarts.

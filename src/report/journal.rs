@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const RING: usize = 64;
 /// Longest value of a field, in bytes: with the few fields we have, a datagram stays below the socket's buffer.
 const LONGEST_VALUE: usize = 8 * 1024;
+/// Lines of one entry that go to syslog, which knows single lines only.
+const MOST_SYSLOG_LINES: usize = 16;
 /// The kernel cuts a record at about 1000 bytes.
 const LONGEST_KMSG: usize = 900;
 
@@ -155,7 +157,8 @@ impl Inner {
             Sent::Nowhere => {
                 let path = self.places.syslog.as_deref();
                 let syslog = self.syslog.get_or_insert_with(|| SyslogThread::start(path));
-                if !syslog.send(event.priority, &event.message) && event.kind.is_deed() {
+                let mut lines = event.message.lines().take(MOST_SYSLOG_LINES);
+                if !lines.all(|line| syslog.send(event.priority, line)) && event.kind.is_deed() {
                     self.write_kmsg(event.priority, &event.message);
                 }
             }

@@ -3,6 +3,7 @@
 pub mod colour;
 pub mod docker;
 pub mod event;
+pub mod evidence;
 pub mod explain;
 pub mod journal;
 #[cfg(test)]

@@ -99,6 +99,15 @@ impl Teller {
         self.journal.tell(&Event::settings_reloaded(changes));
     }
 
+    pub fn tell_event(&mut self, event: &Event) {
+        self.journal.tell(event);
+    }
+
+    /// Whether this finding has been told and is not over.
+    pub fn has_told(&self, finding: &Finding) -> bool {
+        self.told.contains_key(&(finding.code, finding.subject.clone()))
+    }
+
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
         // What a restart does to the containers is said before it is done.
         let reason = verdict.findings.iter().find(|finding| {

@@ -7,7 +7,7 @@ use crate::docker::device_json::{Device, DeviceSet};
 use crate::docker::drivers::Prior;
 use crate::docker::options;
 use crate::docker::state::{NamedPool, PidfileProcess};
-use crate::model::{BackingFile, Daemon, Host, Probe};
+use crate::model::{BackingFile, Daemon, Evidence, Host, Probe};
 
 mod named;
 
@@ -112,6 +112,7 @@ fn seen() -> Snapshot {
             containerd: Seen::unknown("not looked at"),
             containers: Default::default(),
         },
+        evidence: Evidence::default(),
     }
 }
 

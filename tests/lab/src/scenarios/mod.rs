@@ -2,6 +2,7 @@
 
 mod corpus;
 mod cure;
+mod evidence;
 mod face;
 mod fail_open;
 mod faults;
@@ -41,6 +42,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         prevention::SCENARIOS,
         restart::SCENARIOS,
         ladder::SCENARIOS,
+        evidence::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,
         corpus::SCENARIOS,

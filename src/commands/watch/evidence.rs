@@ -1,0 +1,139 @@
+//! Keeping evidence: a bundle before each deed and when a hang is found, and stacks that came too late for it.
+
+use super::{Guard, now};
+use crate::act::dump::DumpOrder;
+use crate::act::{self, Order};
+use crate::docker::names::DEFAULT_EXEC_ROOT;
+use crate::judge::{Verdict, dump, growth};
+use crate::kernel::errand::{Errand, Progress};
+use crate::model::{Bytes, Finding, Seen, Severity, Snapshot};
+use crate::report::event::Event;
+use crate::report::evidence::{Bundle, lines};
+use anyhow::Result;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// Time that a deed waits for stacks.
+const STACKS_COME: Duration = Duration::from_millis(200);
+
+/// What is still to come.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    /// The newest bundle went without stacks.
+    awaits_stacks: bool,
+    /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
+    dump: Option<Errand>,
+    /// It has been asked in this silence.
+    asked: bool,
+}
+
+impl Keeper {
+    /// Readable when there is word of the goroutines.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.dump.as_ref().map(Errand::as_fd)
+    }
+}
+
+impl Guard {
+    /// Writes a bundle of what is known now. A deed may follow.
+    pub(super) fn keep_evidence(&mut self, occasion: &str) {
+        self.observer.hear_kernel(now());
+        let seen = self.observer.snapshot(now());
+        self.evidence.awaits_stacks = self.observer.awaits_stacks(now());
+        self.tell_evidence(occasion, &seen);
+    }
+
+    /// Gives stacks that are being read a moment to come: the deed that waits ends what they would show.
+    pub(super) fn await_stacks(&mut self) -> Result<()> {
+        let limit = now() + STACKS_COME;
+        while self.observer.awaits_stacks(now()) && now() < limit && !self.stopping {
+            self.observer.look_at_witnesses(&self.porter, now());
+            self.pump(Duration::from_millis(20))?;
+        }
+        Ok(())
+    }
+
+    fn tell_evidence(&mut self, occasion: &str, seen: &Snapshot) {
+        let reserve = seen
+            .host
+            .known()
+            .map_or(Bytes(0), |host| growth::reserve(host, &self.settings.host));
+        let lines = lines(&Bundle {
+            occasion,
+            seen,
+            history: &self.memory.history.moments(),
+            reserve,
+            stuck_for: &self.memory.stuck_for(now()),
+            now: now(),
+        });
+        self.teller.tell_event(&Event::evidence(occasion, &lines));
+    }
+
+    /// A hang that is told for the first time is told with its evidence; where a deed is due, that brings the evidence.
+    pub(super) fn keep_evidence_of_hang(&mut self, verdict: &Verdict) {
+        if verdict.deed.is_some() {
+            return;
+        }
+        let hang = verdict
+            .findings
+            .iter()
+            .find(|finding| is_hang(finding) && !self.teller.has_told(finding));
+        if let Some(finding) = hang {
+            self.keep_evidence(finding.code);
+        }
+    }
+
+    /// Has a silent daemon write down what it waits for, once in a silence and where that is safe. Waits for nothing.
+    pub(super) fn ask_for_goroutines(&mut self, seen: &Snapshot, verdict: &Verdict) {
+        if seen.daemon.info.silent_for().is_none() {
+            self.evidence.asked = false;
+        }
+        let config = self.observer.config();
+        let version = config.and_then(|config| config.build.version);
+        let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now());
+        let (Some(task), Some(unit), false) = (wanted, seen.daemon.unit.known(), self.evidence.asked) else {
+            return;
+        };
+        let order = Order::Dump(DumpOrder {
+            pid: task.pid,
+            start_ticks: task.start_ticks,
+            comm: task.comm.clone(),
+            control_group: unit.control_group.clone(),
+            directory: DEFAULT_EXEC_ROOT.into(),
+        });
+        self.evidence.asked = true;
+        self.evidence.dump = self.porter.send(&act::request(&order)).ok();
+    }
+
+    /// Tells what came of it.
+    pub(super) fn collect_goroutines(&mut self) {
+        let Some(errand) = &mut self.evidence.dump else { return };
+        let said = match errand.progress() {
+            Progress::Pending => return,
+            Progress::Answered(answer) => act::parse(&answer),
+            Progress::Lost => Err("the errand ended without an answer".to_owned()),
+        };
+        self.evidence.dump = None;
+        let line = match said {
+            Ok(file) => format!("evidence-kept: dockerd has written its goroutines to {file}"),
+            Err(why) => format!("evidence-kept: dockerd has not written its goroutines: {why}"),
+        };
+        self.teller
+            .tell_event(&Event::evidence("goroutines of dockerd", &[line]));
+    }
+
+    /// Stacks that were still being read when the last bundle was written.
+    pub(super) fn keep_late_stacks(&mut self) {
+        let came = matches!(self.observer.stacks(now()), Seen::Known(stacks) if !stacks.is_empty());
+        if came && std::mem::take(&mut self.evidence.awaits_stacks) {
+            let seen = self.observer.snapshot(now());
+            self.tell_evidence("stacks that came later", &seen);
+        }
+    }
+}
+
+/// The daemon's hangs, by the names that they have in common.
+fn is_hang(finding: &Finding) -> bool {
+    let names = ["daemon-", "hang-"];
+    finding.severity == Severity::Refuse && names.iter().any(|name| finding.code.starts_with(name))
+}

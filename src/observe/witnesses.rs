@@ -1,0 +1,193 @@
+//! Tasks that may tell why something hangs: those in D state around Docker, and the kernel's threads that serve its pool. In the
+//! child: to walk `/proc` may take long, and to read a stack may take for ever.
+
+use crate::docker::names;
+use crate::kernel::proc;
+use crate::model::{Stack, Task, TaskState, Whose, Witness, Witnesses};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Tasks of programs that are looked at.
+const MOST_LOOKED_AT: usize = 16_384;
+/// Witnesses of one kind that are kept.
+const MOST_OF_A_KIND: usize = 12;
+
+/// Finds them.
+pub fn look(root: &Path, unit_group: &str) -> Result<Witnesses> {
+    let mut found = programs(root, unit_group);
+    let threads = proc::kernel_threads(root, serves_a_pool).context("/proc cannot be read")?;
+    found.extend(threads.into_iter().map(|task| Witness {
+        whose: Whose::Kernel,
+        task,
+    }));
+    Ok(bounded(found))
+}
+
+/// Tasks in D state of dockerd, containerd, shims and containers.
+fn programs(root: &Path, unit_group: &str) -> Vec<Witness> {
+    let unit = unit_group.trim_matches('/');
+    let whose = |path: &str| {
+        let inside_unit = !unit.is_empty() && (path == unit || path.starts_with(&format!("{unit}/")));
+        if names::is_container_group(path) {
+            Some(Whose::Container)
+        } else if inside_unit {
+            Some(Whose::Daemon)
+        } else if names::is_containerd_group(path) {
+            Some(Whose::Containerd)
+        } else {
+            None
+        }
+    };
+    let mut processes = proc::processes_of_groups(root, whose);
+    processes.sort_unstable();
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for (whose, pid) in processes {
+        let tasks = proc::tasks_of(root, pid).unwrap_or_default();
+        looked_at += tasks.len();
+        let stuck = tasks.into_iter().filter(is_stuck);
+        found.extend(stuck.map(|task| Witness { whose, task }));
+        if looked_at > MOST_LOOKED_AT {
+            break;
+        }
+    }
+    found
+}
+
+fn is_stuck(task: &Task) -> bool {
+    task.state == TaskState::Uninterruptible
+}
+
+/// Any thread of the kernel's in D state, and whatever its state: the one that writes back a container's XFS, the ones of loop
+/// devices (to 5.13; workers with `loop` in their name after), workers of the thin target.
+fn serves_a_pool(task: &Task) -> bool {
+    let name = task.comm.as_str();
+    let is_loop = name
+        .strip_prefix("loop")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_stuck(task)
+        || is_loop
+        || name.starts_with("xfsaild/dm-")
+        || (name.starts_with("kworker/") && (name.contains("dm-thin") || name.contains("loop")))
+}
+
+/// The daemon's first; of each kind those in D first.
+fn bounded(mut found: Vec<Witness>) -> Witnesses {
+    let all = found.len();
+    found.sort_by_key(|witness| (witness.whose, !is_stuck(&witness.task), witness.task.tid));
+    let mut tasks: Vec<Witness> = Vec::new();
+    for witness in found {
+        let of_this_kind = tasks.iter().filter(|kept| kept.whose == witness.whose).count();
+        if of_this_kind < MOST_OF_A_KIND {
+            tasks.push(witness);
+        }
+    }
+    Witnesses {
+        left_out: all - tasks.len(),
+        tasks,
+    }
+}
+
+/// Whose stack is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pid: u32,
+    tid: u32,
+    start_ticks: u64,
+}
+
+impl From<&Witness> for Wanted {
+    fn from(witness: &Witness) -> Self {
+        Wanted {
+            pid: witness.task.pid,
+            tid: witness.task.tid,
+            start_ticks: witness.task.start_ticks,
+        }
+    }
+}
+
+/// Reads their stacks. A task that has ended has none.
+pub fn stacks(root: &Path, wanted: &[Wanted]) -> Vec<Stack> {
+    let stack = |wanted: &Wanted| {
+        let frames = proc::stack_of(root, wanted.pid, wanted.tid, wanted.start_ticks)?;
+        Some(Stack {
+            tid: wanted.tid,
+            start_ticks: wanted.start_ticks,
+            frames,
+        })
+    };
+    wanted.iter().filter_map(stack).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn witness(whose: Whose, tid: u32, comm: &str, state: TaskState) -> Witness {
+        Witness {
+            whose,
+            task: Task {
+                pid: tid,
+                tid,
+                comm: comm.into(),
+                state,
+                start_ticks: 1,
+                wchan: String::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn threads_that_matter() {
+        for (comm, state, wanted) in [
+            ("xfsaild/dm-3", TaskState::Alive, true),
+            ("xfsaild/sda1", TaskState::Alive, false),
+            ("xfsaild/sda1", TaskState::Uninterruptible, true),
+            ("loop0", TaskState::Alive, true),
+            ("loopback", TaskState::Alive, false),
+            ("kworker/u4:1-loop0", TaskState::Alive, true),
+            ("kworker/u4:1+dm-thin", TaskState::Alive, true),
+            ("kworker/0:1-events", TaskState::Alive, false),
+            ("kthreadd", TaskState::Alive, false),
+        ] {
+            let task = witness(Whose::Kernel, 9, comm, state).task;
+            assert_eq!(serves_a_pool(&task), wanted, "{comm} {state:?}");
+        }
+    }
+
+    #[test]
+    fn the_daemon_comes_first_and_nobody_crowds_it_out() {
+        let stuck = TaskState::Uninterruptible;
+        let mut found: Vec<_> = (0..100)
+            .map(|tid| witness(Whose::Container, tid, "sh", stuck))
+            .collect();
+        found.push(witness(Whose::Kernel, 300, "loop0", TaskState::Alive));
+        found.push(witness(Whose::Kernel, 400, "xfsaild/dm-3", stuck));
+        found.push(witness(Whose::Daemon, 500, "dockerd", stuck));
+        let kept = bounded(found);
+        let names: Vec<_> = kept.tasks.iter().map(|witness| witness.task.comm.as_str()).collect();
+        assert_eq!(
+            (names[0], names.len(), kept.left_out),
+            ("dockerd", MOST_OF_A_KIND + 3, 88)
+        );
+        assert_eq!(names[names.len() - 2..], ["xfsaild/dm-3", "loop0"]);
+    }
+
+    #[test]
+    fn our_own_host_can_be_looked_at() {
+        assert!(look(Path::new("/"), "/no/such.service").is_ok());
+        assert!(look(Path::new("/nonexistent"), "").is_err());
+        assert_eq!(
+            stacks(
+                Path::new("/"),
+                &[Wanted {
+                    pid: u32::MAX,
+                    tid: 1,
+                    start_ticks: 1
+                }]
+            ),
+            []
+        );
+    }
+}
