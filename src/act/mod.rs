@@ -4,10 +4,10 @@ pub mod dump;
 pub mod restart;
 
 use crate::kernel::dm;
-use crate::kernel::grow::{self, GrowOrder, ResumeOrder};
+use crate::kernel::grow::{self, ExtendOrder, GrowOrder, ResumeOrder};
 use crate::kernel::process;
 use crate::kernel::xfs::{self, GiveUpOrder};
-use crate::model::{Backing, Bytes, Deed, Seen, Settings, Snapshot, Target};
+use crate::model::{Backing, Bytes, Deed, Lvm, Seen, Settings, Snapshot, Target};
 use dump::DumpOrder;
 use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub const RUN_DIR: &str = "/run/thinguard";
 pub enum Order {
     /// Grow one device of the pool.
     Grow(GrowOrder),
+    /// Extend a volume of a pool of LVM's.
+    Extend(ExtendOrder),
     /// Resume a pool that was left suspended.
     Resume(ResumeOrder),
     /// Lengthen a file of a pool that is not active; dockerd makes the pool as large as its files.
@@ -68,6 +70,17 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
         })),
         Deed::Grow { target, to, .. } => {
             let pool = pool()?;
+            if let Lvm::Asked(Seen::Known(said)) = &pool.lvm {
+                return Ok(Order::Extend(ExtendOrder {
+                    pool: pool.name.clone(),
+                    group: said.group.clone(),
+                    volume: said.volume.clone(),
+                    target: *target,
+                    to: *to,
+                    dm_control: dm::CONTROL.into(),
+                    lock: lock(),
+                }));
+            }
             let backing = match target {
                 Target::Data => &pool.data_backing,
                 Target::Metadata => &pool.metadata_backing,
@@ -128,6 +141,7 @@ pub fn perform(request: &[u8]) -> Vec<u8> {
         Ok(Order::Grow(order)) => grow::grow(&order)
             .map(|report| format!("{report:?}"))
             .map_err(|error| format!("{error:#}")),
+        Ok(Order::Extend(order)) => grow::extend(&order).map_err(|error| format!("{error:#}")),
         Ok(Order::Resume(order)) => grow::resume_if_suspended(&order)
             .map(|resumed| format!("resumed: {resumed}"))
             .map_err(|error| format!("{error:#}")),

@@ -2,8 +2,8 @@
 
 use super::look::Once;
 use super::settings;
-use crate::judge::growth;
-use crate::model::{Bytes, Deed, Mode, Outcome, Pool, Seen, Settings, Snapshot, Target, parse_size};
+use crate::judge::{growth, lvm};
+use crate::model::{Bytes, Deed, Lvm, Mode, Outcome, Pool, Seen, Settings, Snapshot, Target, parse_size};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::ExitCode;
@@ -73,7 +73,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, DEADLINE)?;
     once.learn_config(false, None);
-    let mut seen = once.look_at_storage();
+    once.look_at_storage();
+    let mut seen = once.look_at_lvm();
     for (target, size) in [(Target::Metadata, args.metadata), (Target::Data, args.data)] {
         let Some(size) = size else { continue };
         let deed = plan(target, size, &seen, &settings)?;
@@ -89,7 +90,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             }
             Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => bail!("{deed}: {why}"),
         }
-        seen = after;
+        seen = match after.pool {
+            // Room and sizes are others now.
+            Seen::Known(Some(Pool { lvm: Lvm::Asked(_), .. })) => once.look_at_lvm(),
+            _ => after,
+        };
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,6 +136,10 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
     if to > cap {
         bail!("{to} is more than the cap of the {target} device, {cap}");
     }
+    if pool.lvm != Lvm::No {
+        room_of_lvm(pool, target, to, settings)?;
+        return Ok(Deed::Grow { target, from, to });
+    }
     let host = seen
         .host
         .known()
@@ -150,6 +159,29 @@ fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Res
         );
     }
     Ok(Deed::Grow { target, from, to })
+}
+
+/// Whether the volume group can give that much, above its reserve.
+fn room_of_lvm(pool: &Pool, target: Target, to: Bytes, settings: &Settings) -> Result<()> {
+    let said = match &pool.lvm {
+        Lvm::Asked(Seen::Known(said)) => said,
+        Lvm::Asked(Seen::Unknown(why)) => bail!("LVM does not tell of {}: {why}", pool.name),
+        Lvm::NotAsked | Lvm::No => bail!("LVM was not asked about {}", pool.name),
+    };
+    let usage = match target {
+        Target::Data => pool.data,
+        Target::Metadata => pool.metadata,
+    };
+    let room = lvm::room(said, target, &settings.lvm);
+    let most = usage.total().saturating_add(room);
+    if to > most {
+        bail!(
+            "{to} is more than the volume group {} can give: {} free, {room} of it for {target}, so {most} at the most",
+            said.group,
+            said.group_free
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

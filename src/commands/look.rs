@@ -87,6 +87,13 @@ impl Once {
         self.observer.snapshot(process::since_boot())
     }
 
+    /// Looks at the pool as LVM sees it, where it is LVM's.
+    pub fn look_at_lvm(&mut self) -> Snapshot {
+        self.observer.look_at_lvm(&self.porter, process::since_boot());
+        self.wait();
+        self.observer.snapshot(process::since_boot())
+    }
+
     /// Looks at the daemon: its unit first, which tells where its tasks are and whether its socket may be asked.
     pub fn look_at_daemon(&mut self) -> Snapshot {
         for _ in 0..2 {

@@ -1,10 +1,9 @@
 //! From what was seen to the figures of the contract, for all commands that answer in text or JSON.
 
-use crate::judge::growth;
 use crate::judge::rate::{self, Fill, Of};
-use crate::judge::storage;
+use crate::judge::{growth, lvm, storage};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
-use crate::model::{Bytes, Disk, Host, Pool, Settings, Snapshot, Target, Usage};
+use crate::model::{Bytes, Disk, Host, Lvm, LvmPool, Pool, Seen, Settings, Snapshot, Target, Usage};
 use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport};
 
 /// The filesystem, with what is kept free on it.
@@ -12,13 +11,27 @@ pub fn host(host: &Host, settings: &Settings) -> HostReport {
     HostReport::new(host, growth::reserve(host, &settings.host))
 }
 
+/// The volume group, with what is kept free in it.
+fn group(said: &LvmPool, settings: &Settings) -> HostReport {
+    HostReport {
+        path: format!("volume group {}", said.group),
+        free_bytes: said.group_free,
+        reserve_bytes: lvm::reserve(said, &settings.lvm),
+    }
+}
+
 /// True headroom of an active pool.
 pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomReport {
     let judged = storage::headroom(pool, seen.host.known(), settings);
+    let below = match &pool.lvm {
+        Lvm::No => seen.host.known().map(|it| host(it, settings)),
+        Lvm::Asked(Seen::Known(said)) => Some(group(said, settings)),
+        Lvm::NotAsked | Lvm::Asked(Seen::Unknown(_)) => None,
+    };
     HeadroomReport {
         headroom_bytes: judged.headroom,
         overcommit_bytes: judged.overcommit,
-        host: seen.host.known().map(|it| host(it, settings)),
+        host: below,
     }
 }
 

@@ -27,6 +27,7 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     let mut once = Once::new(&settings, DEADLINE)?;
     once.learn_config(false, None);
     once.look_at_storage();
+    once.look_at_lvm();
     once.look_at_daemon();
     // Long enough to tell a hung daemon from a busy one by the settings' own measure.
     let seen = once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));

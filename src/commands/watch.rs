@@ -161,6 +161,7 @@ impl Guard {
         // What only now can be asked: the unit's tasks, once the unit is known; the files, once the data root is.
         self.observer.look_at_daemon(&self.porter, now());
         self.observer.look_at_files(&self.porter, now());
+        self.observer.look_at_lvm(&self.porter, now());
         self.observer.look_at_witnesses(&self.porter, now());
         self.await_looks()?;
         // Now their stacks, for which nobody waits here.

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// The pool that Docker makes of `dm.directlvm_device` (moby `daemon/graphdriver/devmapper/deviceset.go`, `initDevmapper`).
+pub const DIRECT_LVM_POOL: &str = "docker-thinpool";
+
 /// Where Docker keeps its data unless told otherwise (moby v1.12.6 `daemon/config_unix.go`, `defaultGraph`).
 pub const DEFAULT_DATA_ROOT: &str = "/var/lib/docker";
 /// Where dockerd reads its configuration unless `--config-file` says otherwise (moby, `defaultDaemonConfigFile`).

@@ -57,6 +57,8 @@ pub struct Memory {
     pub history: History,
     /// Witnesses in D, as `stuck_since`.
     witness_since: BTreeMap<(u32, u64), Duration>,
+    /// Since when LVM was to extend a pool of this size, of which it has not.
+    extension_due: Option<(u64, Duration)>,
 }
 
 /// First pause after a growth that failed; it doubles with each failure in a row.
@@ -101,6 +103,7 @@ impl Memory {
         if let Seen::Known(Some(pool)) = &seen.pool {
             self.history.learn(pool, now);
         }
+        self.learn_extension(seen, now);
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
@@ -173,6 +176,16 @@ impl Memory {
             .collect();
         all.sort_by_key(|(_, _, time)| std::cmp::Reverse(*time));
         all
+    }
+
+    fn learn_extension(&mut self, seen: &Snapshot, now: Duration) {
+        let Seen::Known(Some(pool)) = &seen.pool else { return };
+        let size = pool.data.total_blocks.saturating_add(pool.metadata.total_blocks);
+        self.extension_due = match self.extension_due {
+            _ if !super::lvm::extension_is_due(seen) => None,
+            Some((of, since)) if of == size => Some((of, since)),
+            _ => Some((size, now)),
+        };
     }
 
     fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
@@ -276,6 +289,12 @@ impl Memory {
             .as_ref()
             .filter(|(_, pid)| *pid == main_pid)
             .map(|(name, _)| name.as_str())
+    }
+
+    /// For how long LVM was to extend the pool and has not.
+    pub fn extension_due_for(&self, now: Duration) -> Duration {
+        self.extension_due
+            .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(since))
     }
 
     /// How growth of this device has been going.

@@ -1,14 +1,15 @@
 //! Thought: snapshot, settings, memory, now → verdict. No IO, no clock, no log; `now` is time since boot.
 //!
 //! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`hang`] reads the
-//! daemon, `kernel_lines` what the kernel's log says of both, [`growth`] says how far a file may grow, [`restart`] whether a restart
-//! is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
+//! daemon, [`lvm`] a pool of LVM's, `kernel_lines` what the kernel's log says of all of it, [`growth`] says how far a file may grow,
+//! [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
 
 pub mod dump;
 pub mod growth;
 pub mod hang;
 pub mod history;
 mod kernel_lines;
+pub mod lvm;
 pub mod memory;
 pub mod pace;
 pub mod preflight;

@@ -2,9 +2,9 @@
 
 use super::growth::{self, Need, Plan};
 use super::rate::Forecast;
-use super::{Memory, Verdict, vanished};
+use super::{Memory, Verdict, lvm, vanished};
 use crate::model::{
-    Backing, Bytes, Deed, Finding, Host, Mode, Pool, Seen, Settings, Severity, Snapshot, Target, time_words,
+    Backing, Bytes, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot, Target, time_words,
 };
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
         }
     }
     host::judge(pool, seen, settings, memory, verdict);
+    lvm::judge(pool, settings, memory, now, verdict);
     match broken {
         Some(finding) => {
             verdict.cannot_grow = Some(finding.message.clone());
@@ -52,7 +53,10 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
         // Metadata first: data that runs out can be healed, metadata that runs out ends in an off-line repair.
         None => {
             for target in [Target::Metadata, Target::Data] {
-                device(pool, target, seen, settings, memory, now, verdict);
+                match pool.lvm {
+                    Lvm::No => device(pool, target, seen, settings, memory, now, verdict),
+                    _ => lvm::device(pool, target, settings, memory, now, verdict),
+                }
             }
         }
     }
@@ -177,7 +181,7 @@ fn device(
 }
 
 /// A forecast at the end of a sentence about the same device; nothing where there is none.
-fn outlook(forecast: Option<Forecast>) -> String {
+pub(super) fn outlook(forecast: Option<Forecast>) -> String {
     forecast.map_or_else(String::new, |it| {
         format!(", full in {} at {}/s", time_words(it.full_in), it.rate)
     })
@@ -187,7 +191,9 @@ fn what_next(pool: &Pool, target: Target, plan: &Plan, switched_off: bool, memor
     let name = &pool.name;
     match plan {
         _ if !pool.is_loop() => {
-            format!("extend the logical volume below {name} (lvextend); thinguard grows loop files only")
+            format!(
+                "enlarge the devices below {name} and reload its table; thinguard grows loop files and pools of LVM's only"
+            )
         }
         Plan::GrowTo(to) if now < memory.tries(target).not_before => format!(
             "growth to {to} has failed {} times and is tried again in {} s",

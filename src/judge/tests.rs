@@ -6,12 +6,13 @@ mod history;
 mod incident;
 mod kernel_lines;
 mod ladder;
+mod lvm;
 mod prevention;
 mod surroundings;
 
 use super::*;
 use crate::model::{
-    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Mode, Outcome, Pool, Probe,
+    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome, Pool, Probe,
     Seen, Task, TaskState, Unit, Usage, When,
 };
 
@@ -62,6 +63,7 @@ fn pool() -> Pool {
         metadata_backing: on_loop("loop1", "/d/metadata"),
         data_file: file("/d/data", Bytes::gib(10), Bytes::gib(2)),
         metadata_file: file("/d/metadata", Bytes::mib(64), Bytes::mib(8)),
+        lvm: Lvm::No,
     }
 }
 

@@ -10,9 +10,11 @@ mod rescue;
 mod store;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 pub use offline::lengthen_offline;
 pub use rescue::{ResumeOrder, resume_if_suspended};
+pub use volume::{ExtendOrder, extend};
 
 use super::dm::{Control, Info, TargetLine};
 use super::thin_pool::{self, Active, METADATA_BLOCK_BYTES, Status, Table, same_params};

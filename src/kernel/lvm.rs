@@ -1,4 +1,6 @@
-//! LVM's names for device-mapper devices, and what `vgs` says of a volume group. Pure.
+//! LVM's names for device-mapper devices, and what its commands say. Pure.
+
+pub mod pool;
 
 use crate::model::Bytes;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,18 @@ pub fn volume_group(device: &str) -> Option<String> {
     None
 }
 
+/// The volume group and the logical volume of a pool's device-mapper name: `docker--vg-pool` is `docker-vg` and `pool`, and so is
+/// `docker--vg-pool-tpool`, which is what LVM calls the pool below one that has thin volumes of LVM's own (`lv_layer` in lvm2
+/// `lib/activate/dev_manager.c`).
+pub fn volume(device: &str) -> Option<(String, String)> {
+    let group = volume_group(device)?;
+    let rest = device.get(group.replace('-', "--").len() + 1..)?;
+    let volume = volume_group(rest)
+        .filter(|_| rest.ends_with("-tpool"))
+        .unwrap_or_else(|| rest.replace("--", "-"));
+    Some((group, volume))
+}
+
 /// Reads what `vgs` printed with [`VGS`].
 pub fn parse_vgs(text: &str) -> Option<VolumeGroup> {
     let mut words = text.lines().find(|line| !line.trim().is_empty())?.split_whitespace();
@@ -79,6 +93,20 @@ mod tests {
     }
 
     #[test]
+    fn volumes_of_devices() {
+        for (device, group, volume_name) in [
+            ("docker-thinpool", "docker", "thinpool"),
+            ("docker--vg-docker--pool", "docker-vg", "docker-pool"),
+            ("rhel-docker--pool-tpool", "rhel", "docker-pool"),
+            ("a----b-c----d-tpool", "a--b", "c--d"),
+            ("a-tpool", "a", "tpool"),
+        ] {
+            assert_eq!(volume(device), Some((group.into(), volume_name.into())), "{device}");
+        }
+        assert_eq!(volume("pool"), None);
+    }
+
+    #[test]
     fn room_of_a_group() {
         // lvm2 2.03.16, Debian 12.
         let group = parse_vgs("  docker 21470642176 4194304\n").unwrap();
@@ -94,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in ".{0,40}") {
-            let _ = (volume_group(&text), parse_vgs(&text));
+            let _ = (volume_group(&text), volume(&text), parse_vgs(&text));
         }
     }
 }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// More than this nobody who is asked for one line says.
 const MOST_SAID: usize = 64 << 10;
 
+/// Characters of a line that are worth repeating.
+const LONGEST_WORDS: usize = 200;
+
 /// Runs a program without environment, terminal or input, and takes what it writes to its standard output until it closes it. One
 /// that is not done in time is killed and not waited for: it may be in D state.
 ///
@@ -18,15 +21,7 @@ const MOST_SAID: usize = 64 << 10;
 /// The program cannot be started, fails, says too much (`InvalidData`) or takes too long (`TimedOut`).
 pub fn says(program: &Path, arguments: &[&str], limit: Duration) -> io::Result<Vec<u8>> {
     let until = Instant::now() + limit;
-    let usual = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    // An errand has the kernel reap its children, and then no one can tell how they ended.
-    // SAFETY: SIG_DFL runs no code.
-    unsafe { sigaction(Signal::SIGCHLD, &usual) }?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
+    let mut child = plain(program, arguments)?
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
@@ -44,6 +39,45 @@ pub fn says(program: &Path, arguments: &[&str], limit: Duration) -> io::Result<V
     }
     child.kill()?;
     said.and(Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Runs a program that changes something to its end, however long that takes: to kill it could leave the change half made. Gives
+/// the last of its words on either output.
+///
+/// # Errors
+/// The program cannot be started, or it fails; the text is what it said.
+pub fn does(program: &Path, arguments: &[&str]) -> io::Result<String> {
+    let output = plain(program, arguments)?.output()?;
+    let words: Vec<_> = [&output.stdout, &output.stderr]
+        .into_iter()
+        .flat_map(|bytes| last_line(bytes))
+        .collect();
+    match output.status.success() {
+        true => Ok(words.join("; ")),
+        false => Err(io::Error::other(format!("{}: {}", output.status, words.join("; ")))),
+    }
+}
+
+/// A program without environment, terminal or input.
+fn plain(program: &Path, arguments: &[&str]) -> io::Result<Command> {
+    let usual = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // An errand has the kernel reap its children, and then no one can tell how they ended.
+    // SAFETY: SIG_DFL runs no code.
+    unsafe { sigaction(Signal::SIGCHLD, &usual) }?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
+/// The last line that says anything, cut to a length fit for a message.
+fn last_line(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(line.chars().take(LONGEST_WORDS).collect())
 }
 
 fn listen(output: &mut (impl Read + AsFd), until: Instant) -> io::Result<Vec<u8>> {
@@ -88,6 +122,16 @@ mod tests {
             io::ErrorKind::InvalidData
         );
         assert!(says(Path::new("/no/such/program"), &[], long).is_err());
+    }
+
+    #[test]
+    fn what_is_done_is_waited_for() {
+        let done = |script: &str| does(Path::new("/bin/sh"), &["-c", script]);
+        assert_eq!(done("echo a; echo; echo '  b '; echo c >&2").unwrap(), "b; c");
+        assert_eq!(done("sleep 0.1; echo $HOME").unwrap(), "");
+        let refused = done("echo before; echo 'no room' >&2; exit 5").unwrap_err().to_string();
+        assert!(refused.contains("exit status: 5: before; no room"), "{refused}");
+        assert!(does(Path::new("/no/such/program"), &[]).is_err());
     }
 
     #[test]

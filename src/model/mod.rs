@@ -5,6 +5,7 @@ mod daemon;
 mod deed;
 mod evidence;
 mod finding;
+mod lvm;
 mod pool;
 mod seen;
 mod settings;
@@ -16,11 +17,12 @@ pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskSt
 pub use deed::{Deed, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
 pub use finding::{Code, Finding, Severity};
+pub use lvm::{Autoextend, Lvm, LvmPool};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
     Allow, CureSettings, DataDefaults, DockerSettings, EvidenceSettings, GoroutineDump, GrowthDefaults, GrowthSettings,
-    HostSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration,
+    HostSettings, LvmSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration,
     parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};

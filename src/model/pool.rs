@@ -1,6 +1,6 @@
 //! The thin pool as the kernel's status and table lines and the loop devices below it show it.
 
-use super::{Bytes, Seen};
+use super::{Bytes, Lvm, Seen};
 use serde::{Deserialize, Serialize};
 
 /// What the pool does with I/O, from the mode word of its status line
@@ -63,14 +63,14 @@ impl Usage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backing {
-    /// A loop device on a file: what thinguard can grow.
+    /// A loop device on a file: what thinguard grows itself.
     Loop {
         /// `loop0`
         device: String,
         /// Path of the file, as the kernel tells it in `/sys/block/loopN/loop/backing_file`.
         file: String,
     },
-    /// Any other block device, `major:minor` (direct-lvm and the like): LVM's to grow, not ours.
+    /// Any other block device, `major:minor` (direct-lvm and the like): a pool on it grows through LVM or not at all.
     Device(String),
 }
 
@@ -118,6 +118,8 @@ pub struct Pool {
     pub data_file: Seen<BackingFile>,
     /// The metadata file, where the pool is on loop files.
     pub metadata_file: Seen<BackingFile>,
+    /// LVM's part in it.
+    pub lvm: Lvm,
 }
 
 impl Pool {

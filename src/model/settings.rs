@@ -22,6 +22,8 @@ pub struct Settings {
     pub metadata: GrowthSettings<MetadataDefaults>,
     /// `[host]`: what to leave on the filesystem that holds the pool's files.
     pub host: HostSettings,
+    /// `[lvm]`: whether and how far to grow a pool of LVM's.
+    pub lvm: LvmSettings,
     /// `[restart]`: when a restart of Docker is allowed.
     pub restart: RestartSettings,
     /// `[cure]`: what may be given up to end a hang that growth cannot end.
@@ -121,6 +123,16 @@ pub struct HostSettings {
     pub reserve_min: Bytes,
 }
 
+/// `[lvm]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LvmSettings {
+    /// Extend a pool of LVM's that runs low, where LVM does not extend it by itself.
+    pub grow: bool,
+    /// Leave this percentage of the volume group free when the data volume is extended; metadata may take from it.
+    pub reserve_percent: u8,
+}
+
 /// `[watch]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -199,6 +211,16 @@ impl Default for HostSettings {
         HostSettings {
             reserve_percent: 5,
             reserve_min: Bytes::gib(1),
+        }
+    }
+}
+
+impl Default for LvmSettings {
+    fn default() -> Self {
+        LvmSettings {
+            grow: true,
+            // Enough for the pool's metadata, whose exhaustion is worse than that of data.
+            reserve_percent: 2,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
 //! the parent's work.
 
-use super::{config, docker_socket, host, pools, state, witnesses};
+use super::{config, docker_socket, host, lvm as logical, pools, state, witnesses};
 use crate::kernel::{dm, lvm, proc, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
@@ -84,6 +84,13 @@ pub enum Ask {
         /// Its name.
         name: String,
     },
+    /// A pool of LVM's.
+    Lvm {
+        /// Its volume group.
+        group: String,
+        /// Its logical volume.
+        volume: String,
+    },
     /// The superblock of a metadata file.
     Superblock {
         /// Root of the tree to read.
@@ -125,6 +132,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
             exec_line,
         }) => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
         Ok(Ask::VolumeGroup { name }) => encode(volume_group(&name)),
+        Ok(Ask::Lvm { group, volume }) => encode(logical::look(&group, &volume)),
         Ok(Ask::State(question)) => encode(state::look(&question)),
         Ok(Ask::Superblock { root, path }) => encode(host::read_superblock(Path::new(&root), &path)),
     }

@@ -271,5 +271,16 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
     }
 }
 
+impl Learnt {
+    /// Name of the pool that LVM made, for Docker or by its order.
+    pub fn pool_of_lvm(&self) -> Option<String> {
+        let set_up = self.options.direct_lvm_device.as_ref();
+        let set_up = set_up.filter(|device| !device.value.is_empty());
+        self.thin_pool_device
+            .clone()
+            .or_else(|| set_up.map(|_| names::DIRECT_LVM_POOL.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests;

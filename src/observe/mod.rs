@@ -6,6 +6,7 @@ pub mod config;
 mod docker_socket;
 mod host;
 mod kernel_lines;
+mod lvm;
 mod pools;
 mod slot;
 pub mod start_command;
@@ -66,10 +67,12 @@ pub enum Sense {
     State,
     /// Room of the volume group of a pool of LVM's.
     VolumeGroup,
+    /// A pool of LVM's, as LVM sees it.
+    Lvm,
 }
 
 impl Sense {
-    const ALL: [Sense; 14] = [
+    const ALL: [Sense; 15] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -84,6 +87,7 @@ impl Sense {
         Sense::Superblock,
         Sense::State,
         Sense::VolumeGroup,
+        Sense::Lvm,
     ];
 }
 
@@ -366,6 +370,7 @@ impl Observer {
             (Sense::Superblock, deadline),
             (Sense::State, deadline),
             (Sense::VolumeGroup, deadline),
+            (Sense::Lvm, self.patience_with_lvm()),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
             (Sense::Witnesses, BRIEFLY / 3),
@@ -376,11 +381,18 @@ impl Observer {
 
     /// Senses whose errand is out past the deadline, with the time it has been out.
     pub fn stuck(&self, now: Duration) -> Vec<(Sense, Duration)> {
-        [Sense::Pools, Sense::Host, Sense::Unit, Sense::Tasks, Sense::Config]
-            .into_iter()
-            .filter_map(|sense| Some((sense, self.slot(sense).out_for(now)?)))
-            .filter(|(_, waited)| *waited > self.settings.watch.look_deadline)
-            .collect()
+        [
+            Sense::Pools,
+            Sense::Host,
+            Sense::Unit,
+            Sense::Tasks,
+            Sense::Config,
+            Sense::Lvm,
+        ]
+        .into_iter()
+        .filter_map(|sense| Some((sense, self.slot(sense).out_for(now)?)))
+        .filter(|(_, waited)| *waited > self.settings.watch.look_deadline)
+        .collect()
     }
 
     /// Everything as last seen.
@@ -395,6 +407,7 @@ impl Observer {
             };
             pool.data_file = file(&pool.data_backing);
             pool.metadata_file = file(&pool.metadata_backing);
+            pool.lvm = self.lvm(pool, now);
         }
         let host = match look {
             Seen::Known(look) => Seen::Known(look.host),
@@ -558,7 +571,7 @@ impl Observer {
                 .last_value::<Disk>()
                 .and_then(|look| look.pool_name),
             data_root: self.config().map(|config| config.data_root.clone()),
-            thin_pool_device: self.config().and_then(|config| config.thin_pool_device.clone()),
+            thin_pool_device: self.config().and_then(config::Learnt::pool_of_lvm),
         };
         match self.seen::<pools::Look>(Sense::Pools, now) {
             Seen::Known(look) => pools::select(&look.pools, &expected).into(),

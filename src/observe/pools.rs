@@ -3,10 +3,13 @@
 use crate::docker::names;
 use crate::kernel::loop_device::{self, LoopBacking};
 use crate::kernel::{dm, thin_pool};
-use crate::model::{Backing, Bytes, Mode, Pool, Seen, Usage};
+use crate::model::{Backing, Bytes, Lvm, Mode, Pool, Seen, Usage};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// How LVM begins the UUID of each device that it makes (lvm2 `lib/misc/lvm-string.c`, `UUID_PREFIX`).
+const LVM_UUID: &str = "LVM-";
 
 /// A pool as the child saw it: the kernel's own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +132,10 @@ pub fn parse(raw: &Raw) -> Result<Pool> {
         metadata_backing: backing(&raw.metadata, &table.metadata_device),
         data_file: Seen::unknown("not looked at yet"),
         metadata_file: Seen::unknown("not looked at yet"),
+        lvm: match raw.info.uuid.starts_with(LVM_UUID) {
+            true => Lvm::NotAsked,
+            false => Lvm::No,
+        },
     };
     // A suspended pool has a status line too; a pool without one tells nothing that could be judged.
     let line = raw.status.first().with_context(|| format!("{name} shows no status"))?;

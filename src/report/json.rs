@@ -207,12 +207,12 @@ impl From<&BackingFile> for FileReport {
     }
 }
 
-/// The filesystem below the pool's files.
+/// What the pool can grow into: the filesystem below its files, or its volume group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostReport {
-    /// The directory asked about.
+    /// The directory asked about, or `volume group NAME`.
     pub path: String,
-    /// Free space.
+    /// Free space, or extents that no volume has.
     pub free_bytes: Bytes,
     /// What of it the settings leave alone.
     pub reserve_bytes: Bytes,

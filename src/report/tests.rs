@@ -116,6 +116,7 @@ fn pool() -> Pool {
         metadata_backing: backing("loop1"),
         data_file: file("/var/lib/docker/d\u{1b}ata"),
         metadata_file: Seen::unknown("stuck"),
+        lvm: Lvm::No,
     }
 }
 

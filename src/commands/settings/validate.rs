@@ -27,6 +27,7 @@ pub(super) fn validate(settings: &Settings) -> Result<(), String> {
             settings.host.reserve_min
         ));
     }
+    percent("lvm.reserve_percent", settings.lvm.reserve_percent, 0..=90)?;
     let (watch, restart) = (&settings.watch, &settings.restart);
     let least = Duration::from_millis(1);
     for (name, value, least) in [

@@ -1,8 +1,8 @@
 //! Telling: a thing when it changes, not each tick; trouble that lasts, again after a while with fresh figures.
 
 use crate::judge::rate::{self, Fill};
-use crate::judge::{Memory, Verdict};
-use crate::model::{Allow, Deed, Finding, Outcome, Probe, Seen, Settings, Severity, Snapshot, When};
+use crate::judge::{Memory, Verdict, lvm};
+use crate::model::{Allow, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Severity, Snapshot, Target, When};
 use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
@@ -216,9 +216,13 @@ pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> 
         (Seen::Unknown(why), None) => format!("pool unknown ({why})"),
         (Seen::Known(_), None) => "no active pool".into(),
     };
-    let host = match &seen.host {
-        Seen::Known(host) => format!("host room {}", crate::judge::growth::room(host, &settings.host)),
-        Seen::Unknown(_) => "host room unknown".into(),
+    let host = match (&seen.host, super::pool(seen).map(|pool| &pool.lvm)) {
+        (_, Some(Lvm::Asked(Seen::Known(said)))) => {
+            format!("volume group room {}", lvm::room(said, Target::Data, &settings.lvm))
+        }
+        (_, Some(Lvm::Asked(Seen::Unknown(_)) | Lvm::NotAsked)) => "volume group room unknown".into(),
+        (Seen::Known(host), _) => format!("host room {}", crate::judge::growth::room(host, &settings.host)),
+        (Seen::Unknown(_), _) => "host room unknown".into(),
     };
     let docker = match (&seen.daemon.info, &seen.daemon.unit) {
         (Probe::Answered { took, .. }, _) => format!("docker answers in {} ms", took.as_millis()),

@@ -1,0 +1,300 @@
+//! A pool of LVM's: the volume group is its room, and where LVM extends the pool by itself it is left alone.
+
+use super::growth::{self, Need, Plan};
+use super::storage::outlook;
+use super::{Memory, Verdict};
+use crate::kernel::lvm::pool::extend_line;
+use crate::model::{
+    Bytes, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Severity,
+    Snapshot, Target, Usage,
+};
+use std::time::Duration;
+
+/// dmeventd looks every 10 s, and doubles the pause with each `lvextend` that failed (lvm2 2.03
+/// `daemons/dmeventd/plugins/thin/dmeventd_thin.c`). One that has done nothing for this long does nothing.
+const LVM_IS_LATE: Duration = Duration::from_secs(60);
+
+/// dmeventd acts when the use passes a multiple of this many hundredths (`CHECK_STEP` there).
+const LVM_STEP: u8 = 5;
+
+/// Room in the volume group for one of the pool's devices. Metadata may take what is kept from data, and need twice their size: LVM
+/// keeps a spare volume as large (lvm2 `lib/metadata/pool_manip.c`, `handle_pool_metadata_spare`).
+pub fn room(said: &LvmPool, target: Target, settings: &LvmSettings) -> Bytes {
+    let room = match target {
+        Target::Data => said.group_free.saturating_sub(reserve(said, settings)),
+        Target::Metadata => Bytes(said.group_free.0 / 2),
+    };
+    room.round_down(said.extent.0)
+}
+
+/// What is to stay free in the volume group.
+pub fn reserve(said: &LvmPool, settings: &LvmSettings) -> Bytes {
+    said.group_size.percent(settings.reserve_percent)
+}
+
+/// Judges what is LVM's in a pool of LVM's.
+pub fn judge(pool: &Pool, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+    let Lvm::Asked(asked) = &pool.lvm else { return };
+    let said = match asked {
+        Seen::Known(said) => said,
+        Seen::Unknown(why) => {
+            verdict.findings.push(Finding {
+                code: "lvm-unknown",
+                severity: Severity::Warn,
+                subject: pool.name.clone(),
+                message: format!("LVM does not tell of the pool ({why}); nothing is extended blindly"),
+                place: "lvs".into(),
+                remedy: "lvs -o+vg_free,seg_monitor; an lvs that hangs points at a disk or at another LVM command"
+                    .into(),
+            });
+            return;
+        }
+    };
+    let autoextend = said.autoextend;
+    if autoextend.is_on() {
+        verdict.findings.push(Finding {
+            code: "lvm-extends-the-pool",
+            severity: Severity::Note,
+            subject: said.name(),
+            message: format!(
+                "LVM extends the pool by {}% when {}% of it are used; thinguard watches and leaves that to LVM",
+                autoextend.percent, autoextend.threshold
+            ),
+            place: "thin_pool_autoextend_threshold in lvm.conf or the volume's profile".into(),
+            remedy: String::new(),
+        });
+        late(pool, said, memory, now, verdict);
+    } else if autoextend.is_wanted() {
+        let instead = match settings.lvm.grow {
+            true => "; thinguard does it meanwhile",
+            false => "",
+        };
+        verdict.findings.push(Finding {
+            code: "lvm-pool-not-monitored",
+            severity: Severity::Warn,
+            subject: said.name(),
+            message: format!(
+                "LVM is to extend the pool when {}% of it are used, but dmeventd does not watch it{instead}",
+                autoextend.threshold
+            ),
+            place: "dmeventd".into(),
+            remedy: format!("lvchange --monitor y {}", said.name()),
+        });
+    }
+}
+
+/// LVM was to extend the pool, and has not.
+fn late(pool: &Pool, said: &LvmPool, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+    let waited = memory.extension_due_for(now);
+    if waited < LVM_IS_LATE {
+        return;
+    }
+    let (target, usage) = match is_due(&pool.data, said) {
+        true => (Target::Data, pool.data),
+        false => (Target::Metadata, pool.metadata),
+    };
+    let more = usage.total().percent(said.autoextend.percent.min(100) as u8);
+    verdict.findings.push(Finding {
+        code: "lvm-does-not-extend",
+        severity: Severity::Refuse,
+        subject: said.name(),
+        message: format!(
+            "{}% of the {target} device are used, LVM was to extend it at {}%, and {} s later it has not; the volume group has {} free",
+            usage.used_percent(),
+            said.autoextend.threshold,
+            waited.as_secs(),
+            said.group_free
+        ),
+        place: "dmeventd".into(),
+        remedy: format!(
+            "journalctl -u dm-event -u lvm2-monitor -t lvm -t dmeventd tells why; by hand: {}",
+            extend_line(said, target, usage.total().saturating_add(more))
+        ),
+    });
+}
+
+/// LVM is to extend the pool now, by its own measure.
+pub(super) fn extension_is_due(seen: &Snapshot) -> bool {
+    let Seen::Known(Some(pool)) = &seen.pool else {
+        return false;
+    };
+    let Lvm::Asked(Seen::Known(said)) = &pool.lvm else {
+        return false;
+    };
+    said.autoextend.is_on() && (is_due(&pool.data, said) || is_due(&pool.metadata, said))
+}
+
+fn is_due(usage: &Usage, said: &LvmPool) -> bool {
+    let acts_at = said.autoextend.threshold.div_ceil(LVM_STEP) * LVM_STEP;
+    usage.used_percent() > acts_at || usage.is_exhausted()
+}
+
+/// One of the two devices: is it low, and can it be extended?
+pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+    let need = Need {
+        // All that the volume has is allocated to it, and nothing else of the pool has a claim on the group.
+        allocated: usage_of(pool, target).total(),
+        promised: Bytes(0),
+        ..Need::of(pool, target, &memory.fill, settings)
+    };
+    let usage = need.usage;
+    let exhausted = usage.is_exhausted() || (target == Target::Data && pool.mode == Mode::OutOfDataSpace);
+    let said = match &pool.lvm {
+        Lvm::Asked(Seen::Known(said)) => Some(said),
+        _ => None,
+    };
+    let plan = plan(&need, target, said, settings);
+    if plan == Plan::Enough && !exhausted {
+        return;
+    }
+    let what_next = what_next(pool, target, &plan, said, settings, memory, now);
+    if exhausted && said.is_some_and(|said| is_hopeless(&plan, usage, said, settings)) {
+        verdict.cannot_grow = Some(what_next.clone());
+    }
+    verdict.findings.push(Finding {
+        code: match (exhausted, target) {
+            (true, _) => "pool-exhausted",
+            (false, Target::Data) => "pool-low",
+            (false, Target::Metadata) => "pool-metadata-low",
+        },
+        severity: if exhausted { Severity::Refuse } else { Severity::Warn },
+        subject: pool.name.clone(),
+        message: format!(
+            "{} of {} {target} used ({}%), {} free{}",
+            usage.used(),
+            usage.total(),
+            usage.used_percent(),
+            usage.free(),
+            outlook(memory.fill.device_full(pool, target))
+        ),
+        place: said.map_or_else(|| format!("/dev/mapper/{}", pool.name), LvmPool::name),
+        remedy: what_next,
+    });
+    let Some(said) = said else { return };
+    if let Some(wanted) = missing(&plan, usage, said) {
+        verdict.findings.push(group_full(pool, target, wanted, said, settings));
+    }
+    let may_try = settings.lvm.grow
+        && !said.autoextend.is_on()
+        && !memory.growing
+        && now >= memory.tries(target).not_before
+        && verdict.deed.is_none();
+    if let (Plan::GrowTo(to), true) = (plan, may_try) {
+        verdict.deed = Some(Deed::Grow {
+            target,
+            from: usage.total(),
+            to,
+        });
+    }
+}
+
+fn usage_of(pool: &Pool, target: Target) -> &Usage {
+    match target {
+        Target::Data => &pool.data,
+        Target::Metadata => &pool.metadata,
+    }
+}
+
+fn plan(need: &Need, target: Target, said: Option<&LvmPool>, settings: &Settings) -> Plan {
+    let host = Host {
+        path: String::new(),
+        free_bytes: said.map_or(Bytes(0), |said| room(said, target, &settings.lvm)),
+        total_bytes: Bytes(0),
+        read_only: false,
+    };
+    let reserved_already = HostSettings {
+        reserve_percent: 0,
+        reserve_min: Bytes(0),
+    };
+    match target {
+        Target::Data => growth::plan(need, &host, &settings.data, &reserved_already),
+        Target::Metadata => growth::plan(need, &host, &settings.metadata, &reserved_already),
+    }
+}
+
+/// How much more is wanted than the group can give, by whoever extends the pool. LVM gives all that its setting asks for or nothing.
+fn missing(plan: &Plan, usage: Usage, said: &LvmPool) -> Option<Bytes> {
+    let by_lvm = Bytes((u128::from(usage.total().0) * u128::from(said.autoextend.percent) / 100) as u64);
+    match plan {
+        _ if said.autoextend.is_on() => (said.group_free < by_lvm).then_some(by_lvm),
+        Plan::NoRoom { wanted, .. } => Some(*wanted),
+        _ => None,
+    }
+}
+
+/// Nobody will extend a device that is exhausted: neither LVM nor thinguard.
+fn is_hopeless(plan: &Plan, usage: Usage, said: &LvmPool, settings: &Settings) -> bool {
+    match plan {
+        _ if said.autoextend.is_on() => missing(plan, usage, said).is_some(),
+        Plan::GrowTo(_) => !settings.lvm.grow,
+        // Without a plan for a device that is full its growth is switched off.
+        Plan::Enough => usage.is_exhausted(),
+        Plan::NoRoom { .. } | Plan::Capped => true,
+    }
+}
+
+fn group_full(pool: &Pool, target: Target, wanted: Bytes, said: &LvmPool, settings: &Settings) -> Finding {
+    let kept = match (target, said.autoextend.is_on()) {
+        (Target::Data, false) => format!(", {} of it kept", reserve(said, &settings.lvm)),
+        _ => String::new(),
+    };
+    Finding {
+        code: "volume-group-full",
+        severity: Severity::Refuse,
+        subject: said.group.clone(),
+        message: format!(
+            "{} free of {}{kept}: the {target} device of {} cannot be extended by {wanted}; the pool has {} free of {}",
+            said.group_free,
+            said.group_size,
+            pool.name,
+            pool.data.free(),
+            pool.data.total()
+        ),
+        place: format!("volume group {}", said.group),
+        remedy: format!(
+            "add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images",
+            said.group
+        ),
+    }
+}
+
+fn what_next(
+    pool: &Pool,
+    target: Target,
+    plan: &Plan,
+    said: Option<&LvmPool>,
+    settings: &Settings,
+    memory: &Memory,
+    now: Duration,
+) -> String {
+    let Some(said) = said else {
+        let name = crate::kernel::lvm::volume(&pool.name);
+        let name = name.map_or_else(|| "GROUP/POOL".into(), |(group, volume)| format!("{group}/{volume}"));
+        return format!("LVM was not asked or does not tell; if the group has room (vgs): lvextend -L +20G {name}");
+    };
+    let tries = memory.tries(target);
+    match plan {
+        _ if said.autoextend.is_on() => format!(
+            "LVM extends it by itself when {}% are used; where it does not: journalctl -t lvm -t dmeventd",
+            said.autoextend.threshold
+        ),
+        Plan::GrowTo(to) if !settings.lvm.grow => format!(
+            "LVM does not extend it and [lvm] in thinguard.toml lets thinguard not: {}",
+            extend_line(said, target, *to)
+        ),
+        Plan::GrowTo(to) if now < tries.not_before => format!(
+            "lvextend to {to} has failed {} times and is tried again in {} s",
+            tries.failures,
+            tries.not_before.saturating_sub(now).as_secs()
+        ),
+        Plan::GrowTo(to) => format!("thinguard extends it to {to}"),
+        Plan::NoRoom { room, wanted } => format!(
+            "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or remove containers and \
+             images (docker system prune)"
+        ),
+        Plan::Capped => {
+            format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")
+        }
+        Plan::Enough => "growth of the device is switched off in thinguard.toml, or blocks have been freed".into(),
+    }
+}
