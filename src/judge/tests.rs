@@ -12,8 +12,8 @@ mod surroundings;
 
 use super::*;
 use crate::model::{
-    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome, Pool, Probe,
-    Seen, Task, TaskState, Unit, Usage, When,
+    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome, Pool,
+    Probe, Seen, Task, TaskState, Unit, Usage, When,
 };
 
 const BLOCK: u64 = 64 * Bytes::KIB;

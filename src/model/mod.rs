@@ -22,8 +22,8 @@ pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
     Allow, CureSettings, DataDefaults, DockerSettings, EvidenceSettings, GoroutineDump, GrowthDefaults, GrowthSettings,
-    HostSettings, LvmSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When, parse_duration,
-    parse_size,
+    HostSettings, LvmSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When,
+    parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
 pub use time::time_words;

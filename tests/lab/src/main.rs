@@ -6,6 +6,7 @@ mod bench;
 mod cleanup;
 mod corpus;
 mod demo;
+mod direct_lvm;
 mod fault;
 mod figures;
 mod guard;

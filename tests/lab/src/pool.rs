@@ -40,6 +40,17 @@ impl PoolStatus {
     }
 }
 
+impl PoolStatus {
+    /// Reads what `dmsetup status NAME` said, which has no name in front.
+    pub fn parse_only(name: &str, said: &str) -> Result<PoolStatus> {
+        let parsed = parse_line(&format!("docker-lvm-pool: {said}")).with_context(|| format!("cannot read: {said}"))?;
+        Ok(PoolStatus {
+            name: name.to_owned(),
+            ..parsed
+        })
+    }
+}
+
 fn parse_line(line: &str) -> Result<PoolStatus> {
     let (name, rest) = line.split_once("-pool: ").context("no name")?;
     let name = format!("{name}-pool");

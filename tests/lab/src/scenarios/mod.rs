@@ -2,6 +2,7 @@
 
 mod corpus;
 mod cure;
+mod direct_lvm;
 mod evidence;
 mod face;
 mod fail_open;
@@ -40,6 +41,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         lab_itself::SCENARIOS,
         cure::SCENARIOS,
         prevention::SCENARIOS,
+        direct_lvm::SCENARIOS,
         restart::SCENARIOS,
         ladder::SCENARIOS,
         evidence::SCENARIOS,
