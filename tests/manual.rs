@@ -2,9 +2,11 @@
 //!
 //! `UPDATE=1 cargo test --test manual` writes the findings into the page anew.
 
+mod roff;
+
+use roff::{escaped, prose, worded};
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::process::Command;
 use thinguard::report::explain::{self, Piece, Text};
 
 const BEGIN: &str = ".\\\" Made by tests/manual.rs from src/report/codes; UPDATE=1 makes it anew.\n";
@@ -16,54 +18,6 @@ fn path() -> PathBuf {
 
 fn page() -> String {
     std::fs::read_to_string(path()).unwrap()
-}
-
-/// Text that is fit for roff: backslashes and hyphens stand for themselves, and no line is taken for a request.
-fn escaped(line: &str) -> String {
-    let line = line
-        .replace('\\', "\\e")
-        .replace('-', "\\-")
-        .replace('\'', "\\(aq")
-        .replace('~', "\\(ti")
-        .replace('^', "\\(ha")
-        .replace('`', "\\(ga");
-    match line.starts_with('.') {
-        true => format!("\\&{line}"),
-        false => line,
-    }
-}
-
-/// Sentences, each on lines of its own, as roff wants them.
-fn prose(text: &str, page: &mut String) {
-    let mut line = String::new();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    for (at, word) in words.iter().enumerate() {
-        let full = !line.is_empty() && line.len() + 1 + word.len() > 72;
-        if full {
-            writeln!(page, "{}", worded(&line)).unwrap();
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        let begins = words
-            .get(at + 1)
-            .is_some_and(|next| next.starts_with(|c: char| c.is_uppercase() || c == '/'));
-        if word.ends_with('.') && begins || at + 1 == words.len() {
-            writeln!(page, "{}", worded(&line)).unwrap();
-            line.clear();
-        }
-    }
-}
-
-/// Prose keeps its hyphens and apostrophes.
-fn worded(line: &str) -> String {
-    let line = line.replace('\\', "\\e");
-    match line.starts_with(['.', '\'']) {
-        true => format!("\\&{line}"),
-        false => line,
-    }
 }
 
 fn text(text: &Text, page: &mut String) {
@@ -180,32 +134,9 @@ fn it_names_every_exit_code() {
     assert!(section.contains("64: "));
 }
 
-/// What a checker says of the page; `None` where it is not installed.
-fn said_by(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = match Command::new(program).args(arguments).arg(path()).output() {
-        Ok(output) => output,
-        Err(why) => {
-            println!("skipped: {program}: {why}");
-            return None;
-        }
-    };
-    let said = [output.stdout, output.stderr].concat();
-    Some(String::from_utf8_lossy(&said).into_owned())
-}
-
 #[test]
 fn it_is_well_formed() {
-    if let Some(said) = said_by("mandoc", &["-Tlint"]) {
-        // Which other pages are there is the host's affair.
-        let complaints: Vec<_> = said
-            .lines()
-            .filter(|line| !line.contains("referenced manual not found") && !line.contains("mandoc.db"))
-            .collect();
-        assert!(complaints.is_empty(), "{complaints:#?}");
-    }
-    if let Some(said) = said_by("groff", &["-mandoc", "-ww", "-z"]) {
-        assert_eq!(said, "");
-    }
+    roff::assert_well_formed(&path());
 }
 
 #[test]
