@@ -12,7 +12,7 @@ use crate::progress;
 
 /// The binary is static: the guest's glibc may be older than the developer's. The flag goes to this target alone, named on the
 /// command line, since proc-macros of the same build cannot be static.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub const TARGET: &str = "x86_64-unknown-linux-gnu";
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 /// Units that go to /usr/lib/systemd/system under the same name.
@@ -35,16 +35,22 @@ pub fn build_static(paths: &Paths, package: &str) -> Result<PathBuf> {
         "--target",
         TARGET,
     ]);
-    command.env(
-        "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-        "-C target-feature=+crt-static",
-    );
+    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", rust_flags());
     command.current_dir(&paths.root);
     let status = progress::run(&mut command, BUILD_LIMIT)?;
     if !status.success() {
         bail!("{package} does not build");
     }
     Ok(paths.target.join(TARGET).join("release").join(package))
+}
+
+/// The flags of the package's spec, so that both make the same bytes.
+fn rust_flags() -> String {
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    format!(
+        "-C target-feature=+crt-static --remap-path-prefix={}=/usr/src/cargo",
+        home.unwrap_or_default()
+    )
 }
 
 /// Installs the binary and the units; enables and starts nothing.

@@ -12,12 +12,16 @@ use crate::cleanup::Scratch;
 pub use crate::guest::Output;
 use crate::guest::{self, ANSWER_LIMIT};
 use crate::machine::{Console, Hardware, Machine, Snapshot, parcel};
+use crate::paths::Paths;
 use crate::pool::{Daemon, PoolStatus};
 use crate::snapshots::Pristine;
 use crate::{guard, progress, recipe};
 
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
+
+/// A boot takes some 15 s under TCG on a machine that does nothing else.
+const BOOT_LIMIT: Duration = Duration::from_secs(240);
 
 /// A script that goes on in the guest.
 #[derive(Debug)]
@@ -183,6 +187,36 @@ impl Host {
         let binary = guard::build(&self.pristine.paths)?;
         self.guard = Some(binary.clone());
         Ok(binary)
+    }
+
+    /// Where the workspace and its target directory are.
+    pub fn paths(&self) -> &Paths {
+        &self.pristine.paths
+    }
+
+    /// Boots the host anew, from its disks as they are, and waits until it answers.
+    pub fn reboot(&mut self) -> Result<()> {
+        let boot = self.sh("cat /proc/sys/kernel/random/boot_id")?;
+        // The answer to this may be lost with the agent.
+        let _ = self.sh_timeout("systemctl reboot", SCRIPT_LIMIT);
+        let deadline = Instant::now() + BOOT_LIMIT;
+        loop {
+            let machine = self.machine()?;
+            let answers = machine.agent.sync(ANSWER_LIMIT).is_ok();
+            if answers
+                && self
+                    .sh("cat /proc/sys/kernel/random/boot_id")
+                    .is_ok_and(|now| now != boot)
+            {
+                return self.set_clock();
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the host has not booted after {} s",
+                BOOT_LIMIT.as_secs()
+            );
+            thread::sleep(Duration::from_millis(500));
+        }
     }
 
     /// Keeps what tells why a scenario failed. Best effort: the guest may be in any state.

@@ -20,6 +20,7 @@ mod progress;
 mod qmp;
 mod recipe;
 mod rest;
+mod rpm;
 mod runner;
 mod scenarios;
 mod shell;
@@ -45,6 +46,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
     cargo lab soak [--minutes N] [--seed S]
                                ten minutes, or N, of what befalls hosts, in an order that S decides;
                                a failure prints the seed that brings the same steps again
+    cargo lab rpm              builds the packages, twice, and keeps them under target/rpm
     cargo lab corpus [FILTER]  starts dockerd on every case of tests/corpus/cases.toml and records
                                what came of it; with FILTER only on those so named or grouped, or
                                with `unrecorded` only on those that have no line yet
@@ -61,6 +63,7 @@ enum Command {
     Shell(Snapshot),
     Bench,
     Soak { minutes: u64, seed: Option<u64> },
+    Rpm,
     Corpus(Option<String>),
 }
 
@@ -94,6 +97,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Shell(snapshot) => shell::shell(snapshot),
         Command::Bench => bench::bench(),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
+        Command::Rpm => rpm::rpm(),
         Command::Corpus(filter) => corpus::corpus(filter.as_deref()),
     }
 }
@@ -128,6 +132,7 @@ fn command_line() -> Result<Command, lexopt::Error> {
             minutes: minutes.unwrap_or(10),
             seed,
         }),
+        ["rpm"] => Ok(Command::Rpm),
         ["corpus"] => Ok(Command::Corpus(None)),
         ["corpus", filter] => Ok(Command::Corpus(Some((*filter).to_owned()))),
         [] => Err("no command given".into()),

@@ -46,6 +46,7 @@ pub const PACKAGES: &[&str] = &[
     "busybox-static",
     "qemu-guest-agent",
     "jq",
+    "rpm",
 ];
 
 /// Not needed in the guest; they would only cost time and room.

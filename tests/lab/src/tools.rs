@@ -45,6 +45,22 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
+/// What the packages are built and checked with.
+const RPM_TOOLS: &[Tool] = &[
+    Tool {
+        program: "rpmbuild",
+        package: "rpm",
+    },
+    Tool {
+        program: "rpmlint",
+        package: "rpmlint",
+    },
+    Tool {
+        program: "readelf",
+        package: "binutils",
+    },
+];
+
 /// What mmdebstrap checks the release's signature with.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -56,7 +72,16 @@ const UNPRIVILEGED: Tool = Tool {
 
 /// Installs what is missing as root on Debian, or says in one line what to install.
 pub fn ensure(paths: &Paths) -> Result<()> {
-    let packages = missing();
+    ensure_all(paths, TOOLS)
+}
+
+/// The same for what builds and checks the packages.
+pub fn ensure_for_rpm(paths: &Paths) -> Result<()> {
+    ensure_all(paths, RPM_TOOLS)
+}
+
+fn ensure_all(paths: &Paths, tools: &[Tool]) -> Result<()> {
+    let packages = missing(tools);
     if packages.is_empty() {
         return Ok(());
     }
@@ -66,15 +91,15 @@ pub fn ensure(paths: &Paths) -> Result<()> {
     }
     let log = paths.lab.join("apt.log");
     progress::step(&format!("installs {list}"), || install(&packages, &log))?;
-    match missing().as_slice() {
+    match missing(tools).as_slice() {
         [] => Ok(()),
         still => bail!("installed, and yet not found: {}", still.join(" ")),
     }
 }
 
-fn missing() -> Vec<&'static str> {
+fn missing(tools: &[Tool]) -> Vec<&'static str> {
     let unprivileged = (!Uid::effective().is_root()).then_some(&UNPRIVILEGED);
-    let mut packages: Vec<&str> = TOOLS
+    let mut packages: Vec<&str> = tools
         .iter()
         .chain(unprivileged)
         .filter(|tool| !has_program(tool.program))

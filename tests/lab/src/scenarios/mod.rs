@@ -15,6 +15,7 @@ mod no_data_lost;
 mod preflight;
 mod prevention;
 mod restart;
+mod rpm;
 mod soak;
 
 use anyhow::Result;
@@ -54,6 +55,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         no_data_lost::SCENARIOS,
         soak::SCENARIOS,
         face::SCENARIOS,
+        rpm::SCENARIOS,
     ]
     .into_iter()
     .flatten()
