@@ -45,7 +45,7 @@ fn incident(host: &mut Host) -> Result<()> {
 }
 
 /// Waits until so many lines of the journal contain `part`; gives the newest one.
-fn await_lines(host: &mut Host, part: &str, count: usize) -> Result<String> {
+pub(super) fn await_lines(host: &mut Host, part: &str, count: usize) -> Result<String> {
     host.wait_for(
         &format!("{count} lines with '{part}'"),
         Duration::from_secs(180),

@@ -1,5 +1,6 @@
 //! The scenarios: each a fresh host, a fault, and what must then be true.
 
+mod apart;
 mod corpus;
 mod cure;
 mod direct_lvm;
@@ -46,6 +47,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         restart::SCENARIOS,
         ladder::SCENARIOS,
         evidence::SCENARIOS,
+        apart::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,
         corpus::SCENARIOS,
