@@ -186,8 +186,9 @@ fn journal_explains(host: &mut Host) -> Result<()> {
     Ok(())
 }
 
-/// RHEL 7.2's unit: dockerd below a shell, with the unit's own output thrown away.
-const OLD_UNIT: &str = "[Service]\\nExecStart=\\nExecStart=/bin/sh -c '/usr/sbin/dockerd -H fd:// 2>&1 | cat > /dev/null'\\n\
+/// RHEL 7.2's unit: dockerd below a shell, with the unit's own output thrown away. Its socket is its own: below a shell, systemd's would
+/// not be handed on.
+const OLD_UNIT: &str = "[Service]\\nExecStart=\\nExecStart=/bin/sh -c '/usr/sbin/dockerd -H unix:///run/docker-old.sock 2>&1 | cat > /dev/null'\\n\
                         StandardOutput=null\\nStandardError=null\\nNotifyAccess=all\\nKillMode=control-group\\n";
 
 fn preflight_is_heard_under_an_old_unit(host: &mut Host) -> Result<()> {
