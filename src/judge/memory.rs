@@ -53,6 +53,8 @@ pub struct Memory {
     refused: Option<(Duration, String)>,
     /// The pool that was last seen, with the daemon that ran then.
     pool_of: Option<(String, u32)>,
+    /// Since when every look has seen that there is no pool.
+    pool_gone_since: Option<Duration>,
     /// How the pool has been.
     pub history: History,
     /// Witnesses in D, as `stuck_since`.
@@ -97,6 +99,8 @@ impl Memory {
         let came_out = self.learn_tasks(seen, now);
         self.progress.learn(seen, came_out, now);
         self.learn_refusal(seen, settings, now);
+        let gone = matches!(seen.pool, Seen::Known(None));
+        self.pool_gone_since = gone.then(|| self.pool_gone_since.unwrap_or(now));
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
         self.learn_witnesses(seen, now);
@@ -283,11 +287,12 @@ impl Memory {
         Some((now.saturating_sub(*since), why))
     }
 
-    /// The pool that the daemon of this number was seen with, should it be gone now.
-    pub fn pool_of(&self, main_pid: u32) -> Option<&str> {
+    /// The pool that the daemon of this number was seen with, once it has been gone for this long.
+    pub fn pool_lost_by(&self, main_pid: u32, gone_for: Duration, now: Duration) -> Option<&str> {
+        let since = self.pool_gone_since?;
         self.pool_of
             .as_ref()
-            .filter(|(_, pid)| *pid == main_pid)
+            .filter(|(_, pid)| *pid == main_pid && now.saturating_sub(since) >= gone_for)
             .map(|(name, _)| name.as_str())
     }
 

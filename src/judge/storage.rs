@@ -22,7 +22,7 @@ const NOBODY_AT_IT: Duration = Duration::from_secs(5);
 pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
     let pool = match &seen.pool {
         Seen::Known(Some(pool)) => pool,
-        Seen::Known(None) => return vanished::judge(seen, memory, verdict),
+        Seen::Known(None) => return vanished::judge(seen, memory, now, verdict),
         Seen::Unknown(why) => {
             verdict.findings.push(Finding {
                 code: "pool-unknown",

@@ -2,15 +2,20 @@
 
 use super::{Memory, Verdict};
 use crate::model::{ActiveState, Finding, Seen, Severity, Snapshot};
+use std::time::Duration;
+
+/// A daemon that stops removes its pool, and what is known of its unit may be some seconds old: twice as long as the unit's state is
+/// kept (`observe`, five seconds) tells the one from the other.
+const GONE_FOR: Duration = Duration::from_secs(10);
 
 /// The pool was taken away below a daemon that still runs: its containers have no storage any more.
-pub(super) fn judge(seen: &Snapshot, memory: &Memory, verdict: &mut Verdict) {
+pub(super) fn judge(seen: &Snapshot, memory: &Memory, now: Duration, verdict: &mut Verdict) {
     // Which pool is Docker's is told by the look at the files; without it, none that was found is no proof.
     let (Seen::Known(unit), Seen::Known(_)) = (&seen.daemon.unit, &seen.host) else {
         return;
     };
     let running = unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping;
-    let Some(name) = memory.pool_of(unit.main_pid).filter(|_| running) else {
+    let Some(name) = memory.pool_lost_by(unit.main_pid, GONE_FOR, now).filter(|_| running) else {
         return;
     };
     verdict.findings.push(Finding {

@@ -205,8 +205,10 @@ fn preflight_is_heard_under_an_old_unit(host: &mut Host) -> Result<()> {
         after == before + 1,
         "preflight was not heard: {before} verdicts, then {after}"
     );
+    // Stopped by its own KillMode=, or dockerd would outlive its shell.
+    host.sh_timeout("systemctl stop docker.service", Duration::from_secs(120))?;
     host.sh(&format!("rm {place}; systemctl daemon-reload"))?;
-    let started = host.sh_timeout("systemctl restart docker.service", Duration::from_secs(120))?;
+    let started = host.sh_timeout("systemctl start docker.service", Duration::from_secs(120))?;
     ensure!(started.ok(), "{started:?}");
     Ok(())
 }
