@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -42,19 +43,30 @@ impl Job {
 
 /// One machine on a copy of the disks; every restore is a fresh host.
 pub struct Host {
-    pristine: Pristine,
+    pristine: Arc<Pristine>,
+    /// Tells the hosts of one run from each other.
+    number: usize,
     machine: Option<Machine>,
     work: Option<Scratch>,
     guard: Option<PathBuf>,
 }
 
 impl Host {
-    pub fn new(pristine: Pristine) -> Host {
+    pub fn new(pristine: Arc<Pristine>, number: usize) -> Host {
         Host {
             pristine,
+            number,
             machine: None,
             work: None,
             guard: None,
+        }
+    }
+
+    /// Another host beside this one, from the same image and with the same thinguard.
+    pub fn another(&self, number: usize) -> Host {
+        Host {
+            guard: self.guard.clone(),
+            ..Host::new(Arc::clone(&self.pristine), number)
         }
     }
 
@@ -71,7 +83,7 @@ impl Host {
             }
             eprintln!("lab: the machine no longer answers; starts a new one");
         }
-        let console = Console::Log(self.pristine.console_log());
+        let console = Console::Log(self.pristine.console_log(self.number));
         self.start(snapshot, console)
     }
 
@@ -79,8 +91,8 @@ impl Host {
     pub fn start(&mut self, snapshot: Snapshot, console: Console) -> Result<()> {
         self.machine = None;
         self.work = None;
-        let work = self.work.insert(self.pristine.copy()?);
-        let Pristine { tree, accelerator, .. } = &self.pristine;
+        let work = self.work.insert(self.pristine.copy(self.number)?);
+        let Pristine { tree, accelerator, .. } = &*self.pristine;
         let hardware = Hardware {
             tree,
             disks: work.path(),
@@ -256,7 +268,7 @@ impl Host {
 
 /// Makes the cached host if need be, and gives a machine on it that is yet to be restored.
 pub fn prepare() -> Result<Host> {
-    crate::snapshots::prepare().map(Host::new)
+    Ok(Host::new(Arc::new(crate::snapshots::prepare()?), 0))
 }
 
 /// Prepares a host and restores it, with the time this took.

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -123,10 +124,14 @@ impl Drop for Machine {
     }
 }
 
+/// Counts the machines of this run: each has a directory of its own.
+static MACHINES: AtomicUsize = AtomicUsize::new(0);
+
 /// In the directory for temporary files, since a socket's path must fit in 108 bytes. Only its owner may enter: who speaks
 /// to these sockets commands the lab's QEMU.
 fn socket_directory() -> Result<Scratch> {
-    let path = std::env::temp_dir().join(format!("{SOCKET_DIRECTORY}{}", std::process::id()));
+    let number = MACHINES.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("{SOCKET_DIRECTORY}{}-{number}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     fs::DirBuilder::new()
         .mode(0o700)

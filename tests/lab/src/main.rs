@@ -52,6 +52,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
                                with `unrecorded` only on those that have no line yet
 
 The first run builds the host's image under target/lab (minutes); later ones restore it in seconds.
+`test` runs scenarios on several hosts side by side, as processors and memory allow; LAB_HOSTS=1 on one.
 LAB_ACCEL=kvm|tcg chooses the accelerator; without it KVM is used where it really works.";
 
 const WRONG_USAGE: u8 = 64;

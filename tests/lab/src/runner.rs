@@ -1,17 +1,19 @@
-//! `cargo lab test`: the workspace's own tests, then the scenarios one after another on one machine.
+//! `cargo lab test`: the workspace's own tests, then the scenarios, on as many hosts side by side as the computer can carry.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use anyhow::{Result, anyhow};
 
 use crate::figures::Figures;
 use crate::host::{self, Host};
 use crate::paths::{Paths, cargo};
-use crate::progress;
 use crate::scenarios::{self, Scenario};
+use crate::{progress, recipe};
 
 /// A first run of the tests compiles the whole workspace.
 const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
@@ -33,7 +35,7 @@ pub fn test(filter: Option<&str>) -> Result<ExitCode> {
     let mut host = host::prepare()?;
     // Before the first scenario, not within it: a build beside an emulated host slows both.
     progress::step("builds thinguard as it is released", || host.build_guard())?;
-    let passed = chosen.iter().filter(|scenario| passes(&mut host, scenario)).count();
+    let passed = run_all(host, &chosen);
     let failed = chosen.len() - passed;
     if !workspace_passed {
         println!("\nlab: `cargo test --workspace` failed; see above");
@@ -44,6 +46,47 @@ pub fn test(filter: Option<&str>) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Runs the scenarios, each on whichever host is free; gives how many passed.
+fn run_all(first: Host, chosen: &[Scenario]) -> usize {
+    let hosts = hosts().min(chosen.len());
+    let others: Vec<Host> = (1..hosts).map(|number| first.another(number)).collect();
+    let next = AtomicUsize::new(0);
+    let passed = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for mut host in std::iter::once(first).chain(others) {
+            let (next, passed) = (&next, &passed);
+            scope.spawn(move || {
+                while let Some(scenario) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    passed.fetch_add(passes(&mut host, scenario).into(), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    passed.into_inner()
+}
+
+/// A host waits more than it computes, so there is one for each processor; each has its memory, and as much again is left to others.
+/// `LAB_HOSTS` says otherwise.
+fn hosts() -> usize {
+    if let Some(hosts) = env::var("LAB_HOSTS").ok().and_then(|hosts| hosts.parse().ok()) {
+        return std::cmp::max(1, hosts);
+    }
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let available_kb: u64 = fs::read_to_string("/proc/meminfo")
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("MemAvailable:")?
+                .trim()
+                .strip_suffix(" kB")?
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0);
+    let by_memory = available_kb / 1024 / u64::from(recipe::MEMORY_MB) / 2;
+    processors.min(usize::try_from(by_memory).unwrap_or(1)).clamp(1, 4)
 }
 
 fn cargo_test() -> Result<bool> {
@@ -78,8 +121,10 @@ fn passes(host: &mut Host, scenario: &Scenario) -> bool {
 /// A scenario's panic fails that scenario alone.
 fn run_caught(host: &mut Host, scenario: &Scenario) -> Result<()> {
     host.restore(scenario.snapshot)?;
-    panic::catch_unwind(AssertUnwindSafe(|| (scenario.run)(host, &mut Figures::default())))
-        .unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words_of(panic.as_ref()))))
+    panic::catch_unwind(AssertUnwindSafe(|| {
+        (scenario.run)(host, &mut Figures::of(scenario.name))
+    }))
+    .unwrap_or_else(|panic| Err(anyhow!("panicked: {}", words_of(panic.as_ref()))))
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> String {

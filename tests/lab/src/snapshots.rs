@@ -57,8 +57,8 @@ pub fn prepare() -> Result<Pristine> {
 
 impl Pristine {
     /// A copy to write to: snapshots cannot be loaded through a backing file, and loading one changes the file.
-    pub fn copy(&self) -> Result<Scratch> {
-        let work = self.paths.lab.join(format!("work-{}", std::process::id()));
+    pub fn copy(&self, number: usize) -> Result<Scratch> {
+        let work = self.paths.lab.join(format!("work-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&work);
         fs::create_dir_all(&work)?;
         let work = Scratch::adopt(work);
@@ -72,9 +72,12 @@ impl Pristine {
         Ok(work)
     }
 
-    /// The console's log of this run.
-    pub fn console_log(&self) -> PathBuf {
-        self.paths.lab.join("console.log")
+    /// The console's log of one host of this run.
+    pub fn console_log(&self, number: usize) -> PathBuf {
+        match number {
+            0 => self.paths.lab.join("console.log"),
+            more => self.paths.lab.join(format!("console-{more}.log")),
+        }
     }
 }
 
@@ -154,7 +157,9 @@ fn remove_abandoned(lab: &Path) -> Result<()> {
         for entry in fs::read_dir(place)? {
             let entry = entry?;
             let name = entry.file_name();
-            let owner = name.to_string_lossy().strip_prefix(prefix).map(str::to_owned);
+            // `PREFIX PID` or `PREFIX PID-NUMBER`
+            let name = name.to_string_lossy();
+            let owner = name.strip_prefix(prefix).and_then(|rest| rest.split('-').next());
             if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
                 let _ = fs::remove_dir_all(entry.path());
             }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -132,8 +133,12 @@ fn compiled_in<'a>(metadata: &'a Metadata, root: &'a str) -> Vec<&'a Package> {
     crates
 }
 
+/// cargo writes the crate's file in one place for all, so one scenario at a time.
+static PACKAGING: Mutex<()> = Mutex::new(());
+
 /// What `cargo publish` would upload: the files of the crate with the times of all of them fixed.
 fn crate_file(paths: &Paths, version: &str, directory: &Path) -> Result<()> {
+    let _alone = PACKAGING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut package = cargo();
     package
         .args([
