@@ -4,7 +4,7 @@
 use super::build::Build;
 use super::flags::go_bool;
 use super::known::{self, Flag, Kind};
-use super::{Sourced, size, values};
+use super::{Sourced, flag_values, size, values};
 
 /// A flag that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +237,9 @@ fn refusal(flag: &Flag, value: &str, build: &Build) -> Option<String> {
         ("dns", _) if flag.kind == Kind::List => return values::address(value),
         ("dns-search", _) => return values::domain(value),
         ("label", _) => return values::label(value, build),
+        ("host", _) => return flag_values::host(value),
+        (_, Kind::Ulimits) => return flag_values::ulimit(value),
+        (_, Kind::Pools) => return flag_values::address_pool(value),
         (_, Kind::Bool) => go_bool(value).is_some(),
         (_, Kind::Int | Kind::Uint) => known::go_int(value),
         // An empty address: newer flag parsers take it.

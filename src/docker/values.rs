@@ -2,6 +2,7 @@
 //! `opts/runtime.go`), and the rules of its `Validate` for a whole daemon.json.
 
 use super::build::{Build, Version};
+use super::flag_values;
 use super::known::{self, go_ip};
 use serde_json::{Map, Value};
 
@@ -112,6 +113,8 @@ impl Rules<'_> {
             let attempts = "max-download-attempts";
             add(attempts, self.below(attempts, least, "invalid max download attempts"));
         }
+        // Not of Validate, but of what comes soon after it (v1.10.3 `docker/daemon.go`, v20.10.24 `cmd/dockerd/daemon.go`, loadListeners).
+        add("hosts", self.each("hosts", flag_values::host));
         add("runtimes", self.reserved_runtime());
         if self.from(18, 2) {
             add("node-generic-resources", self.each("node-generic-resources", resource));
