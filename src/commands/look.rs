@@ -87,6 +87,11 @@ impl Once {
         self.observer.snapshot(process::since_boot())
     }
 
+    /// What has been seen so far.
+    pub fn snapshot(&self) -> Snapshot {
+        self.observer.snapshot(process::since_boot())
+    }
+
     /// Looks at the pool as LVM sees it, where it is LVM's.
     pub fn look_at_lvm(&mut self) -> Snapshot {
         self.observer.look_at_lvm(&self.porter, process::since_boot());

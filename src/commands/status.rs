@@ -30,7 +30,8 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
     once.look_at_lvm();
     once.look_at_daemon();
     // Long enough to tell a hung daemon from a busy one by the settings' own measure.
-    let seen = once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
+    once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
+    let seen = past_a_growth(&mut once);
     let kept = state::read();
     let (mut findings, fill) = judge(&seen, &settings, &kept);
     if !state::is_running() && matches!(seen.pool, Seen::Known(Some(_))) {
@@ -59,6 +60,22 @@ pub fn run(as_json: bool) -> Result<ExitCode> {
         false => super::show(&text::status(&report)),
     }
     Ok(ExitCode::from(report.health() as u8))
+}
+
+/// A growth suspends the pool for a moment, and whoever looks just then looks again.
+fn past_a_growth(once: &mut Once) -> Snapshot {
+    const LOOKS: usize = 3;
+    const PAUSE: Duration = Duration::from_millis(500);
+    let mut seen = once.snapshot();
+    for _ in 0..LOOKS {
+        let suspended = matches!(&seen.pool, Seen::Known(Some(pool)) if pool.suspended);
+        if !suspended || once.is_late() {
+            break;
+        }
+        std::thread::sleep(PAUSE);
+        seen = once.look_at_storage();
+    }
+    seen
 }
 
 /// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.

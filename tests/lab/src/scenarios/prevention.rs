@@ -90,12 +90,13 @@ fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<(
         Ok((line.contains(" full in ") || line.contains("host room gone in ")).then_some(line))
     })?;
     println!("    {}", foretold.trim());
-    let output = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
-    let status: Value = serde_json::from_str(&output.stdout)?;
-    ensure!(
-        status["pool"]["data"]["fill_bytes_per_s"].as_u64() > Some(0),
-        "{status}"
-    );
+    // A look that meets a growth has no rate.
+    let status = host.wait_for("a fill rate in the status", Duration::from_secs(60), |host| {
+        let output = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
+        let status: Value = serde_json::from_str(&output.stdout)?;
+        let fills = status["pool"]["data"]["fill_bytes_per_s"].as_u64() > Some(0);
+        Ok(fills.then_some(status))
+    })?;
     ensure!(status["pool"]["forecast"]["text"].is_string(), "{status}");
 
     host.wait_for("the writers to end", Duration::from_secs(300), |host| {
