@@ -195,6 +195,8 @@ fn preflight_is_heard_under_an_old_unit(host: &mut Host) -> Result<()> {
     let place = "/etc/systemd/system/docker.service.d/99-old.conf";
     let count = "journalctl -b -u docker.service -o cat --no-pager | grep -c preflight-verdict";
     let before: u32 = host.sh(count)?.trim().parse()?;
+    // Debian's docker.socket is nobody's under this unit: a question of the guard would wait there, and start Docker after its stop.
+    host.sh("systemctl stop thinguard.service")?;
     host.sh(&format!(
         "mkdir -p $(dirname {place}); printf \"{OLD_UNIT}\" > {place}; systemctl daemon-reload"
     ))?;
@@ -210,7 +212,7 @@ fn preflight_is_heard_under_an_old_unit(host: &mut Host) -> Result<()> {
     host.sh(&format!("rm {place}; systemctl daemon-reload"))?;
     let started = host.sh_timeout("systemctl start docker.service", Duration::from_secs(120))?;
     ensure!(started.ok(), "{started:?}");
-    Ok(())
+    host.sh("systemctl start thinguard.service").map(drop)
 }
 
 fn upgraded(host: &mut Host, packages: &str) -> Result<()> {
