@@ -20,7 +20,7 @@ const GROWTH: Duration = Duration::from_secs(120);
 /// LVM's own extension is off, as it is where nobody has set it.
 pub fn set_up(host: &mut Host) -> Result<()> {
     let made = host.sh_timeout(
-        "set -e; truncate -s 3G /var/lib/pv.img; loop=$(losetup -f --show /var/lib/pv.img); \
+        "set -e; truncate -s 4G /var/lib/pv.img; loop=$(losetup -f --show /var/lib/pv.img); \
          pvcreate -q $loop; vgcreate -q docker $loop; \
          lvcreate -q --wipesignatures y -n thinpool docker -L 512M; lvcreate -q --wipesignatures y -n thinpoolmeta docker -L 16M; \
          lvconvert -q -y --zero n -c 512K --thinpool docker/thinpool --poolmetadata docker/thinpoolmeta; \

@@ -151,7 +151,7 @@ fn group_full_then_room(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let mut writer = direct_lvm::fill_past_the_end(host)?;
     let said = watch::await_line(
         host,
-        "volume-group-full: 0 B free of 3.00 GiB",
+        "volume-group-full: 0 B free of 4.00 GiB",
         Duration::from_secs(120),
     )?;
     println!("    {said}");
