@@ -74,9 +74,14 @@ fn holds_for_el7(package: &std::path::Path) -> Result<()> {
         let known = ["systemd", "/bin/sh", "thinguard = "]
             .iter()
             .any(|it| line.starts_with(it))
-            || ["CompressedFileNames", "FileDigests", "PayloadFilesHavePrefix"]
-                .iter()
-                .any(|it| line.starts_with(&format!("rpmlib({it})")));
+            || [
+                "CompressedFileNames",
+                "FileDigests",
+                "PayloadFilesHavePrefix",
+                "TildeInVersions",
+            ]
+            .iter()
+            .any(|it| line.starts_with(&format!("rpmlib({it})")));
         ensure!(known, "{} requires '{line}'", package.display());
     }
     let scripts = ask(&["--scripts"])?;
