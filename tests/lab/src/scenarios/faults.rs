@@ -1,6 +1,8 @@
 //! The guard's own surroundings: its settings read again, a second guard beside it, faults of all that it asks, and its own end.
 
+mod ending;
 mod pools;
+mod surroundings;
 mod table;
 
 use std::time::Duration;
@@ -21,10 +23,22 @@ pub const SCENARIOS: &[Scenario] = &[
         run: settings_are_reloaded,
     },
     Scenario {
+        name: "faults-of-the-surroundings",
+        about: "Docker's socket, journald, D-Bus, /run and the clock fail: what is said and done, and the heartbeat never stops",
+        snapshot: Snapshot::Running,
+        run: surroundings::run,
+    },
+    Scenario {
         name: "faults-of-the-pool",
         about: "the pool vanishes, is replaced, suspended, read-only, to be checked, failed, on a disk that does not write",
         snapshot: Snapshot::Running,
         run: pools::run,
+    },
+    Scenario {
+        name: "guard-ended-during-growth",
+        about: "SIGTERM and SIGKILL again and again while writers make it grow the pool: grown, live, nothing lost",
+        snapshot: Snapshot::Running,
+        run: ending::run,
     },
 ];
 
