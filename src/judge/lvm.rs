@@ -1,7 +1,7 @@
 //! A pool of LVM's: the volume group is its room, and where LVM extends the pool by itself it is left alone.
 
 use super::growth::{self, Need, Plan};
-use super::storage::outlook;
+use super::storage;
 use super::{Memory, Verdict};
 use crate::kernel::lvm::pool::extend_line;
 use crate::model::{
@@ -151,25 +151,10 @@ pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory,
     if exhausted && said.is_some_and(|said| is_hopeless(&plan, usage, said, settings)) {
         verdict.cannot_grow = Some(what_next.clone());
     }
-    verdict.findings.push(Finding {
-        code: match (exhausted, target) {
-            (true, _) => "pool-exhausted",
-            (false, Target::Data) => "pool-low",
-            (false, Target::Metadata) => "pool-metadata-low",
-        },
-        severity: if exhausted { Severity::Refuse } else { Severity::Warn },
-        subject: pool.name.clone(),
-        message: format!(
-            "{} of {} {target} used ({}%), {} free{}",
-            usage.used(),
-            usage.total(),
-            usage.used_percent(),
-            usage.free(),
-            outlook(memory.fill.device_full(pool, target))
-        ),
-        place: said.map_or_else(|| format!("/dev/mapper/{}", pool.name), LvmPool::name),
-        remedy: what_next,
-    });
+    let place = said.map_or_else(|| format!("/dev/mapper/{}", pool.name), LvmPool::name);
+    verdict
+        .findings
+        .push(storage::low(pool, target, exhausted, memory, place, what_next));
     let Some(said) = said else { return };
     if let Some(wanted) = missing(&plan, usage, said) {
         verdict.findings.push(group_full(pool, target, wanted, said, settings));

@@ -151,7 +151,34 @@ fn device(
     if exhausted && hopeless {
         verdict.cannot_grow = Some(what_next.clone());
     }
-    verdict.findings.push(Finding {
+    let place = file_of(pool, target);
+    verdict
+        .findings
+        .push(low(pool, target, exhausted, memory, place, what_next));
+    let may_try = !memory.growing && now >= memory.tries(target).not_before;
+    if let (Plan::GrowTo(to), None, true, true) = (plan, &verdict.deed, may_try, may_grow) {
+        verdict.deed = Some(Deed::Grow {
+            target,
+            from: usage.total(),
+            to,
+        });
+    }
+}
+
+/// The pool is low on one of its devices, or has run out of it, whoever is to grow it.
+pub(super) fn low(
+    pool: &Pool,
+    target: Target,
+    exhausted: bool,
+    memory: &Memory,
+    place: String,
+    remedy: String,
+) -> Finding {
+    let usage = match target {
+        Target::Data => &pool.data,
+        Target::Metadata => &pool.metadata,
+    };
+    Finding {
         code: match (exhausted, target) {
             (true, _) => "pool-exhausted",
             (false, Target::Data) => "pool-low",
@@ -167,16 +194,8 @@ fn device(
             usage.free(),
             outlook(memory.fill.device_full(pool, target))
         ),
-        place: file_of(pool, target),
-        remedy: what_next,
-    });
-    let may_try = !memory.growing && now >= memory.tries(target).not_before;
-    if let (Plan::GrowTo(to), None, true, true) = (plan, &verdict.deed, may_try, may_grow) {
-        verdict.deed = Some(Deed::Grow {
-            target,
-            from: usage.total(),
-            to,
-        });
+        place,
+        remedy,
     }
 }
 
