@@ -98,7 +98,7 @@ pub fn run() -> Result<ExitCode> {
         if !std::mem::replace(&mut ready, true) {
             guard.notifier.ready();
         }
-        guard.rest(pace::rest(&seen, &verdict, &guard.memory.fill, &guard.settings))?;
+        guard.rest(pace::rest(&seen, &verdict, &guard.memory, &guard.settings))?;
     }
     guard.notifier.stopping();
     guard.teller.stopping(&guard.hands.under_way());

@@ -40,7 +40,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     refusal(unit, settings, memory, now, verdict);
     let stuck = memory.stuck_tasks(seen, now);
     let asked_for = seen.daemon.info.silent_for();
-    let Some(silence) = asked_for.filter(|waited| *waited >= settings.watch.silent_after) else {
+    let Some(silence) = asked_for.filter(|waited| *waited >= memory.patience(seen, &stuck, settings, now)) else {
         verdict
             .findings
             .extend(apart::tasks_stuck(&seen.daemon, unit, &stuck, settings));
@@ -77,7 +77,9 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         ));
         return;
     };
-    if let Some((about_pool, next)) = incurable::judge(seen, &stuck, &incident, settings, memory, now, verdict) {
+    if silence >= settings.watch.silent_after
+        && let Some((about_pool, next)) = incurable::judge(seen, &stuck, &incident, settings, memory, now, verdict)
+    {
         verdict
             .findings
             .push(evidence.finding("hang-incurable", &about_pool, next));

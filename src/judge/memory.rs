@@ -9,7 +9,7 @@ pub use kept::{CuredHang, Incident, Persistent};
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::Fill;
-use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target, TaskState};
+use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ impl Memory {
         };
         let stuck: Vec<_> = tasks
             .iter()
-            .filter(|t| t.state == TaskState::Uninterruptible)
+            .filter(|task| task.is_in_d())
             .map(|t| (t.tid, t.start_ticks))
             .collect();
         let waited_long = |since: &Duration| now.saturating_sub(*since) >= LONG_WAIT;
@@ -160,7 +160,7 @@ impl Memory {
         let stuck: Vec<_> = witnesses
             .tasks
             .iter()
-            .filter(|witness| witness.task.state == TaskState::Uninterruptible)
+            .filter(|witness| witness.task.is_in_d())
             .map(|witness| (witness.task.tid, witness.task.start_ticks))
             .collect();
         self.witness_since.retain(|task, _| stuck.contains(task));

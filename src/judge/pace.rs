@@ -1,15 +1,14 @@
-//! How long to rest between looks: the more headroom, the longer.
+//! How long to rest between looks: the more headroom, the longer; and briefly while a hang may be under way.
 
-use super::Verdict;
 use super::growth::{self, Need};
-use super::rate::Fill;
-use crate::model::{Bytes, Seen, Settings, Severity, Snapshot, Target};
+use super::{Memory, Verdict};
+use crate::model::{Bytes, Seen, Settings, Severity, Snapshot, Target, Task};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// Rest while anything is wrong.
+/// Rest while anything is wrong, or may be.
 const IN_TROUBLE: Duration = Duration::from_secs(1);
 
 /// Rate at which containers are taken to be able to fill the pool, per second, until they were seen to be faster. A fast SSD writes
@@ -18,13 +17,14 @@ const IN_TROUBLE: Duration = Duration::from_secs(1);
 const FILL_RATE: Bytes = Bytes::gib(1);
 
 /// Time to rest after this verdict, if nothing wakes the guard earlier.
-pub fn rest(seen: &Snapshot, verdict: &Verdict, fill: &Fill, settings: &Settings) -> Duration {
+pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Settings) -> Duration {
     let longest = settings.watch.interval.max(IN_TROUBLE);
     if verdict
         .findings
         .iter()
         .any(|finding| finding.severity == Severity::Refuse)
         || verdict.deed.is_some()
+        || may_be_hanging(seen, memory)
     {
         return IN_TROUBLE;
     }
@@ -32,6 +32,7 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, fill: &Fill, settings: &Settings
         return longest;
     };
     // The low-water mark wakes us by itself; the way to the threshold is what the poll has to cover.
+    let fill = &memory.fill;
     let need = Need::of(pool, Target::Data, fill, settings);
     let way = pool
         .data
@@ -46,4 +47,11 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, fill: &Fill, settings: &Settings
     // Writers that were seen to be faster than that may double their rate before the next look.
     let rate = FILL_RATE.max(fill.data.peak().saturating_add(fill.data.peak()));
     Duration::from_secs_f64(way.0 as f64 / rate.0 as f64).clamp(SHORTEST, longest)
+}
+
+/// What a hang begins with: a pool in trouble, a task of the daemon's in D state, or a question without an answer. How long each has
+/// lasted is known only from looks, and the more of them the earlier.
+fn may_be_hanging(seen: &Snapshot, memory: &Memory) -> bool {
+    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    memory.kept.incident.is_some() || seen.daemon.info.silent_for().is_some() || tasks.iter().any(Task::is_in_d)
 }

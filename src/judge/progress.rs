@@ -3,11 +3,33 @@
 //! A full device fills no further, and a container may fill it while the daemon hangs: that more is used is no sign of the daemon's
 //! life. That less is used is: nobody else discards whole images.
 
-use crate::model::{Probe, Seen, Snapshot};
+use super::Memory;
+use crate::model::{Probe, Seen, Settings, Snapshot, StuckTask};
 use std::time::Duration;
 
 /// A task that was in D state for this long and came out of it has done something; shorter waits are every writer's.
 pub(super) const LONG_WAIT: Duration = Duration::from_secs(5);
+
+impl Memory {
+    /// For how long `/info` must be silent to be judged. A task of the daemon's that stays in D state on a pool that is in trouble
+    /// says why it is silent, so that a shorter time will do; no deed follows from it, and any sign of life puts it off.
+    pub(super) fn patience(
+        &self,
+        seen: &Snapshot,
+        stuck: &[StuckTask],
+        settings: &Settings,
+        now: Duration,
+    ) -> Duration {
+        let in_full = settings.watch.silent_after;
+        let sooner = in_full * 2 / 3;
+        let pool_in_trouble = self.kept.incident.is_some_and(|incident| incident.cured.is_none());
+        let stays_in_d = stuck.iter().any(|task| task.state_since_s >= LONG_WAIT.as_secs());
+        match pool_in_trouble && stays_in_d && self.progress.silence(seen, now) >= Some(sooner) {
+            true => sooner,
+            false => in_full,
+        }
+    }
+}
 
 /// The newest sign of life, and what the next look is compared with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -468,10 +468,40 @@ fn the_more_headroom_the_longer_the_rest() {
             ..pool
         };
         let look = seen(pool, answered(), TaskState::Alive);
-        pace::rest(&look, &judge_once(&look), &rate::Fill::default(), &settings)
+        pace::rest(&look, &judge_once(&look), &Memory::default(), &settings)
     };
     assert_eq!(with_used(10), secs(10));
     assert_eq!(with_used(156), secs(4));
     assert_eq!(with_used(160), Duration::from_millis(500));
     assert_eq!(with_used(190), secs(1), "a deed is due");
+}
+
+#[test]
+fn looks_are_brisk_while_a_hang_may_be_under_way() {
+    let rest = |look: &Snapshot, memory: &mut Memory| {
+        let verdict = judge(look, &Settings::default(), memory, secs(1000));
+        pace::rest(look, &verdict, memory, &Settings::default())
+    };
+    let calm = seen(pool(), answered(), TaskState::Alive);
+    assert_eq!(
+        rest(&calm, &mut Memory::default()),
+        secs(6),
+        "the way to the threshold at 1 GiB/s"
+    );
+    let in_d = seen(pool(), answered(), TaskState::Uninterruptible);
+    assert_eq!(rest(&in_d, &mut Memory::default()), secs(1));
+    let asked = seen(pool(), Probe::Silent(Duration::from_millis(400)), TaskState::Alive);
+    assert_eq!(rest(&asked, &mut Memory::default()), secs(1));
+    let mut memory = Memory::default();
+    judge(
+        &seen(full(), answered(), TaskState::Alive),
+        &Settings::default(),
+        &mut memory,
+        secs(999),
+    );
+    let stale = Probe::Answered {
+        took: secs(0),
+        asked_ago: secs(5),
+    };
+    assert_eq!(rest(&seen(grown(), stale, TaskState::Alive), &mut memory), secs(1));
 }

@@ -98,6 +98,13 @@ pub struct Task {
     pub wchan: String,
 }
 
+impl Task {
+    /// It is in uninterruptible sleep.
+    pub fn is_in_d(&self) -> bool {
+        self.state == TaskState::Uninterruptible
+    }
+}
+
 /// A task in D state, and for how long the guard has seen it there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StuckTask {

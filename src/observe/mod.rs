@@ -27,8 +27,8 @@ use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{
-    ActiveState, Backing, Containers, Daemon, Disk, Evidence, Mode, Pool, Probe, Seen, Settings, Snapshot, Stack, Unit,
-    Witnesses,
+    ActiveState, Backing, Containers, Daemon, Disk, Evidence, Mode, Pool, Probe, Seen, Settings, Snapshot, Stack, Task,
+    Unit, Witnesses,
 };
 use kernel_lines::KernelLines;
 use serde::de::DeserializeOwned;
@@ -94,6 +94,9 @@ impl Sense {
 /// How old an answer may be before the daemon, whose state moves slowly, is asked again.
 const DAEMON_FRESH: Duration = Duration::from_secs(5);
 
+/// The same while the pool is in trouble or a task of the daemon's is in D state: a hang may begin.
+const DAEMON_FRESH_IN_TROUBLE: Duration = Duration::from_secs(2);
+
 /// How old the unit's state may be when a request is sent to the daemon.
 const UNIT_FRESH: Duration = Duration::from_secs(1);
 
@@ -108,6 +111,8 @@ pub struct Observer {
     /// The tree that files are read from; `/` but for a preflight of another one.
     root: String,
     kernel_lines: KernelLines,
+    /// The newest look at the daemon's tasks saw one in D state.
+    task_in_d: bool,
 }
 
 impl Observer {
@@ -120,6 +125,7 @@ impl Observer {
             containers: None,
             root: "/".into(),
             kernel_lines: KernelLines::default(),
+            task_in_d: false,
         }
     }
 
@@ -195,7 +201,8 @@ impl Observer {
         let request_due = [Sense::Ping, Sense::Info]
             .iter()
             .any(|sense| self.request_is_due(*sense, now));
-        let fresh = if request_due { UNIT_FRESH } else { DAEMON_FRESH };
+        let daemon_fresh = self.daemon_fresh(now);
+        let fresh = if request_due { UNIT_FRESH } else { daemon_fresh };
         if self.slot(Sense::Unit).is_due(now, fresh) {
             let name = self.settings.docker.unit.clone();
             self.ask(porter, Sense::Unit, &Ask::Unit { name }, now);
@@ -206,7 +213,7 @@ impl Observer {
         let unit = self.unit(now);
         let Some(unit) = unit.known() else { return };
         if unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping {
-            if self.slot(Sense::Tasks).is_due(now, DAEMON_FRESH) || self.is_silent(now) {
+            if self.slot(Sense::Tasks).is_due(now, daemon_fresh) || self.is_silent(now) {
                 let ask = Ask::Tasks {
                     control_group: unit.control_group.clone(),
                     main_pid: unit.main_pid,
@@ -241,8 +248,16 @@ impl Observer {
     /// A refusal is asked about again sooner than an answer.
     fn request_is_due(&self, sense: Sense, now: Duration) -> bool {
         let refused = matches!(docker_socket::probe(self.slot(sense), now), Probe::Refused(_));
-        let fresh = if refused { UNIT_FRESH } else { DAEMON_FRESH };
+        let fresh = if refused { UNIT_FRESH } else { self.daemon_fresh(now) };
         self.slot(sense).is_due(now, fresh)
+    }
+
+    /// How old an answer of the daemon's or of its tasks may be.
+    fn daemon_fresh(&self, now: Duration) -> Duration {
+        match self.task_in_d || self.is_pool_in_trouble(now) {
+            true => DAEMON_FRESH_IN_TROUBLE,
+            false => DAEMON_FRESH,
+        }
     }
 
     /// While something is wrong: sends out the look at the tasks around Docker, and once they are known the one at their stacks.
@@ -282,11 +297,14 @@ impl Observer {
 
     /// The pool is in trouble, or the daemon takes long to answer.
     fn is_suspicious(&self, now: Duration) -> bool {
-        let pool_in_trouble = match self.pool(now) {
+        self.is_pool_in_trouble(now) || self.is_silent(now)
+    }
+
+    fn is_pool_in_trouble(&self, now: Duration) -> bool {
+        match self.pool(now) {
             Seen::Known(Some(pool)) => pool.is_exhausted() || pool.suspended || pool.mode != Mode::Rw,
             Seen::Known(None) | Seen::Unknown(_) => false,
-        };
-        pool_in_trouble || self.is_silent(now)
+        }
     }
 
     /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in
@@ -323,6 +341,10 @@ impl Observer {
             && let Some(look) = self.slot(Sense::Pools).last_value::<pools::Look>()
         {
             self.kernel_lines.set_volumes(&look.volumes);
+        }
+        if fresh.contains(&Sense::Tasks) {
+            let tasks = self.seen::<Vec<Task>>(Sense::Tasks, now).known_or_none();
+            self.task_in_d = tasks.is_some_and(|tasks| tasks.iter().any(Task::is_in_d));
         }
         if fresh.contains(&Sense::Config) {
             match self.seen::<config::Raw>(Sense::Config, now) {

@@ -2,7 +2,7 @@
 
 use crate::judge::Verdict;
 use crate::judge::memory::{Incident, Memory};
-use crate::model::{Deed, Seen, Settings, Snapshot, StuckTask, TaskState};
+use crate::model::{Deed, Seen, Settings, Snapshot, StuckTask};
 use std::time::Duration;
 
 /// A hang that outlives the cure of the pool by this much will not clear by itself.
@@ -90,7 +90,7 @@ fn in_d(seen: &Snapshot) -> Vec<(u32, u64)> {
     let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
     tasks
         .iter()
-        .filter(|task| task.state == TaskState::Uninterruptible)
+        .filter(|task| task.is_in_d())
         .map(|task| (task.tid, task.start_ticks))
         .collect()
 }

@@ -135,10 +135,77 @@ fn when(first: &[(u64, String)], code: &str) -> Option<u64> {
 fn grow_first_restart_last() {
     let (first, restart) = incident(&Settings::default(), &mut Memory::default(), 20, 25, 600);
     assert_eq!(when(&first, "pool-exhausted"), Some(0));
-    assert_eq!(when(&first, "daemon-hung-on-pool"), Some(15));
+    assert_eq!(when(&first, "daemon-hung-on-pool"), Some(10));
     assert_eq!(when(&first, "daemon-stuck"), Some(25));
     // The 60 s of the settings count from the look that saw the task come out of D state.
     assert_eq!(restart, Some(85));
+}
+
+/// The alarm comes sooner where a task that stays in D state on a pool without room tells why the daemon is silent.
+#[test]
+fn the_alarm_waits_longer_for_weaker_evidence() {
+    type Change = fn(&mut Snapshot, u64);
+    let cases: [(&str, Option<u64>, Change); 6] = [
+        ("a task stays in D state", Some(10), |_, _| {}),
+        ("none is", Some(15), |look, _| look.daemon.tasks = Seen::Known(vec![])),
+        ("nobody knows", Some(15), |look, _| {
+            look.daemon.tasks = Seen::unknown("stuck")
+        }),
+        ("many are, for a moment each", Some(15), |look, second| {
+            look.daemon.tasks = Seen::Known(vec![Task {
+                tid: 500 + u32::try_from(second / 2).unwrap(),
+                ..task(TaskState::Uninterruptible)
+            }]);
+        }),
+        ("the pool has room again", Some(15), |look, second| {
+            if second > 0 {
+                look.pool = Seen::Known(Some(grown()));
+            }
+        }),
+        ("a layer is made at second 8", Some(15), |look, second| {
+            look.pool = Seen::Known(Some(Pool {
+                transaction_id: if second < 8 { 7 } else { 8 },
+                ..full()
+            }));
+        }),
+    ];
+    for (what, expected, change) in cases {
+        let mut memory = Memory::default();
+        let told = (0..30).find(|second| {
+            let mut look = seen(full(), Probe::Silent(secs(*second)), TaskState::Uninterruptible);
+            change(&mut look, *second);
+            let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+            verdict.finding("daemon-hung-on-pool").is_some()
+        });
+        assert_eq!(told, expected, "{what}");
+    }
+}
+
+/// What the operator allowed to be done after a hang is done after one that lasted for the whole time.
+#[test]
+fn the_early_alarm_brings_no_deed() {
+    let mut settings = Settings::default();
+    settings.cure.xfs_give_up = true;
+    settings.cure.xfs_give_up_after = secs(1);
+    let mut memory = Memory::default();
+    let no_room = Seen::Known(Host {
+        path: "/d".into(),
+        free_bytes: Bytes(0),
+        total_bytes: Bytes::gib(200),
+        read_only: false,
+    });
+    for second in 0..16 {
+        let pool = Pool {
+            queue_if_no_space: false,
+            ..full()
+        };
+        let mut look = seen(pool, Probe::Silent(secs(second)), TaskState::Uninterruptible);
+        look.host = no_room.clone();
+        let verdict = judge(&look, &settings, &mut memory, secs(1000 + second));
+        assert_eq!(verdict.deed.is_some(), second >= 15, "{second}: {verdict:?}");
+        let hung = memory.kept.incident.is_some_and(|incident| incident.hung);
+        assert_eq!(hung, second >= 15, "{second}");
+    }
 }
 
 #[test]

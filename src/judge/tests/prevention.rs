@@ -65,7 +65,7 @@ impl World {
     /// second, and the kernel's low-water event ends a rest.
     fn round(&mut self, rate: impl Fn(Duration) -> Bytes) {
         let verdict = judge(&self.seen, &self.settings, &mut self.memory, self.now);
-        let mut rest = pace::rest(&self.seen, &verdict, &self.memory.fill, &self.settings);
+        let mut rest = pace::rest(&self.seen, &verdict, &self.memory, &self.settings);
         if let Some(Deed::Grow {
             target: Target::Data,
             to,
@@ -204,7 +204,7 @@ fn fast_writers_are_looked_at_more_often() {
     let mut world = World::new(Bytes::gib(1000), Bytes::gib(5000));
     let rest = |world: &mut World| {
         let verdict = judge(&world.seen, &world.settings, &mut world.memory, world.now);
-        pace::rest(&world.seen, &verdict, &world.memory.fill, &world.settings)
+        pace::rest(&world.seen, &verdict, &world.memory, &world.settings)
     };
     // 20 GiB to the threshold: more than ten seconds for a disk, and a few for a writer of 2 GiB/s that may double its rate.
     world.pool().data.used_blocks = (780 << 30) / BLOCK;

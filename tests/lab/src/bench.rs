@@ -170,14 +170,7 @@ fn hang_to_verdict(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let begun: f64 = host.sh("cut -d ' ' -f 1 /proc/uptime")?.trim().parse()?;
     let _remove = fault::hang_by_unmount(host)?;
     watch::await_line(host, "daemon-hung-on-pool: ", Duration::from_secs(120))?;
-    let said = host.sh("journalctl -b -t thinguard -o short-monotonic --no-pager | grep -m 1 daemon-hung-on-pool")?;
-    let at: f64 = said
-        .trim_start_matches('[')
-        .split(']')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .parse()?;
+    let at = watch::first_said(host, "daemon-hung-on-pool: ")?;
     figures.add("from dockerd's hang to the verdict", format!("{:.1}", at - begun), "s");
     Ok(())
 }

@@ -26,6 +26,8 @@ pub struct Hang {
     pub daemon: Daemon,
     pub task: StuckTask,
     pub remove: Job,
+    /// The guest's uptime in seconds when dockerd was last seen not to hang yet.
+    pub not_before: f64,
 }
 
 /// Containers write until the pool has no free block. They stay, and so do their mounted layers.
@@ -81,6 +83,7 @@ pub fn hang_dockerd(host: &mut Host, no_space_timeout: Duration) -> Result<Hang>
     let daemon = host.dockerd()?;
     set_no_space_timeout(host, no_space_timeout)?;
     fill_pool(host)?;
+    watch_for_hang(host, daemon)?;
     let remove = hang_by_unmount(host)?;
     let task = host.wait_for("dockerd to hang", no_space_timeout + Duration::from_secs(120), |host| {
         Ok(stuck_tasks(host, daemon)?
@@ -92,7 +95,26 @@ pub fn hang_dockerd(host: &mut Host, no_space_timeout: Duration) -> Result<Hang>
         "a thread is stuck and yet `docker info` answers"
     );
     ensure!(host.dockerd()? == daemon, "dockerd was restarted meanwhile");
-    Ok(Hang { daemon, task, remove })
+    let not_before = host.sh(&format!("cat {NOT_BEFORE}"))?.trim().parse()?;
+    Ok(Hang {
+        daemon,
+        task,
+        remove,
+        not_before,
+    })
+}
+
+/// Where the guest writes down when it last saw dockerd not to hang.
+const NOT_BEFORE: &str = "/run/lab-not-before";
+
+/// Has the guest itself watch for the hang: whoever asks from outside is late by seconds.
+fn watch_for_hang(host: &mut Host, daemon: Daemon) -> Result<()> {
+    let watcher = format!(
+        "while read -r now rest < /proc/uptime; ! grep -qs {STUCK_IN} /proc/{}/task/*/wchan; do \
+         echo $now > {NOT_BEFORE}; sleep 0.5; done",
+        daemon.pid
+    );
+    host.spawn(&watcher).map(drop)
 }
 
 /// Stops every thread of dockerd, so that it answers nothing and no thread is in D state.

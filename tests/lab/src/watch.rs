@@ -50,6 +50,15 @@ pub fn start_and_await_info(host: &mut Host) -> Result<f64> {
     Ok(answered - begun)
 }
 
+/// When the guard first said a line that contains `part`, by the guest's uptime in seconds.
+pub fn first_said(host: &mut Host, part: &str) -> Result<f64> {
+    let lines = host.sh("journalctl -b -t thinguard -o short-monotonic --no-pager")?;
+    let line = lines.lines().find(|line| line.contains(part));
+    let line = line.with_context(|| format!("no '{part}' in:\n{lines}"))?;
+    let stamp = line.trim_start_matches('[').split(']').next().unwrap_or_default();
+    Ok(stamp.trim().parse()?)
+}
+
 /// Seconds since, with a tenth.
 pub fn seconds(since: Instant) -> String {
     format!("{:.1}", since.elapsed().as_secs_f32())

@@ -38,8 +38,29 @@ pub const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// From hang to verdict, at most; with the settings as shipped.
+const VERDICT_WITHIN: f64 = 15.0;
+
+/// A guard that may not grow sees the hang come: it tells of it soon, and ends.
+fn hang_is_told(host: &mut Host, figures: &mut Figures) -> Result<fault::Hang> {
+    const NO_GROWTH: &str = "/etc/thinguard.d/90-lab.toml";
+    host.put(NO_GROWTH, 0o644, b"[data]\nbelow_free_percent = 0\n")?;
+    watch::start(host)?;
+    let hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
+    watch::await_line(host, "daemon-hung-on-pool: ", Duration::from_secs(60))?;
+    let seconds = watch::first_said(host, "daemon-hung-on-pool: ")? - hang.not_before;
+    figures.add("dockerd's hang to the guard's verdict", format!("{seconds:.1}"), "s");
+    ensure!(
+        (0.0..=VERDICT_WITHIN).contains(&seconds),
+        "the verdict came after {seconds:.1} s"
+    );
+    host.sh(&format!("systemctl stop thinguard && rm {NO_GROWTH}"))?;
+    Ok(hang)
+}
+
 fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    let mut hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
+    host.install_guard()?;
+    let mut hang = hang_is_told(host, figures)?;
     let seconds = watch::start_and_await_info(host)?;
     figures.add("guard's start to docker info answering", format!("{seconds:.1}"), "s");
     ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");
