@@ -1,6 +1,7 @@
 //! What the helper's children do: the one place that joins looks and deeds into a single worker.
 
 use super::settings::files as settings;
+use super::watch::metrics;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
 use crate::{act, observe};
@@ -25,6 +26,10 @@ fn work(request: &[u8]) -> Vec<u8> {
         Some((&settings::REQUEST_TAG, _)) => {
             process::end_with_parent();
             settings::answer()
+        }
+        Some((&metrics::REQUEST_TAG, order)) => {
+            process::end_with_parent();
+            metrics::answer(order)
         }
         _ => Vec::new(),
     }

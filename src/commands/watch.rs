@@ -5,6 +5,7 @@
 
 mod evidence;
 mod hands;
+pub mod metrics;
 pub mod rates;
 mod reload;
 pub mod state;
@@ -60,6 +61,7 @@ struct Guard {
     evidence: evidence::Keeper,
     state: StateFile,
     rates: RateFile,
+    metrics: metrics::TextFile,
     notifier: Notifier,
     beat_every: Option<Duration>,
     stopping: bool,
@@ -148,6 +150,7 @@ impl Guard {
             teller,
             state,
             rates: RateFile::default(),
+            metrics: metrics::TextFile::default(),
         })
     }
 
@@ -274,6 +277,7 @@ impl Guard {
         self.ask_for_goroutines(seen, verdict);
         self.teller.tell(verdict, &self.observer.stuck(now()), now());
         self.keep_late_stacks();
+        self.write_metrics(seen, verdict);
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
         self.notifier.status(&status);
         self.notifier.watchdog();
@@ -336,6 +340,7 @@ impl Guard {
             self.woken = true;
         }
         self.collect_goroutines();
+        self.collect_metrics();
         self.teller.flush();
         Ok(())
     }

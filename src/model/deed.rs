@@ -73,3 +73,62 @@ pub enum Outcome {
     /// The world had changed since it was judged, so nothing was done; the text says how.
     NotBegun(String),
 }
+
+/// How often each deed has been done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeedCounts {
+    /// Growths of the data device that a fresh look bore out.
+    pub data_growths: u64,
+    /// Likewise of the metadata device.
+    pub metadata_growths: u64,
+    /// Restarts of the daemon, whatever came of them.
+    pub restarts: u64,
+}
+
+impl DeedCounts {
+    /// Counts a deed that has ended. One that is stuck may still end, and counts then.
+    pub fn count(&mut self, deed: &Deed, outcome: &Outcome) {
+        match (deed, outcome) {
+            (Deed::Grow { target, .. }, Outcome::Done) => match target {
+                Target::Data => self.data_growths += 1,
+                Target::Metadata => self.metadata_growths += 1,
+            },
+            (Deed::Restart, Outcome::Done | Outcome::Failed(_)) => self.restarts += 1,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_counted_once() {
+        let grow = |target| Deed::Grow {
+            target,
+            from: Bytes::gib(1),
+            to: Bytes::gib(2),
+        };
+        let mut counts = DeedCounts::default();
+        for (deed, outcome) in [
+            (grow(Target::Data), Outcome::Done),
+            (grow(Target::Data), Outcome::Failed("no room".into())),
+            (grow(Target::Metadata), Outcome::Done),
+            (grow(Target::Metadata), Outcome::Done),
+            (Deed::Restart, Outcome::NotBegun("D state".into())),
+            (Deed::Restart, Outcome::Stuck("90 s".into())),
+            (Deed::Restart, Outcome::Failed("silent".into())),
+            (Deed::Resume, Outcome::Done),
+        ] {
+            counts.count(&deed, &outcome);
+        }
+        let wanted = DeedCounts {
+            data_growths: 1,
+            metadata_growths: 2,
+            restarts: 1,
+        };
+        assert_eq!(counts, wanted);
+    }
+}

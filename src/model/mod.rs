@@ -14,7 +14,7 @@ mod time;
 
 pub use bytes::Bytes;
 pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit};
-pub use deed::{Deed, Outcome, Target};
+pub use deed::{Deed, DeedCounts, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
 pub use finding::{Code, Finding, Severity};
 pub use lvm::{Autoextend, Lvm, LvmPool};
@@ -22,8 +22,8 @@ pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
     Allow, CureSettings, DataDefaults, DockerSettings, EvidenceSettings, GoroutineDump, GrowthDefaults, GrowthSettings,
-    HostSettings, LvmSettings, MetadataDefaults, PreflightSettings, RestartSettings, Settings, WatchSettings, When,
-    parse_duration, parse_size,
+    HostSettings, LvmSettings, MetadataDefaults, MetricsSettings, PreflightSettings, RestartSettings, Settings,
+    WatchSettings, When, parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
 pub use time::time_words;

@@ -1,9 +1,11 @@
 //! `Settings`: what the operator may decide, with the defaults. Reading the files is `commands/settings.rs`.
 
 mod cure;
+mod metrics;
 mod restart;
 
 pub use cure::CureSettings;
+pub use metrics::MetricsSettings;
 pub use restart::{Allow, RestartSettings, When};
 
 use super::Bytes;
@@ -32,6 +34,8 @@ pub struct Settings {
     pub watch: WatchSettings,
     /// `[evidence]`: what is gathered for those who look later.
     pub evidence: EvidenceSettings,
+    /// `[metrics]`: what is told to a fleet's monitoring.
+    pub metrics: MetricsSettings,
     /// `[preflight]`: what runs before Docker starts.
     pub preflight: PreflightSettings,
 }

@@ -10,6 +10,7 @@ pub mod journal;
 mod journal_tests;
 pub mod json;
 pub mod log_sink;
+pub mod metrics;
 pub mod overrule;
 mod syslog_thread;
 #[cfg(test)]

@@ -188,6 +188,16 @@ fn a_bad_key_costs_that_key_alone_and_is_told_with_file_and_line() {
             "[docker]\nunit = \"docker\"\n[watch]\nsettle = 9",
             "2: docker.unit: 'docker' is not the name",
         ),
+        (
+            "metrics name",
+            "[metrics]\ntextfile = \"/var/lib/thinguard.txt\"\n[watch]\nsettle = 9",
+            "2: metrics.textfile: '/var/lib/thinguard.txt' is not an absolute path that ends in .prom",
+        ),
+        (
+            "metrics path",
+            "[metrics]\ntextfile = \"thinguard.prom\"\n[watch]\nsettle = 9",
+            "2: metrics.textfile: 'thinguard.prom' is not",
+        ),
         ("syntax", "[watch]\ninterval = = 5\nsettle = 9\n", "2: "),
         ("open string", "[watch]\ninterval = \"5s\nsettle = 9\n", "2: "),
         ("twice", "[watch]\nsettle = 9\nsettle = 10\n", "3: "),

@@ -60,6 +60,14 @@ pub(super) fn validate(settings: &Settings) -> Result<(), String> {
     }
     let docker = &settings.docker;
     let plain = |text: &str| !text.chars().any(char::is_control);
+    let textfile = &settings.metrics.textfile;
+    // node_exporter reads no other files of its directory.
+    if !(textfile.is_empty() || textfile.starts_with('/') && textfile.ends_with(".prom") && plain(textfile)) {
+        return Err(format!(
+            "metrics.textfile: '{}' is not an absolute path that ends in .prom",
+            textfile.escape_debug()
+        ));
+    }
     if !docker.unit.ends_with(".service") || docker.unit.contains('/') || !plain(&docker.unit) {
         return Err(format!(
             "docker.unit: '{}' is not the name of a service unit",

@@ -90,6 +90,12 @@ impl Hands {
         Some(order)
     }
 
+    /// How many children are past their time.
+    pub fn stuck(&self) -> usize {
+        let hands = [&self.pool, &self.daemon].into_iter().flatten();
+        hands.filter(|hand| hand.called_stuck && hand.errand.is_some()).count()
+    }
+
     /// A child is at the pool and has not said anything yet.
     pub fn at_pool(&self) -> bool {
         self.pool.as_ref().is_some_and(|hand| hand.said.is_none())

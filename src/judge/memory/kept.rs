@@ -1,6 +1,6 @@
 //! What outlives the guard's own restart: the incident under way, restarts, the newest deed.
 
-use crate::model::{Deed, Outcome};
+use crate::model::{Deed, DeedCounts, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -43,4 +43,6 @@ pub struct Persistent {
     pub cured_hang: Option<CuredHang>,
     /// The newest deed that has ended: what, how, when.
     pub last_deed: Option<(Deed, Outcome, Duration)>,
+    /// What has been done since the boot.
+    pub counts: DeedCounts,
 }

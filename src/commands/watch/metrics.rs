@@ -1,0 +1,231 @@
+//! Writing the figures for Prometheus: now and then, by a child, since the file's disk may hang. Nothing waits for it.
+
+use super::{Guard, now};
+use crate::commands::reports;
+use crate::judge::Verdict;
+use crate::kernel::errand::{Errand, Progress};
+use crate::model::{Finding, Probe, Seen, Severity, Snapshot};
+use crate::report::event::Event;
+use crate::report::json::DaemonReport;
+use crate::report::metrics::{self, Figures};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// First byte of the request that has a child write the file.
+pub const REQUEST_TAG: u8 = b'#';
+
+/// Prometheus asks no more often than this by its own examples. No timer of its own: the round that comes next writes.
+const SELDOM: Duration = Duration::from_secs(15);
+
+/// The code of what is told when it fails.
+const FAILED: &str = "metrics-not-written";
+
+/// What the child is to write.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    path: String,
+    text: String,
+}
+
+/// How the writing goes.
+#[derive(Debug, Default)]
+pub(super) struct TextFile {
+    /// The child that writes, since when, and to which file.
+    out: Option<(Errand, Duration, String)>,
+    /// When the last one was sent, to which file, with these codes among its findings.
+    last: Option<(Duration, String, Vec<&'static str>)>,
+    /// The file that could not be written, and since when: that has been told.
+    failing: Option<(String, Duration)>,
+}
+
+impl TextFile {
+    /// It is time again: another file, other findings, or a while since the last.
+    fn is_due(&self, path: &str, codes: &[&'static str], now: Duration) -> bool {
+        self.out.is_none()
+            && self.last.as_ref().is_none_or(|(at, last, told)| {
+                now.saturating_sub(*at) >= SELDOM || last != path || told.as_slice() != codes
+            })
+    }
+
+    /// Takes in how a write to `path` has gone; what is to be told of it.
+    fn learn(&mut self, path: &str, said: Result<(), String>, now: Duration) -> Option<Event> {
+        match (said, &self.failing) {
+            (Err(_), Some((failing, _))) if failing == path => None,
+            (Err(why), _) => {
+                self.failing = Some((path.to_owned(), now));
+                Some(Event::raised(&finding(path, &why)))
+            }
+            (Ok(()), None) => None,
+            (Ok(()), Some((failing, since))) => {
+                let event = Event::cleared(FAILED, failing, now.saturating_sub(*since).as_secs());
+                self.failing = None;
+                Some(event)
+            }
+        }
+    }
+}
+
+fn finding(path: &str, why: &str) -> Finding {
+    Finding {
+        code: "metrics-not-written",
+        severity: Severity::Warn,
+        subject: path.to_owned(),
+        message: format!("the figures for Prometheus cannot be written to {path}: {why}"),
+        place: "metrics.textfile".into(),
+        remedy:
+            "make the directory one that root can write to, or change [metrics] textfile and run systemctl reload thinguard"
+                .into(),
+    }
+}
+
+impl Guard {
+    /// Sends a child out with the figures of this round, where a file is asked for and the last child is back.
+    pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict) {
+        let path = self.settings.metrics.textfile.clone();
+        self.tell_stuck_metrics();
+        let codes: Vec<_> = verdict.findings.iter().map(|finding| finding.code).collect();
+        if path.is_empty() {
+            self.learn_metrics(&path, Ok(()));
+            return;
+        }
+        if !self.metrics.is_due(&path, &codes, now()) {
+            return;
+        }
+        let text = metrics::text(&self.figures(
+            seen,
+            verdict,
+            &DaemonReport::new(
+                &seen.daemon,
+                &self.settings.docker.unit,
+                self.memory.stuck_tasks(seen, now()),
+                self.settings.watch.silent_after,
+            ),
+        ));
+        let mut request = vec![REQUEST_TAG];
+        let order = Order {
+            path: path.clone(),
+            text,
+        };
+        request.extend(serde_json::to_vec(&order).unwrap_or_default());
+        match self.porter.send(&request) {
+            Ok(errand) => self.metrics.out = Some((errand, now(), path.clone())),
+            Err(error) => self.learn_metrics(&path, Err(format!("no errand could be sent: {error}"))),
+        }
+        self.metrics.last = Some((now(), path, codes));
+    }
+
+    fn figures<'a>(&self, seen: &Snapshot, verdict: &'a Verdict, daemon: &'a DaemonReport) -> Figures<'a> {
+        let (settings, fill) = (&self.settings, &self.memory.fill);
+        let spent = u32::try_from(self.memory.kept.restarts.len()).unwrap_or(u32::MAX);
+        Figures {
+            looked_at: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            pool: match &seen.pool {
+                Seen::Known(pool) => {
+                    Seen::Known(pool.as_ref().map(|pool| {
+                        reports::with_rates(reports::pool(pool, seen, settings), pool, seen, fill, settings)
+                    }))
+                }
+                Seen::Unknown(why) => Seen::unknown(why),
+            },
+            host: (
+                fill.host.is_known().then(|| fill.host.smoothed()),
+                fill.host_full(seen, settings).map(|it| it.full_in.as_secs()),
+            ),
+            daemon,
+            info_took: match &seen.daemon.info {
+                Probe::Answered { took, .. } => Some(*took),
+                _ => None,
+            },
+            tasks_known: seen.daemon.tasks.known().is_some(),
+            findings: &verdict.findings,
+            done: self.memory.kept.counts,
+            restarts_left: settings.restart.budget.saturating_sub(spent),
+            stuck_errands: self.observer.stuck(now()).len() + self.hands.stuck(),
+        }
+    }
+
+    /// Takes in what the child has said. Nobody is woken for it: it lies in its pipe until something else happens.
+    pub(super) fn collect_metrics(&mut self) {
+        let Some((errand, _, path)) = &mut self.metrics.out else {
+            return;
+        };
+        let said = match errand.progress() {
+            Progress::Pending => return,
+            Progress::Answered(answer) => serde_json::from_slice(&answer)
+                .unwrap_or_else(|error| Err(format!("the child's answer cannot be read: {error}"))),
+            Progress::Lost => Err("the errand ended without an answer".to_owned()),
+        };
+        let path = std::mem::take(path);
+        self.metrics.out = None;
+        self.learn_metrics(&path, said);
+    }
+
+    /// A write that does not end is told like one that fails. No second one starts beside it.
+    fn tell_stuck_metrics(&mut self) {
+        self.collect_metrics();
+        let Some((_, since, path)) = &self.metrics.out else {
+            return;
+        };
+        let waited = now().saturating_sub(*since);
+        if waited > self.settings.watch.look_deadline {
+            let path = path.clone();
+            self.learn_metrics(
+                &path,
+                Err(format!("the write has been stuck for {} s", waited.as_secs())),
+            );
+        }
+    }
+
+    fn learn_metrics(&mut self, path: &str, said: Result<(), String>) {
+        if let Some(event) = self.metrics.learn(path, said, now()) {
+            self.teller.tell_event(&event);
+        }
+    }
+}
+
+/// Writes the file, in the child. May block for ever.
+pub fn answer(order: &[u8]) -> Vec<u8> {
+    let done = serde_json::from_slice::<Order>(order)
+        .map_err(|error| format!("unreadable order: {error}"))
+        .and_then(|order| write(Path::new(&order.path), &order.text).map_err(|error| error.to_string()));
+    serde_json::to_vec(&done).unwrap_or_default()
+}
+
+/// In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not
+/// read, and is made anew: a link that somebody has put there is not followed.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(|error| match (error.kind(), path.parent()) {
+            (io::ErrorKind::NotFound, Some(directory)) => {
+                io::Error::other(format!("there is no directory {}", directory.display()))
+            }
+            _ => error,
+        })?;
+    // Whatever the umask: node_exporter is another user.
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.set_permissions(fs::Permissions::from_mode(0o644)))
+        .and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // On a full disk not even the draft need stay.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! The file as node_exporter finds it, and what is told of it.
+
+use super::*;
+use crate::report::event::Kind;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+/// A directory of its own, removed at the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Directory {
+        let path = std::env::temp_dir().join(format!("thinguard-metrics-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Directory(path)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn ordered(path: &Path, text: &str) -> Result<(), String> {
+    let order = Order {
+        path: path.display().to_string(),
+        text: text.into(),
+    };
+    serde_json::from_slice(&answer(&serde_json::to_vec(&order).unwrap())).unwrap()
+}
+
+#[test]
+fn the_file_is_whole_readable_and_alone() {
+    let directory = Directory::new("whole");
+    let path = directory.0.join("thinguard.prom");
+    for text in ["a 1\n", "b 2\n"] {
+        ordered(&path, text).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o644);
+        assert_eq!(directory.names(), ["thinguard.prom"]);
+    }
+}
+
+#[test]
+fn links_are_replaced_and_not_followed() {
+    let directory = Directory::new("links");
+    let (path, victim) = (directory.0.join("thinguard.prom"), directory.0.join("victim"));
+    fs::write(&victim, "precious").unwrap();
+    symlink(&victim, &path).unwrap();
+    symlink(&victim, directory.0.join("thinguard.prom.new")).unwrap();
+    ordered(&path, "a 1\n").unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    assert!(fs::symlink_metadata(&path).unwrap().is_file());
+}
+
+#[test]
+fn what_cannot_be_written_is_told_in_clear_words() {
+    let directory = Directory::new("failure");
+    let missing = directory.0.join("no/such/thinguard.prom");
+    let why = ordered(&missing, "a 1\n").unwrap_err();
+    assert_eq!(why, format!("there is no directory {}/no/such", directory.0.display()));
+    // A directory under the file's own name: the rename fails, and the draft does not stay.
+    let taken = directory.0.join("thinguard.prom");
+    fs::create_dir(&taken).unwrap();
+    assert!(ordered(&taken, "a 1\n").is_err());
+    assert_eq!(directory.names(), ["thinguard.prom"]);
+    let said: Result<(), String> = serde_json::from_slice(&answer(b"\xff")).unwrap();
+    assert!(said.unwrap_err().starts_with("unreadable order"));
+}
+
+#[test]
+fn a_failure_is_told_once_and_so_is_its_end() {
+    let mut file = TextFile::default();
+    let at = Duration::from_secs;
+    let mut told = |path: &str, said: Result<(), &str>, seconds| {
+        let event = file.learn(path, said.map_err(str::to_owned), at(seconds));
+        event.map(|event| (event.kind, event.message))
+    };
+    assert_eq!(told("/a.prom", Ok(()), 1), None);
+    let (kind, message) = told("/a.prom", Err("full"), 2).unwrap();
+    assert_eq!(kind, Kind::FindingRaised);
+    assert!(
+        message.starts_with("metrics-not-written: ") && message.contains("/a.prom: full"),
+        "{message}"
+    );
+    assert_eq!(told("/a.prom", Err("full"), 3), None);
+    assert_eq!(told("/a.prom", Err("stuck for 7 s"), 4), None);
+    let (kind, message) = told("/a.prom", Ok(()), 12).unwrap();
+    assert_eq!(kind, Kind::FindingCleared);
+    assert_eq!(message, "metrics-not-written: /a.prom: over after 10 s");
+    assert_eq!(told("/a.prom", Ok(()), 13), None);
+    // Another file that cannot be written is news.
+    assert!(told("/a.prom", Err("full"), 14).is_some());
+    assert!(told("/b.prom", Err("full"), 15).is_some());
+}
+
+#[test]
+fn it_is_written_now_and_then_and_when_something_changes() {
+    let last = |at, codes: &[&'static str]| TextFile {
+        last: Some((Duration::from_secs(at), "/a.prom".into(), codes.to_vec())),
+        ..TextFile::default()
+    };
+    let now = Duration::from_secs(100);
+    for (file, path, codes, due) in [
+        (TextFile::default(), "/a.prom", &[][..], true),
+        (last(99, &[]), "/a.prom", &[], false),
+        (last(86, &["pool-low"]), "/a.prom", &["pool-low"], false),
+        (last(85, &[]), "/a.prom", &[], true),
+        (last(99, &[]), "/b.prom", &[], true),
+        (last(99, &["pool-low"]), "/a.prom", &["pool-exhausted"], true),
+        (last(99, &["pool-low"]), "/a.prom", &[], true),
+    ] {
+        assert_eq!(file.is_due(path, codes, now), due, "{file:?}, {path}, {codes:?}");
+    }
+}
