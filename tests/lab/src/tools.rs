@@ -1,12 +1,13 @@
 //! The outside programs that the lab runs, and how it comes by them on Debian.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::Uid;
 
+use crate::cleanup::Scratch;
 use crate::paths::{Paths, has_program};
 use crate::progress;
 
@@ -78,6 +79,39 @@ pub fn ensure(paths: &Paths) -> Result<()> {
 /// The same for what builds and checks the packages.
 pub fn ensure_for_rpm(paths: &Paths) -> Result<()> {
     ensure_all(paths, RPM_TOOLS)
+}
+
+/// A program of a Debian package that is unpacked and not installed: installed, it would be a service on the developer's computer.
+pub fn unpacked(paths: &Paths, package: &str, program: &str) -> Result<PathBuf> {
+    let directory = paths.lab.join("tools").join(package);
+    let program = directory.join("usr/bin").join(program);
+    if !program.is_file() {
+        let log = paths.lab.join("apt.log");
+        progress::step(&format!("unpacks {package}"), || unpack(package, &directory, &log))?;
+    }
+    anyhow::ensure!(program.is_file(), "{package} has no {}", program.display());
+    Ok(program)
+}
+
+fn unpack(package: &str, directory: &Path, log: &Path) -> Result<()> {
+    // A fresh container has no lists of packages; without root those that are there must do.
+    if candidate(package).is_err() && Uid::effective().is_root() {
+        progress::logged(apt_get().arg("update"), log, INSTALL_LIMIT)?;
+    }
+    let building = directory.with_extension("new");
+    let _ = std::fs::remove_dir_all(directory);
+    let _ = std::fs::remove_dir_all(&building);
+    std::fs::create_dir_all(&building)?;
+    let building = Scratch::adopt(building);
+    let mut download = apt_get();
+    download.args(["download", package]).current_dir(building.path());
+    progress::logged(&mut download, log, INSTALL_LIMIT)?;
+    let mut extract = Command::new("sh");
+    extract
+        .args(["-c", "dpkg-deb --extract *.deb . && rm *.deb"])
+        .current_dir(building.path());
+    progress::logged(&mut extract, log, INSTALL_LIMIT)?;
+    building.keep_as(directory)
 }
 
 fn ensure_all(paths: &Paths, tools: &[Tool]) -> Result<()> {

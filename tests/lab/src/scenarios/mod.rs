@@ -8,6 +8,7 @@ mod evidence;
 mod face;
 mod fail_open;
 mod faults;
+mod fleet;
 mod guard;
 mod kill_sweep;
 mod lab_itself;
@@ -57,6 +58,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         no_data_lost::SCENARIOS,
         soak::SCENARIOS,
         face::SCENARIOS,
+        fleet::SCENARIOS,
         rpm::SCENARIOS,
     ]
     .into_iter()
