@@ -158,7 +158,11 @@ pub const FAMILIES: &[Family] = &[
         name: "thinguard_docker_stuck_tasks",
         kind: Type::Gauge,
         help: "Tasks of Docker's unit in D state.",
-        series: |it| one(it.tasks_known.then(|| Value::Whole(it.daemon.stuck_tasks.len() as u64))),
+        series: |it| {
+            one(it
+                .tasks_known
+                .then_some(Value::Whole(it.daemon.stuck_tasks.len() as u64)))
+        },
     },
     Family {
         name: "thinguard_restarts_total",
