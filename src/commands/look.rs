@@ -108,19 +108,11 @@ impl Once {
         self.observer.snapshot(process::since_boot())
     }
 
-    /// Waits longer for answers of the daemon than for its first word.
+    /// Waits longer for answers of the daemon than for its first word: until `/info` has been out for so long.
     pub fn wait_for_daemon(&mut self, longest: Duration) -> Snapshot {
-        let end = (process::since_boot() + longest).min(self.until);
-        while process::since_boot() < end
-            && self
-                .observer
-                .snapshot(process::since_boot())
-                .daemon
-                .info
-                .silent_for()
-                .is_some()
-        {
-            self.pump(None, end);
+        let silent = |once: &Once| once.snapshot().daemon.info.silent_for();
+        while !self.is_late() && silent(self).is_some_and(|waited| waited < longest) {
+            self.pump(None, self.until);
         }
         self.observer.listen_to_kernel();
         self.observer.hear_kernel(process::since_boot());

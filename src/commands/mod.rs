@@ -8,16 +8,14 @@ pub mod preflight;
 mod reports;
 pub mod settings;
 pub mod status;
+mod terminal;
 pub mod watch;
 
 use crate::report::colour;
 
 /// Prints an answer for people, with colours where they will be seen and are not declined.
 fn show(page: &str) {
-    use std::io::IsTerminal;
-    let term = std::env::var("TERM").ok();
-    let wanted = colour::wanted(std::env::var_os("NO_COLOR").is_some(), term.as_deref());
-    match wanted && std::io::stdout().is_terminal() {
+    match terminal::of_stdout().colour {
         true => say(&colour::paint(page)),
         false => say(page),
     }

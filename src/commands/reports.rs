@@ -1,7 +1,8 @@
 //! From what was seen to the figures of the contract, for all commands that answer in text or JSON.
 
+use crate::judge::growth::{self, Need};
 use crate::judge::rate::{self, Fill, Of};
-use crate::judge::{growth, lvm, storage};
+use crate::judge::{lvm, storage};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{Bytes, Disk, Host, Lvm, LvmPool, Pool, Seen, Settings, Snapshot, Target, Usage};
 use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport};
@@ -15,6 +16,7 @@ pub fn host(host: &Host, settings: &Settings) -> HostReport {
 fn group(said: &LvmPool, settings: &Settings) -> HostReport {
     HostReport {
         path: format!("volume group {}", said.group),
+        total_bytes: said.group_size,
         free_bytes: said.group_free,
         reserve_bytes: lvm::reserve(said, &settings.lvm),
     }
@@ -54,6 +56,7 @@ pub fn with_rates(
     ] {
         usage.fill_bytes_per_s = fill.of(target).is_known().then(|| fill.of(target).smoothed());
         usage.full_in_s = fill.device_full(pool, target).map(|it| it.full_in.as_secs());
+        usage.low_bytes = low(pool, target, fill, settings);
     }
     report.forecast = rate::forecast(fill, seen, settings).map(|it| ForecastReport {
         of: match it.of {
@@ -65,6 +68,28 @@ pub fn with_rates(
         text: it.to_string(),
     });
     report
+}
+
+/// With less than this free the device is to grow, whoever does it; `None` where nobody does.
+fn low(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Option<Bytes> {
+    let need = Need::of(pool, target, fill, settings);
+    let (below, threshold) = match target {
+        Target::Data => (
+            settings.data.below_free_percent,
+            growth::threshold(&need, &settings.data),
+        ),
+        Target::Metadata => (
+            settings.metadata.below_free_percent,
+            growth::threshold(&need, &settings.metadata),
+        ),
+    };
+    match &pool.lvm {
+        Lvm::Asked(Seen::Known(said)) if said.autoextend.is_on() => {
+            Some(need.usage.total().percent(100 - said.autoextend.threshold.min(100)))
+        }
+        Lvm::No => (below > 0).then_some(threshold),
+        _ => (below > 0 && settings.lvm.grow).then_some(threshold),
+    }
 }
 
 /// A pool that is not active, as its files are: what its superblock counted last, of what the files can hold. Without a name

@@ -1,22 +1,27 @@
 //! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
 
+mod unseen;
+
 use super::look::Once;
 use super::watch::{rates, state};
-use super::{reports, settings};
+use super::{reports, settings, terminal};
 use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Finding, Seen, Settings, Severity, Snapshot};
+use crate::model::{Deed, Finding, Outcome, Seen, Settings, Severity, Snapshot};
 use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
-use crate::report::text;
+use crate::report::screen;
 use anyhow::Result;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Time for all looks together.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// Time for all looks together, whatever hangs.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Time for the daemon's answer, which the other looks do not wait for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shows the state and exits with it: 0 healthy, 1 warning, 2 critical, 3 unknown.
 ///
@@ -25,41 +30,47 @@ const DEADLINE: Duration = Duration::from_secs(15);
 pub fn run(as_json: bool) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, DEADLINE)?;
+    let report = report(&mut once, &settings);
+    match as_json {
+        true => super::say(&format!("{}\n", json::line(&report)?)),
+        false => super::say(&screen::status(&report, &terminal::of_stdout())),
+    }
+    Ok(ExitCode::from(report.health() as u8))
+}
+
+/// Looks at everything, and says how it is.
+fn report(once: &mut Once, settings: &Settings) -> StatusReport {
     once.learn_config(false, None);
+    // The daemon first: what it is asked it may take its time to answer, while the rest is looked at.
+    once.look_at_daemon();
     once.look_at_storage();
     once.look_at_lvm();
-    once.look_at_daemon();
-    // Long enough to tell a hung daemon from a busy one by the settings' own measure.
-    once.wait_for_daemon(settings.watch.silent_after.min(DEADLINE / 2));
-    let seen = past_a_growth(&mut once);
+    once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
+    let seen = past_a_growth(once);
     let kept = state::read();
-    let (mut findings, fill) = judge(&seen, &settings, &kept);
+    let (mut findings, fill) = judge(&seen, settings, &kept);
     if !state::is_running() && matches!(seen.pool, Seen::Known(Some(_))) {
         findings.push(not_running());
     }
     let stuck = {
         let mut memory = Memory::default();
-        judge::judge(&seen, &settings, &mut memory, process::since_boot());
+        judge::judge(&seen, settings, &mut memory, process::since_boot());
         memory.stuck_tasks(&seen, process::since_boot())
     };
-    let report = StatusReport {
+    StatusReport {
         pool: match &seen.pool {
             Seen::Known(Some(pool)) => {
-                let report = reports::pool(pool, &seen, &settings);
-                Some(reports::with_rates(report, pool, &seen, &fill, &settings))
+                let report = reports::pool(pool, &seen, settings);
+                Some(reports::with_rates(report, pool, &seen, &fill, settings))
             }
             _ => None,
         },
         pool_unknown: seen.pool.why_unknown().map(str::to_owned),
         daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
-        guard: guard(&kept, &settings),
-        findings: &findings,
-    };
-    match as_json {
-        true => super::say(&format!("{}\n", json::line(&report)?)),
-        false => super::show(&text::status(&report)),
+        guard: guard(&kept, settings),
+        findings,
+        cannot_see: unseen::cannot_see(&seen, process::is_root()),
     }
-    Ok(ExitCode::from(report.health() as u8))
 }
 
 /// A growth suspends the pool for a moment, and whoever looks just then looks again.
@@ -105,13 +116,15 @@ fn guard(kept: &Persistent, settings: &Settings) -> GuardReport {
         .iter()
         .filter(|at| now.saturating_sub(**at) < settings.restart.window)
         .count() as u32;
+    let told = |(deed, outcome, at): &(Deed, Outcome, Duration)| LastDeed {
+        deed: deed.to_string(),
+        outcome: outcome.clone(),
+        seconds_ago: now.saturating_sub(*at).as_secs(),
+    };
     GuardReport {
         running: state::is_running(),
-        last_deed: kept.last_deed.as_ref().map(|(deed, outcome, at)| LastDeed {
-            deed: deed.clone(),
-            outcome: outcome.clone(),
-            seconds_ago: now.saturating_sub(*at).as_secs(),
-        }),
+        last_deed: kept.last_deed.as_ref().map(told),
+        deeds: kept.deeds.iter().rev().map(told).collect(),
         restarts_left: Some(settings.restart.budget.saturating_sub(spent)),
     }
 }

@@ -324,8 +324,7 @@ impl Memory {
 
     /// Notes what came of a deed.
     pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
-        self.kept.last_deed = Some((deed.clone(), outcome.clone(), now));
-        self.kept.counts.count(deed, outcome);
+        self.kept.ended(deed, outcome, now);
         let stuck = matches!(outcome, Outcome::Stuck(_));
         let tries = match deed {
             Deed::Restart => {

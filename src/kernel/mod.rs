@@ -13,6 +13,7 @@ pub mod process;
 pub mod program;
 pub mod signal;
 pub mod superblock;
+pub mod terminal;
 pub mod thin_pool;
 pub mod xfs;
 

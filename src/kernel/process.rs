@@ -22,6 +22,11 @@ pub fn awake() -> Duration {
         .unwrap_or_default()
 }
 
+/// Whether this process may do what root may.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
 /// Keeps all pages of the process in memory: a page of the program that must be read back from a hung disk is a hang.
 ///
 /// # Errors

@@ -1,10 +1,37 @@
-//! Colours for terminals: of the words that say how bad a thing is, and of nothing else.
+//! Colours for terminals: of the words that say how bad a thing is, and of the bars that show how full one is.
 
-const RED: &str = "\u{1b}[1;31m";
-const YELLOW: &str = "\u{1b}[1;33m";
-const GREEN: &str = "\u{1b}[1;32m";
+const RED: &str = Colour::Red.on();
+const YELLOW: &str = Colour::Yellow.on();
+const GREEN: &str = Colour::Green.on();
 const CYAN: &str = "\u{1b}[1;36m";
 const OFF: &str = "\u{1b}[0m";
+
+/// How bad a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// Now.
+    Red,
+    /// Soon.
+    Yellow,
+    /// Not at all.
+    Green,
+}
+
+impl Colour {
+    /// Switches it on (ECMA-48, SGR).
+    const fn on(self) -> &'static str {
+        match self {
+            Colour::Red => "\u{1b}[1;31m",
+            Colour::Yellow => "\u{1b}[1;33m",
+            Colour::Green => "\u{1b}[1;32m",
+        }
+    }
+}
+
+/// A text of ours in a colour.
+pub fn painted(text: &str, colour: Colour) -> String {
+    format!("{}{text}{OFF}", colour.on())
+}
 
 /// Words that open a finding's line.
 const SEVERITIES: [(&str, &str); 3] = [("REFUSE", RED), ("WARN", YELLOW), ("NOTE", CYAN)];

@@ -4,6 +4,7 @@
 //! its parts, each opened by one of the words of [`Head`] and a colon. A line that begins with a blank is a command and is kept as it
 //! stands; all else is prose and is wrapped anew.
 
+use super::fit::wrapped;
 use std::fmt::Write;
 
 /// Themes in the order in which they are listed, each with its texts.
@@ -192,21 +193,6 @@ pub fn page(text: &Text) -> String {
         }
     }
     page
-}
-
-/// Lines of whole words, none longer than `width` unless a word is.
-fn wrapped(prose: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in prose.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// The code that was most likely meant: one that holds what was written, or is a few letters away from it.

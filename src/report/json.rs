@@ -1,12 +1,12 @@
 //! The answers of `preflight --json` and `status --json`. Other programs rely on the names: add, never rename or remove.
 
+mod status;
+
+pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, StatusReport, is_forbidden};
+
 use super::docker::DockerReport;
-use crate::model::{
-    ActiveState, BackingFile, Bytes, Daemon, Deed, Finding, Host, Mode, Outcome, Pool, Probe, Severity, StuckTask,
-    Usage,
-};
-use serde::{Serialize, Serializer};
-use std::time::Duration;
+use crate::model::{BackingFile, Bytes, Finding, Host, Mode, Pool, Usage};
+use serde::{Deserialize, Serialize};
 
 /// Answer of `thinguard preflight`.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +36,7 @@ pub struct PreflightReport<'a> {
 }
 
 /// Room that the pool truly has: the smaller of its free blocks and what the host filesystem can still give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadroomReport {
     /// That room.
     pub headroom_bytes: Bytes,
@@ -46,50 +46,8 @@ pub struct HeadroomReport {
     pub host: Option<HostReport>,
 }
 
-/// Answer of `thinguard status`.
-#[derive(Debug, Clone, Serialize)]
-pub struct StatusReport<'a> {
-    /// The pool; `None` when there is none or it could not be seen.
-    pub pool: Option<PoolReport>,
-    /// Why the pool could not be seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pool_unknown: Option<String>,
-    /// The daemon.
-    pub daemon: DaemonReport,
-    /// The guard.
-    pub guard: GuardReport,
-    /// What is wrong, worst first.
-    pub findings: &'a [Finding],
-}
-
-/// The state that `status` exits with, after the monitoring plugins' convention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Health {
-    /// Exit 0.
-    Healthy = 0,
-    /// Exit 1.
-    Warning = 1,
-    /// Exit 2.
-    Critical = 2,
-    /// Exit 3.
-    Unknown = 3,
-}
-
-impl StatusReport<'_> {
-    /// The worst of what is known; `Unknown` when the pool could not be seen and nothing critical is known.
-    pub fn health(&self) -> Health {
-        match self.findings.iter().map(|finding| finding.severity).max() {
-            Some(Severity::Refuse) => Health::Critical,
-            _ if self.pool_unknown.is_some() => Health::Unknown,
-            Some(Severity::Warn) => Health::Warning,
-            _ => Health::Healthy,
-        }
-    }
-}
-
 /// A thin pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolReport {
     /// Device-mapper name; empty in the tree of another host, where it cannot be told.
     pub name: String,
@@ -147,7 +105,7 @@ impl PoolReport {
 }
 
 /// Use of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageReport {
     /// Bytes in use.
     pub used_bytes: Bytes,
@@ -159,10 +117,12 @@ pub struct UsageReport {
     pub fill_bytes_per_s: Option<Bytes>,
     /// Seconds until it is full, at its present size and at that rate; `None` while it does not fill.
     pub full_in_s: Option<u64>,
+    /// With less than this free it is to grow, after the settings; `None` where nobody would grow it.
+    pub low_bytes: Option<Bytes>,
 }
 
 /// What will be full first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForecastReport {
     /// `data`, `metadata`, or `host` for the filesystem below down to its reserve.
     pub of: String,
@@ -182,12 +142,13 @@ impl From<&Usage> for UsageReport {
             block_bytes: usage.block_bytes,
             fill_bytes_per_s: None,
             full_in_s: None,
+            low_bytes: None,
         }
     }
 }
 
 /// A file below the pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Where.
     pub path: String,
@@ -208,10 +169,12 @@ impl From<&BackingFile> for FileReport {
 }
 
 /// What the pool can grow into: the filesystem below its files, or its volume group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
     /// The directory asked about, or `volume group NAME`.
     pub path: String,
+    /// All of it.
+    pub total_bytes: Bytes,
     /// Free space, or extents that no volume has.
     pub free_bytes: Bytes,
     /// What of it the settings leave alone.
@@ -223,84 +186,11 @@ impl HostReport {
     pub fn new(host: &Host, reserve: Bytes) -> Self {
         HostReport {
             path: host.path.clone(),
+            total_bytes: host.total_bytes,
             free_bytes: host.free_bytes,
             reserve_bytes: reserve,
         }
     }
-}
-
-/// Does the daemon answer what takes its storage driver's lock?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Answers {
-    /// It does.
-    Yes,
-    /// Refused, or silent for longer than the settings allow.
-    No,
-    /// Not asked, or not waited for long enough yet.
-    Unknown,
-}
-
-/// The Docker daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DaemonReport {
-    /// Its unit.
-    pub unit: String,
-    /// The unit's state, where systemd told it.
-    pub active_state: Option<ActiveState>,
-    /// Its main process; `None` when there is none or systemd did not tell.
-    pub main_pid: Option<u32>,
-    /// Whether it answers.
-    pub answers: Answers,
-    /// Its tasks in D state.
-    pub stuck_tasks: Vec<StuckTask>,
-}
-
-impl DaemonReport {
-    /// What one look saw; `unit` is the configured name, for when systemd did not answer.
-    pub fn new(daemon: &Daemon, unit: &str, stuck_tasks: Vec<StuckTask>, silent_after: Duration) -> Self {
-        let seen = daemon.unit.known();
-        let answers = match &daemon.info {
-            Probe::Answered { .. } => Answers::Yes,
-            Probe::Refused(_) => Answers::No,
-            Probe::Silent(waited) if *waited >= silent_after => Answers::No,
-            Probe::Silent(_) | Probe::NotAsked => Answers::Unknown,
-        };
-        DaemonReport {
-            unit: seen.map_or(unit, |unit| &unit.name).to_owned(),
-            active_state: seen.map(|unit| unit.active_state),
-            main_pid: seen.map(|unit| unit.main_pid).filter(|&pid| pid != 0),
-            answers,
-            stuck_tasks,
-        }
-    }
-}
-
-/// The guard itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct GuardReport {
-    /// `thinguard watch` runs.
-    pub running: bool,
-    /// What it did last.
-    pub last_deed: Option<LastDeed>,
-    /// Restarts of Docker that its budget still allows.
-    pub restarts_left: Option<u32>,
-}
-
-/// A deed of the guard and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LastDeed {
-    /// In words: `grow the data device from 1.17 GiB to 2.17 GiB`.
-    #[serde(serialize_with = "as_words")]
-    pub deed: Deed,
-    /// What a fresh look showed.
-    pub outcome: Outcome,
-    /// Seconds since.
-    pub seconds_ago: u64,
-}
-
-fn as_words<S: Serializer>(deed: &Deed, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(deed)
 }
 
 /// One answer as a line of JSON.

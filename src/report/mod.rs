@@ -5,6 +5,7 @@ pub mod docker;
 pub mod event;
 pub mod evidence;
 pub mod explain;
+pub mod fit;
 pub mod journal;
 #[cfg(test)]
 mod journal_tests;
@@ -12,6 +13,7 @@ pub mod json;
 pub mod log_sink;
 pub mod metrics;
 pub mod overrule;
+pub mod screen;
 mod syslog_thread;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,7 @@
-//! The answers of `preflight` and `status` for people, and the one helper that makes hostile text fit for a terminal.
+//! The answer of `preflight` for people, and the one helper that makes hostile text fit for a terminal.
 
-use super::json::{
-    Answers, HeadroomReport, Health, HostReport, PoolReport, PreflightReport, StatusReport, UsageReport,
-};
-use crate::model::{Bytes, Finding, Mode, Outcome, Severity};
+use super::json::{HeadroomReport, HostReport, PoolReport, PreflightReport, UsageReport};
+use crate::model::{Bytes, Finding, Mode, Severity};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -69,89 +67,13 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
     page
 }
 
-/// `status` for people.
-pub fn status(report: &StatusReport<'_>) -> String {
-    let headline = match report.health() {
-        Health::Healthy => "OK",
-        Health::Warning => "WARNING",
-        Health::Critical => "CRITICAL",
-        Health::Unknown => "UNKNOWN",
-    };
-    // The first line alone must say it: monitoring plugins show no more.
-    let codes: Vec<_> = report
-        .findings
-        .iter()
-        .filter(|f| f.severity > Severity::Note)
-        .map(|f| f.code)
-        .collect();
-    let mut page = match codes.as_slice() {
-        [] => format!("thinguard {headline}\n"),
-        codes => format!("thinguard {headline}: {}\n", codes.join(", ")),
-    };
-    match (&report.pool, &report.pool_unknown) {
-        (Some(pool), _) => pool_rows(&mut page, pool),
-        (None, Some(why)) => row(&mut page, "pool", &format!("unknown: {why}")),
-        (None, None) => row(&mut page, "pool", "none active"),
-    }
-    let daemon = &report.daemon;
-    let state = daemon
-        .active_state
-        .map_or_else(|| "state unknown".to_owned(), |s| format!("{s:?}").to_lowercase());
-    let pid = daemon
-        .main_pid
-        .map(|pid| format!(", process {pid}"))
-        .unwrap_or_default();
-    let answers = match daemon.answers {
-        Answers::Yes => "answers",
-        Answers::No => "does not answer",
-        Answers::Unknown => "not known whether it answers",
-    };
-    row(&mut page, "daemon", &format!("{} {state}{pid}, {answers}", daemon.unit));
-    for task in &daemon.stuck_tasks {
-        let place = if matches!(task.wchan.as_str(), "" | "0") {
-            "unknown"
-        } else {
-            &task.wchan
-        };
-        let line = format!(
-            "task {} ({}) in D state for {} s in {place}",
-            task.tid, task.comm, task.state_since_s
-        );
-        row(&mut page, "", &line);
-    }
-    let guard = &report.guard;
-    let left = guard
-        .restarts_left
-        .map(|left| format!(", {left} restarts left"))
-        .unwrap_or_default();
-    row(
-        &mut page,
-        "guard",
-        &format!("{}{left}", if guard.running { "running" } else { "not running" }),
-    );
-    if let Some(last) = &guard.last_deed {
-        let outcome = match &last.outcome {
-            Outcome::Done => "done".to_owned(),
-            Outcome::Failed(why) => format!("failed: {why}"),
-            Outcome::Stuck(why) => format!("stuck: {why}"),
-            Outcome::NotBegun(why) => format!("not begun: {}", why.trim_start_matches("not begun: ")),
-        };
-        row(
-            &mut page,
-            "last deed",
-            &format!("{}: {outcome}, {} s ago", last.deed, last.seconds_ago),
-        );
-    }
-    findings(&mut page, report.findings);
-    page
-}
-
 fn row(page: &mut String, name: &str, value: &str) {
     // Writing to a String does not fail.
     let _ = writeln!(page, "  {name:<10} {}", printable(value));
 }
 
-fn pool_rows(page: &mut String, pool: &PoolReport) {
+/// What the pool does with I/O, in words.
+pub(super) fn mode_words(pool: &PoolReport) -> String {
     let mode = match pool.mode {
         Some(Mode::Rw) => "rw",
         Some(Mode::OutOfDataSpace) => "out of data space",
@@ -161,16 +83,17 @@ fn pool_rows(page: &mut String, pool: &PoolReport) {
     };
     let check = if pool.needs_check { ", needs check" } else { "" };
     let suspended = if pool.suspended { ", suspended" } else { "" };
+    format!("{mode}{check}{suspended}")
+}
+
+fn pool_rows(page: &mut String, pool: &PoolReport) {
     let name = match pool.name.as_str() {
         "" => String::new(),
         name => format!("{name}: "),
     };
-    row(page, "pool", &format!("{name}{mode}{check}{suspended}"));
+    row(page, "pool", &format!("{name}{}", mode_words(pool)));
     row(page, "data", &usage(&pool.data));
     row(page, "metadata", &usage(&pool.metadata));
-    if let Some(forecast) = &pool.forecast {
-        row(page, "forecast", &forecast.text);
-    }
     for file in &pool.files {
         let line = format!(
             "{} ({}, {} allocated)",
@@ -195,11 +118,7 @@ fn usage(usage: &UsageReport) -> String {
     let percent = (u128::from(used.0) * 100)
         .checked_div(u128::from(total.0))
         .unwrap_or(100);
-    let rate = match usage.fill_bytes_per_s {
-        Some(rate) if rate > Bytes(0) => format!(", fills at {rate}/s"),
-        _ => String::new(),
-    };
-    format!("{percent}% of {total} used, {} free{rate}", total.saturating_sub(used))
+    format!("{percent}% of {total} used, {} free", total.saturating_sub(used))
 }
 
 fn room_rows(page: &mut String, room: &HeadroomReport) {
@@ -207,6 +126,7 @@ fn room_rows(page: &mut String, room: &HeadroomReport) {
         path,
         free_bytes,
         reserve_bytes,
+        ..
     }) = &room.host
     {
         row(
@@ -222,16 +142,21 @@ fn room_rows(page: &mut String, room: &HeadroomReport) {
     row(page, "headroom", &format!("{}{over}", room.headroom_bytes));
 }
 
+/// The word that opens a finding's line.
+pub(super) fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Refuse => "REFUSE",
+        Severity::Warn => "WARN",
+        Severity::Note => "NOTE",
+    }
+}
+
 fn findings(page: &mut String, findings: &[Finding]) {
     if findings.is_empty() {
         return;
     }
     for finding in findings {
-        let severity = match finding.severity {
-            Severity::Refuse => "REFUSE",
-            Severity::Warn => "WARN",
-            Severity::Note => "NOTE",
-        };
+        let severity = severity_word(finding.severity);
         let _ = writeln!(
             page,
             "{severity} {}: {}",

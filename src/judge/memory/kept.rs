@@ -45,4 +45,21 @@ pub struct Persistent {
     pub last_deed: Option<(Deed, Outcome, Duration)>,
     /// What has been done since the boot.
     pub counts: DeedCounts,
+    /// The newest deeds that have ended, oldest first; no more than [`Persistent::DEEDS`].
+    pub deeds: Vec<(Deed, Outcome, Duration)>,
+}
+
+impl Persistent {
+    /// Deeds that are remembered.
+    const DEEDS: usize = 5;
+
+    /// Notes what came of a deed.
+    pub(super) fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
+        let ended = (deed.clone(), outcome.clone(), now);
+        self.counts.count(deed, outcome);
+        self.last_deed = Some(ended.clone());
+        self.deeds.push(ended);
+        let too_many = self.deeds.len().saturating_sub(Self::DEEDS);
+        self.deeds.drain(..too_many);
+    }
 }

@@ -51,6 +51,7 @@ fn usage(used: u64, total: u64) -> UsageReport {
         block_bytes: 65536,
         fill_bytes_per_s: Some(Bytes(1 << 20)),
         full_in_s: Some(90),
+        low_bytes: None,
     }
 }
 
@@ -65,6 +66,7 @@ fn pool(name: &str) -> PoolReport {
         files: Vec::new(),
         host: Some(HostReport {
             path: "/var/lib/docker".into(),
+            total_bytes: Bytes(9),
             free_bytes: Bytes(7),
             reserve_bytes: Bytes(3),
         }),
@@ -87,6 +89,7 @@ fn daemon(stuck: usize) -> DaemonReport {
         active_state: Some(ActiveState::Active),
         main_pid: Some(1),
         answers: Answers::No,
+        silent_for_s: None,
         stuck_tasks: vec![task; stuck],
     }
 }

@@ -67,6 +67,17 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         "{status}"
     );
 
+    let said = exits(
+        host,
+        "setpriv --reuid=65534 --regid=65534 --clear-groups thinguard status",
+        3,
+    )?;
+    ensure!(
+        said.starts_with("thinguard UNKNOWN") && said.contains("run as root to see"),
+        "{said}"
+    );
+    ensure!(said.lines().all(|line| line.len() <= 80), "{said}");
+
     let first = host.pool_status()?;
     let said = exits(host, "thinguard grow --data +1G --metadata 128M --dry-run", 0)?;
     ensure!(

@@ -1,0 +1,96 @@
+//! What a look could not see, and whether root would.
+
+use crate::model::{ActiveState, Lvm, Pool, Probe, Seen, Snapshot};
+use crate::report::json::{CannotSee, is_forbidden};
+
+/// All of it, in the order in which it is shown. `root`: this is root already.
+pub fn cannot_see(seen: &Snapshot, root: bool) -> Vec<CannotSee> {
+    let daemon = &seen.daemon;
+    let active = matches!(&daemon.unit, Seen::Known(unit) if unit.active_state == ActiveState::Active);
+    let pool = seen.pool.known().map(Option::as_ref);
+    let on_files = pool.is_none_or(|pool| pool.is_some_and(Pool::is_loop));
+    let lvm = pool.flatten().and_then(|pool| match &pool.lvm {
+        Lvm::Asked(said) => said.why_unknown(),
+        Lvm::No | Lvm::NotAsked => None,
+    });
+    let refused = match &daemon.info {
+        Probe::Refused(why) if is_forbidden(why) => Some(why.as_str()),
+        _ => None,
+    };
+    let looks = [
+        (CannotSee::THE_POOL, seen.pool.why_unknown()),
+        ("room below the pool", seen.host.why_unknown().filter(|_| on_files)),
+        ("the volume group", lvm),
+        ("Docker's unit", daemon.unit.why_unknown()),
+        ("whether Docker answers", refused),
+        ("Docker's tasks", daemon.tasks.why_unknown().filter(|_| active)),
+        ("the kernel's log", seen.evidence.kernel.why_unknown()),
+    ];
+    let unseen = |(what, why): (&str, Option<&str>)| {
+        let why = why?;
+        Some(CannotSee {
+            what: what.to_owned(),
+            why: why.to_owned(),
+            needs_root: !root && is_forbidden(why),
+        })
+    };
+    looks.into_iter().filter_map(unseen).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Daemon, Evidence};
+
+    fn snapshot() -> Snapshot {
+        let denied = "/dev/mapper/control: Permission denied (os error 13)";
+        Snapshot {
+            pool: Seen::unknown(denied),
+            host: Seen::unknown("the look has been stuck for 6 s"),
+            daemon: Daemon {
+                unit: Seen::unknown("no bus"),
+                tasks: Seen::unknown("not seen yet"),
+                ping: Probe::NotAsked,
+                info: Probe::Refused("cannot connect to /var/run/docker.sock: Permission denied (os error 13)".into()),
+                containerd: Seen::unknown("not looked at"),
+                containers: Default::default(),
+            },
+            evidence: Evidence {
+                kernel: Seen::Known(Vec::new()),
+                ..Evidence::default()
+            },
+        }
+    }
+
+    #[test]
+    fn root_is_asked_for_where_it_helps() {
+        let told = |root| {
+            let unseen = cannot_see(&snapshot(), root).into_iter();
+            unseen.map(|it| (it.what, it.needs_root)).collect::<Vec<_>>()
+        };
+        let wanted = |helps| {
+            [
+                ("pool", helps),
+                ("room below the pool", false),
+                ("Docker's unit", false),
+                ("whether Docker answers", helps),
+            ]
+            .map(|(what, root)| (what.to_owned(), root))
+        };
+        assert_eq!(told(false), wanted(true));
+        assert_eq!(told(true), wanted(false));
+    }
+
+    #[test]
+    fn room_below_no_pool_is_not_missed() {
+        let seen = Snapshot {
+            pool: Seen::Known(None),
+            ..snapshot()
+        };
+        assert!(
+            cannot_see(&seen, true)
+                .iter()
+                .all(|it| it.what != "room below the pool")
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! What standard output is: its columns, and whether it shows colours and UTF-8.
+
+use crate::kernel::terminal;
+use crate::report::colour;
+use crate::report::screen::Terminal;
+use std::env::{var, var_os};
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+/// As the terminal itself and the environment tell.
+pub fn of_stdout() -> Terminal {
+    let out = std::io::stdout();
+    let is_terminal = out.is_terminal();
+    let term = var("TERM").ok();
+    // Whoever sets it means it, terminal or not; a shell keeps it to itself (bash(1), COLUMNS).
+    let said = var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let told = || terminal::columns(out.as_fd()).map(usize::from);
+    Terminal {
+        width: said.or_else(told).unwrap_or(Terminal::PLAIN.width),
+        colour: is_terminal && colour::wanted(var_os("NO_COLOR").is_some(), term.as_deref()),
+        utf8: shows_utf8(&["LC_ALL", "LC_CTYPE", "LANG"].map(|name| var(name).unwrap_or_default())),
+    }
+}
+
+/// Whether a locale is one of UTF-8: the first that is set counts (locale(7)).
+fn shows_utf8(locales: &[String]) -> bool {
+    let locale = locales.iter().find(|locale| !locale.is_empty());
+    locale.is_some_and(|locale| {
+        let codeset = locale.split('.').nth(1).unwrap_or_default().to_ascii_lowercase();
+        let codeset = codeset.split('@').next().unwrap_or_default();
+        matches!(codeset, "utf-8" | "utf8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shows_utf8;
+
+    #[test]
+    fn the_first_locale_that_is_set_counts() {
+        for (locales, wanted) in [
+            (["", "", ""], false),
+            (["", "", "C"], false),
+            (["", "", "en_US.UTF-8"], true),
+            (["C", "", "en_US.UTF-8"], false),
+            (["", "C.utf8", "C"], true),
+            (["de_DE.UTF-8@euro", "", ""], true),
+            (["utf8", "", ""], false),
+            (["POSIX.", "", ""], false),
+        ] {
+            assert_eq!(shows_utf8(&locales.map(str::to_owned)), wanted, "{locales:?}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The size of a terminal (ioctl_tty(2), TIOCGWINSZ).
+
+use nix::libc;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Columns of the terminal behind a descriptor; `None` where there is none, or it does not know.
+pub fn columns(terminal: BorrowedFd<'_>) -> Option<u16> {
+    let mut size = libc::winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    // SAFETY: the descriptor is open for the call, and the kernel writes no more than one `winsize` there.
+    let told = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
+    (told == 0 && size.ws_col > 0).then_some(size.ws_col)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn what_is_no_terminal_has_no_columns() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        assert_eq!(super::columns(reader.as_fd()), None);
+    }
+}
