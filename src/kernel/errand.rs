@@ -13,7 +13,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signa
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
 };
-use nix::unistd::{ForkResult, fork, pipe2};
+use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::catch_unwind;
@@ -48,6 +48,7 @@ impl Porter {
             ForkResult::Parent { .. } => Ok(Porter { socket: ours }),
             ForkResult::Child => {
                 drop(ours);
+                let_go_of_output(locked);
                 if locked {
                     // The caller tells of the same refusal for itself.
                     let _ = process::lock_memory();
@@ -185,6 +186,19 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, OwnedFd)> {
         })?;
         // SAFETY: the kernel has just made this descriptor for us and nobody else knows of it.
         return Some((message.bytes, unsafe { OwnedFd::from_raw_fd(fd) }));
+    }
+}
+
+/// A child that is stuck must not hold the pipe open that a caller of the command reads to its end: monitoring would hang with it.
+/// The guard's own children keep its standard error, which is the journal and has no end.
+fn let_go_of_output(keep_errors: bool) {
+    // A host without /dev/null has the streams as they were.
+    let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") else {
+        return;
+    };
+    let _ = dup2_stdin(&null).and_then(|()| dup2_stdout(&null));
+    if !keep_errors {
+        let _ = dup2_stderr(&null);
     }
 }
 

@@ -19,6 +19,11 @@ fn worker(request: &[u8]) -> Vec<u8> {
         b"panic" => panic!("a panic ends this errand alone"),
         b"die" => end_process(),
         b"run" => program::says(Path::new("/bin/echo"), &["heard"], Duration::from_secs(10)).unwrap_or_default(),
+        b"streams" => [0, 1, 2]
+            .map(|fd| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default())
+            .map(|path| path.display().to_string())
+            .join(" ")
+            .into_bytes(),
         b"large" => vec![b'x'; 300_000],
         b"flood" => vec![b'x'; MAX_ANSWER + 1],
         other => other.to_ascii_uppercase(),
@@ -50,6 +55,11 @@ fn errands_come_back_or_stay_away_alone() {
         (b"large", Progress::Answered(vec![b'x'; 300_000])),
         // The kernel reaps an errand's children; how they ended must be known all the same.
         (b"run", Progress::Answered(b"heard\n".to_vec())),
+        // Whoever reads the command's output to its end must not wait for a child that is stuck.
+        (
+            b"streams",
+            Progress::Answered(b"/dev/null /dev/null /dev/null".to_vec()),
+        ),
         (b"panic", Progress::Lost),
         (b"die", Progress::Lost),
         (b"flood", Progress::Lost),
