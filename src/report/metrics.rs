@@ -37,6 +37,8 @@ pub struct Family {
     pub name: &'static str,
     /// Gauge or counter.
     pub kind: Type,
+    /// Names of its labels, of which Prometheus makes series.
+    pub labels: &'static [&'static str],
     /// One line for people.
     pub help: &'static str,
     /// Its series; none where nothing is known.

@@ -121,11 +121,8 @@ fn a_pool_in_trouble_is_told_whole() {
         finding("pool-low", Severity::Warn, "metadata"),
     ];
     let daemon = daemon(2);
-    let told = parsed(&text(&figures(
-        Seen::Known(Some(pool("docker-8:1-2-pool"))),
-        &daemon,
-        &findings,
-    )));
+    let figures = figures(Seen::Known(Some(pool("docker-8:1-2-pool"))), &daemon, &findings);
+    let told = parsed(&text(&figures));
     for (series, value) in [
         ("thinguard_last_look_timestamp_seconds", "1764000000.250"),
         ("thinguard_pool_active", "1"),
@@ -160,6 +157,12 @@ fn a_pool_in_trouble_is_told_whole() {
             Some(value),
             "{series} of {told:#?}"
         );
+    }
+    for family in FAMILIES {
+        for series in (family.series)(&figures) {
+            let labels: Vec<_> = series.labels.iter().map(|(label, _)| *label).collect();
+            assert_eq!(labels, family.labels, "{}", family.name);
+        }
     }
     assert!(told.contains_key(&format!(
         "thinguard_build_info{{version=\"{}\"}}",

@@ -11,7 +11,7 @@ use super::Scenario;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{tools, watch};
+use crate::{progress, tools, watch};
 
 pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "metrics-are-scraped",
@@ -61,6 +61,7 @@ fn metrics_are_scraped(host: &mut Host, figures: &mut Figures) -> Result<()> {
         "",
     );
     passes_promtool(host)?;
+    rules_are_understood(host)?;
     survives_a_frozen_directory(host)
 }
 
@@ -120,7 +121,7 @@ fn passes_promtool(host: &mut Host) -> Result<()> {
     let text = host.sh(&format!("cat {DIRECTORY}/thinguard.prom"))?;
     let file = host.paths().lab.join("thinguard.prom");
     fs::write(&file, &text)?;
-    let said = Command::new(promtool)
+    let said = Command::new(&promtool)
         .args(["check", "metrics"])
         .stdin(Stdio::from(fs::File::open(&file)?))
         .output()
@@ -131,6 +132,35 @@ fn passes_promtool(host: &mut Host) -> Result<()> {
         "promtool: {said:?}\n{text}"
     );
     Ok(())
+}
+
+/// The rules that are shipped, and the dashboard's expressions as rules.
+fn rules_are_understood(host: &mut Host) -> Result<()> {
+    let promtool = tools::unpacked(host.paths(), "prometheus", "promtool")?;
+    let shipped = host.paths().root.join("packaging/monitoring");
+    let dashboard: serde_json::Value = serde_json::from_slice(&fs::read(shipped.join("grafana-dashboard.json"))?)?;
+    let expressions = dashboard["panels"]
+        .as_array()
+        .context("a dashboard without panels")?
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().cloned().unwrap_or_default())
+        .filter_map(|target| target["expr"].as_str().map(|it| it.replace("$instance", ".*")));
+    let rules: Vec<_> = expressions
+        .enumerate()
+        .map(|(at, expression)| serde_json::json!({ "record": format!("panel:{at}"), "expr": expression }))
+        .collect();
+    ensure!(rules.len() >= 20, "the dashboard has {} expressions", rules.len());
+    // YAML takes JSON as it is.
+    let made = host.paths().lab.join("dashboard.rules.yml");
+    fs::write(
+        &made,
+        serde_json::json!({ "groups": [{ "name": "dashboard", "rules": rules }] }).to_string(),
+    )?;
+    for file in [shipped.join("thinguard.rules.yml"), made.clone()] {
+        let said = progress::output(Command::new(&promtool).args(["check", "rules"]).arg(&file))?;
+        ensure!(said.contains("SUCCESS"), "{}: {said}", file.display());
+    }
+    Ok(fs::remove_file(made)?)
 }
 
 /// The child that writes hangs in D state; the guard says so, keeps its heartbeat, and goes on growing.
