@@ -10,6 +10,7 @@ use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::Observer;
+use crate::observe::consumers::Consumers;
 use anyhow::Result;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::time::Duration;
@@ -97,6 +98,15 @@ impl Once {
         self.observer.look_at_lvm(&self.porter, process::since_boot());
         self.wait();
         self.observer.snapshot(process::since_boot())
+    }
+
+    /// Looks at who fills the pool: its active volumes, then whose they are.
+    pub fn look_at_consumers(&mut self) -> Consumers {
+        self.observer.look_at_volumes(&self.porter, process::since_boot());
+        self.wait();
+        self.observer.look_at_owners(&self.porter, process::since_boot());
+        self.wait();
+        self.observer.consumers(process::since_boot())
     }
 
     /// Looks at the daemon: its unit first, which tells where its tasks are and whether its socket may be asked.

@@ -5,6 +5,7 @@ use crate::judge::rate::{self, Fill, Of};
 use crate::judge::{lvm, storage};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{Bytes, Disk, Host, Lvm, LvmPool, Pool, Seen, Settings, Snapshot, Target, Usage};
+use crate::observe::consumers::Consumers;
 use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport};
 
 /// The filesystem, with what is kept free on it.
@@ -70,6 +71,15 @@ pub fn with_rates(
     report
 }
 
+/// Who fills it.
+pub fn with_consumers(mut report: PoolReport, consumers: &Consumers) -> PoolReport {
+    if let Seen::Known(largest) = &consumers.largest {
+        report.consumers.clone_from(largest);
+        report.active_volumes = Some(consumers.active);
+    }
+    report
+}
+
 /// With less than this free the device is to grow, whoever does it; `None` where nobody does.
 fn low(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Option<Bytes> {
     let need = Need::of(pool, target, fill, settings);
@@ -114,6 +124,8 @@ pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolR
         host: None,
         headroom_bytes: None,
         overcommit_bytes: None,
+        consumers: Vec::new(),
+        active_volumes: None,
         forecast: None,
     }
 }

@@ -45,6 +45,7 @@ fn report(once: &mut Once, settings: &Settings) -> StatusReport {
     once.look_at_daemon();
     once.look_at_storage();
     once.look_at_lvm();
+    let consumers = once.look_at_consumers();
     once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
     let seen = past_a_growth(once);
     let kept = state::read();
@@ -61,6 +62,7 @@ fn report(once: &mut Once, settings: &Settings) -> StatusReport {
         pool: match &seen.pool {
             Seen::Known(Some(pool)) => {
                 let report = reports::pool(pool, &seen, settings);
+                let report = reports::with_consumers(report, &consumers);
                 Some(reports::with_rates(report, pool, &seen, &fill, settings))
             }
             _ => None,
@@ -69,7 +71,7 @@ fn report(once: &mut Once, settings: &Settings) -> StatusReport {
         daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
         guard: guard(&kept, settings),
         findings,
-        cannot_see: unseen::cannot_see(&seen, process::is_root()),
+        cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
     }
 }
 

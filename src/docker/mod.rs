@@ -5,6 +5,7 @@
 pub mod build;
 pub mod command_line;
 pub mod config;
+pub mod containers;
 pub mod daemon_json;
 pub mod device_json;
 pub mod direct_lvm;

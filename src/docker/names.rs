@@ -108,6 +108,13 @@ pub fn is_docker_volume_name(name: &str) -> bool {
     !id.is_empty() && id != "pool" && is_docker_pool_name(&format!("docker-{device}-{inode}-pool"))
 }
 
+/// The id of the layer whose device has this name; `None` for the base device, for one that is yet to become a container's
+/// (`-init`), and where it is no name of Docker's.
+pub fn layer_of(device: &str) -> Option<&str> {
+    let id = device.rsplit('-').next()?;
+    (is_docker_volume_name(device) && super::containers::is_id(id)).then_some(id)
+}
+
 /// A number as Go's `%d` prints it: digits only, no leading zero.
 fn number(text: &str) -> Option<u64> {
     let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
@@ -220,6 +227,23 @@ mod tests {
             "docker-253:0",
         ] {
             assert!(!is_docker_volume_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn layers_of_devices() {
+        let id = "0123456789abcdef".repeat(4);
+        let device = format!("docker-253:0-1-{id}");
+        assert_eq!(layer_of(&device), Some(id.as_str()));
+        for other in [
+            "",
+            &id,
+            "docker-253:0-1-base",
+            "docker-253:0-1-pool",
+            &format!("{device}-init"),
+            &format!("x{device}"),
+        ] {
+            assert_eq!(layer_of(other), None, "{other}");
         }
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod tests;
+pub mod thin;
 
 use crate::model::{Mode, Usage};
 use serde::{Deserialize, Serialize};

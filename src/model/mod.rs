@@ -1,6 +1,7 @@
 //! The nouns of the house: what was seen, what is thought of it, what is to be done. No IO, no clock, no log.
 
 mod bytes;
+mod consumer;
 mod daemon;
 mod deed;
 mod evidence;
@@ -13,6 +14,7 @@ mod snapshot;
 mod time;
 
 pub use bytes::Bytes;
+pub use consumer::Consumer;
 pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit};
 pub use deed::{Deed, DeedCounts, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};

@@ -1,7 +1,7 @@
 //! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
 //! the parent's work.
 
-use super::{config, docker_socket, host, lvm as logical, pools, state, witnesses};
+use super::{config, consumers, docker_socket, host, lvm as logical, pools, state, witnesses};
 use crate::kernel::{dm, lvm, proc, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
@@ -91,6 +91,18 @@ pub enum Ask {
         /// Its logical volume.
         volume: String,
     },
+    /// Active volumes on a pool.
+    Volumes {
+        /// Name of the pool.
+        pool: String,
+    },
+    /// The containers that layers belong to.
+    Owners {
+        /// Docker's data root.
+        data_root: String,
+        /// Ids of the layers.
+        layers: Vec<String>,
+    },
     /// The superblock of a metadata file.
     Superblock {
         /// Root of the tree to read.
@@ -134,6 +146,8 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         Ok(Ask::VolumeGroup { name }) => encode(volume_group(&name)),
         Ok(Ask::Lvm { group, volume }) => encode(logical::look(&group, &volume)),
         Ok(Ask::State(question)) => encode(state::look(&question)),
+        Ok(Ask::Volumes { pool }) => encode(consumers::volumes(&pool)),
+        Ok(Ask::Owners { data_root, layers }) => encode(Ok(consumers::owners(Path::new(&data_root), &layers))),
         Ok(Ask::Superblock { root, path }) => encode(host::read_superblock(Path::new(&root), &path)),
     }
 }

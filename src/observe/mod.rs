@@ -3,6 +3,7 @@
 mod ask;
 mod build;
 pub mod config;
+pub mod consumers;
 mod docker_socket;
 mod host;
 mod kernel_lines;
@@ -69,10 +70,14 @@ pub enum Sense {
     VolumeGroup,
     /// A pool of LVM's, as LVM sees it.
     Lvm,
+    /// Active volumes on the pool.
+    Volumes,
+    /// The containers that they belong to.
+    Owners,
 }
 
 impl Sense {
-    const ALL: [Sense; 15] = [
+    const ALL: [Sense; 17] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -88,6 +93,8 @@ impl Sense {
         Sense::State,
         Sense::VolumeGroup,
         Sense::Lvm,
+        Sense::Volumes,
+        Sense::Owners,
     ];
 }
 
@@ -393,6 +400,8 @@ impl Observer {
             (Sense::State, deadline),
             (Sense::VolumeGroup, deadline),
             (Sense::Lvm, self.patience_with_lvm()),
+            (Sense::Volumes, consumers::PATIENCE),
+            (Sense::Owners, consumers::PATIENCE),
             (Sense::Ping, BRIEFLY),
             (Sense::Info, BRIEFLY),
             (Sense::Witnesses, BRIEFLY / 3),

@@ -5,7 +5,7 @@ mod status;
 pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, StatusReport, is_forbidden};
 
 use super::docker::DockerReport;
-use crate::model::{BackingFile, Bytes, Finding, Host, Mode, Pool, Usage};
+use crate::model::{BackingFile, Bytes, Consumer, Finding, Host, Mode, Pool, Usage};
 use serde::{Deserialize, Serialize};
 
 /// Answer of `thinguard preflight`.
@@ -69,6 +69,12 @@ pub struct PoolReport {
     pub headroom_bytes: Option<Bytes>,
     /// By how much the pool promises more than the host has.
     pub overcommit_bytes: Option<Bytes>,
+    /// The active volumes that most is mapped of, the largest first.
+    #[serde(default)]
+    pub consumers: Vec<Consumer>,
+    /// Active volumes in all; `None` where they were not looked at.
+    #[serde(default)]
+    pub active_volumes: Option<u64>,
     /// What will be full first at the rate seen; `None` while nothing fills, or nobody has watched.
     pub forecast: Option<ForecastReport>,
 }
@@ -89,6 +95,8 @@ impl From<&Pool> for PoolReport {
             host: None,
             headroom_bytes: None,
             overcommit_bytes: None,
+            consumers: Vec::new(),
+            active_volumes: None,
             forecast: None,
         }
     }

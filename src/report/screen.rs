@@ -1,6 +1,7 @@
 //! `thinguard status` on one screen: what is in a report, laid out for a terminal. Pure: a report goes in and text comes out.
 
 mod bar;
+mod consumers;
 mod daemon;
 mod pool;
 mod summary;

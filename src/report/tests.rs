@@ -164,6 +164,15 @@ pub(super) fn status(findings: &[Finding], pool: Option<PoolReport>) -> StatusRe
     }
 }
 
+pub(super) fn consumer() -> Consumer {
+    Consumer {
+        device: "docker-1:2-3-ab".into(),
+        container: None,
+        name: Some("w\u{1b}eb".into()),
+        mapped_bytes: Bytes(4096),
+    }
+}
+
 pub(super) fn forecast() -> ForecastReport {
     ForecastReport {
         of: "data".into(),
@@ -194,6 +203,8 @@ fn status_has_the_shape_of_the_contract() {
     pool.data.low_bytes = Some(Bytes(209_715));
     pool.metadata.fill_bytes_per_s = Some(Bytes(0));
     pool.forecast = Some(forecast());
+    pool.consumers = vec![consumer()];
+    pool.active_volumes = Some(7);
     let report = status(&findings, Some(pool));
     let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
     let wanted = serde_json::json!({
@@ -205,7 +216,8 @@ fn status_has_the_shape_of_the_contract() {
                 "fill_bytes_per_s": 0, "full_in_s": null, "low_bytes": null },
             "files": [{ "path": "/var/lib/docker/d\u{1b}ata", "size_bytes": 1u64 << 30, "allocated_bytes": 300 << 20 }],
             "host": { "path": "/var", "total_bytes": 99, "free_bytes": 9, "reserve_bytes": 5 },
-            "headroom_bytes": 4, "overcommit_bytes": 1,
+            "headroom_bytes": 4, "overcommit_bytes": 1, "active_volumes": 7,
+            "consumers": [{ "device": "docker-1:2-3-ab", "container": null, "name": "w\u{1b}eb", "mapped_bytes": 4096 }],
             "forecast": { "of": "data", "full_in_s": 768, "bytes_per_s": 1024, "text": "data full in 12 min at 1 KiB/s" },
         },
         "daemon": {

@@ -1,10 +1,11 @@
 //! What a look could not see, and whether root would.
 
 use crate::model::{ActiveState, Lvm, Pool, Probe, Seen, Snapshot};
+use crate::observe::consumers::Consumers;
 use crate::report::json::{CannotSee, is_forbidden};
 
 /// All of it, in the order in which it is shown. `root`: this is root already.
-pub fn cannot_see(seen: &Snapshot, root: bool) -> Vec<CannotSee> {
+pub fn cannot_see(seen: &Snapshot, consumers: &Consumers, root: bool) -> Vec<CannotSee> {
     let daemon = &seen.daemon;
     let active = matches!(&daemon.unit, Seen::Known(unit) if unit.active_state == ActiveState::Active);
     let pool = seen.pool.known().map(Option::as_ref);
@@ -17,10 +18,13 @@ pub fn cannot_see(seen: &Snapshot, root: bool) -> Vec<CannotSee> {
         Probe::Refused(why) if is_forbidden(why) => Some(why.as_str()),
         _ => None,
     };
+    let volumes = consumers.largest.why_unknown().filter(|_| pool.flatten().is_some());
     let looks = [
         (CannotSee::THE_POOL, seen.pool.why_unknown()),
         ("room below the pool", seen.host.why_unknown().filter(|_| on_files)),
         ("the volume group", lvm),
+        ("who fills the pool", volumes),
+        ("names of containers", consumers.nameless.as_deref()),
         ("Docker's unit", daemon.unit.why_unknown()),
         ("whether Docker answers", refused),
         ("Docker's tasks", daemon.tasks.why_unknown().filter(|_| active)),
@@ -62,10 +66,18 @@ mod tests {
         }
     }
 
+    fn nobody() -> Consumers {
+        Consumers {
+            largest: Seen::unknown("not seen yet"),
+            active: 0,
+            nameless: None,
+        }
+    }
+
     #[test]
     fn root_is_asked_for_where_it_helps() {
         let told = |root| {
-            let unseen = cannot_see(&snapshot(), root).into_iter();
+            let unseen = cannot_see(&snapshot(), &nobody(), root).into_iter();
             unseen.map(|it| (it.what, it.needs_root)).collect::<Vec<_>>()
         };
         let wanted = |helps| {
@@ -88,7 +100,7 @@ mod tests {
             ..snapshot()
         };
         assert!(
-            cannot_see(&seen, true)
+            cannot_see(&seen, &nobody(), true)
                 .iter()
                 .all(|it| it.what != "room below the pool")
         );

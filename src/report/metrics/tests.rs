@@ -72,6 +72,8 @@ fn pool(name: &str) -> PoolReport {
         }),
         headroom_bytes: Some(Bytes(4)),
         overcommit_bytes: Some(Bytes(0)),
+        consumers: Vec::new(),
+        active_volumes: None,
         forecast: None,
     }
 }

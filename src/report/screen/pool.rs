@@ -1,7 +1,7 @@
 //! The rows of the pool: its state, bars for what can fill, the true headroom, how fast it fills.
 
 use super::bar::Fullness;
-use super::{Page, why_unseen};
+use super::{Page, consumers, why_unseen};
 use crate::model::Bytes;
 use crate::report::json::{CannotSee, GuardReport, HostReport, PoolReport, StatusReport, UsageReport};
 use crate::report::text::mode_words;
@@ -56,6 +56,7 @@ fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
     if let Some(forecast) = &pool.forecast {
         page.row("forecast", &forecast.text);
     }
+    consumers::consumers(page, pool);
 }
 
 fn device(usage: &UsageReport) -> Fullness {

@@ -1,10 +1,10 @@
 //! The screen of `status`.
 
 use super::{Terminal, status};
-use crate::model::{ActiveState, Bytes, Finding, Mode, Severity, StuckTask};
+use crate::model::{ActiveState, Bytes, Consumer, Finding, Mode, Severity, StuckTask};
 use crate::report::fit::columns;
 use crate::report::json::{Answers, CannotSee, HostReport, PoolReport, StatusReport};
-use crate::report::tests::{finding, forecast, pool, status as report};
+use crate::report::tests::{consumer, finding, forecast, pool, status as report};
 
 /// A report of a host that has everything.
 fn full() -> StatusReport {
@@ -19,9 +19,21 @@ fn full() -> StatusReport {
         free_bytes: Bytes::gib(10),
         reserve_bytes: Bytes::gib(2),
     });
+    pool.active_volumes = Some(9);
+    pool.consumers = (0..6).map(|n| volume(n, &consumer())).collect();
     pool.headroom_bytes = Some(Bytes(768 << 10));
     pool.overcommit_bytes = Some(Bytes(0));
     report(&[finding()], Some(pool))
+}
+
+/// Volumes that are known by less and less.
+fn volume(n: u64, known: &Consumer) -> Consumer {
+    Consumer {
+        container: (n < 2).then(|| "0123456789abcdef".repeat(4)),
+        name: known.name.clone().filter(|_| n < 1),
+        mapped_bytes: Bytes(known.mapped_bytes.0 * 1_000_000 / (n + 1)),
+        ..known.clone()
+    }
 }
 
 #[test]
@@ -42,6 +54,13 @@ thinguard WARNING: pool-low
   headroom   768 KiB: the pool's own free blocks
   filling    data at 1 KiB/s
   forecast   data full in 12 min at 1 KiB/s
+  filled by  w\\u{1b}eb                                3.81 GiB
+             0123456789ab                             1.91 GiB
+             docker-1:2-3-ab                          1.27 GiB
+             docker-1:2-3-ab                           977 MiB
+             docker-1:2-3-ab                           781 MiB
+             (and 4 more; running containers only; mapped, shared image blocks
+             included)
   guard      running, 2 restarts left
   last deed  resume the suspended pool: done, 3 s ago
   not seen   the kernel's log: /dev/kmsg: Permission denied (os error 13); run
@@ -61,6 +80,7 @@ fn nothing_is_wider_than_the_terminal() {
     let name = "日本-".repeat(40);
     if let Some(pool) = &mut long.pool {
         pool.name.clone_from(&name);
+        pool.consumers[0].name = Some(name.clone());
         pool.files[0].path = format!("/{name}");
         if let Some(host) = &mut pool.host {
             host.path.clone_from(&name);
@@ -179,6 +199,10 @@ fn each_state_has_its_words() {
             },
             "Only root can see how full the pool is. daemon docker.service state unknown, does not answer (asked 20 s ago) task 2 \
              (doc\\nkerd) in D state for 9 s in unknown pool unknown: no rights; run as root to see it ",
+        ),
+        (
+            |it| it.pool.as_mut().unwrap().consumers.clear(),
+            "filled by no running container: ",
         ),
         (|it| mode(it, Mode::Fail), "The pool has failed: "),
         (|it| mode(it, Mode::Ro), "The pool is read-only: "),

@@ -67,6 +67,7 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         "{status}"
     );
 
+    filled_by_a_container(host)?;
     let said = exits(
         host,
         "setpriv --reuid=65534 --regid=65534 --clear-groups thinguard status",
@@ -116,6 +117,23 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         Duration::from_secs(10),
     )?;
     switched_off_in_one_line(host)
+}
+
+/// A container that has written is told by its name, with what it has written at least.
+fn filled_by_a_container(host: &mut Host) -> Result<()> {
+    host.sh(
+        "docker run -d --name eater --network none busybox sh -c 'dd if=/dev/zero of=/f bs=1M count=40 oflag=direct; exec sleep 100000'",
+    )?;
+    let mebibytes = host.wait_for("the container to fill the pool", Duration::from_secs(60), |host| {
+        let status: Value = serde_json::from_str(&exits(host, "thinguard status --json", 1)?)?;
+        let eater = &status["pool"]["consumers"][0];
+        let mapped = eater["mapped_bytes"].as_u64().unwrap_or(0) >> 20;
+        Ok((eater["name"] == "eater" && mapped >= 40).then_some(mapped))
+    })?;
+    ensure!(mebibytes < 400, "{mebibytes} MiB of a pool of 512 MiB");
+    let said = exits(host, "thinguard status", 1)?;
+    ensure!(said.contains("  filled by  eater "), "{said}");
+    host.sh("docker rm -f eater").map(drop)
 }
 
 /// The lines that README gives for this, to the letter.

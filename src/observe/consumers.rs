@@ -1,0 +1,229 @@
+//! Who fills the pool: its active volumes with what is mapped of each, and the containers that they belong to. Two looks, since
+//! the second one reads Docker's directories, and their filesystem may hang.
+
+use super::{Ask, Observer, Sense, tree};
+use crate::docker::{containers, names};
+use crate::kernel::errand::Porter;
+use crate::kernel::{dm, thin_pool};
+use crate::model::{Backing, Bytes, Consumer, Pool, Seen};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Of so many devices of device-mapper each is asked whether it is a volume on the pool; a host has some hundred.
+const MOST_DEVICES: usize = 4096;
+
+/// Volumes whose container is looked for: the largest.
+pub const NAMED: usize = 20;
+
+/// Directories of containers that are read through …
+const MOST_CONTAINERS: usize = 4096;
+
+/// … and for how long at the most.
+const LONGEST: Duration = Duration::from_millis(500);
+
+/// A container's configuration has some kilobytes; its environment may be long.
+const CONFIG_BYTES: u64 = 1 << 20;
+
+/// How long `status` waits for either look.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A volume on the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    name: String,
+    mapped: Bytes,
+}
+
+/// Whose layer a volume is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    layer: String,
+    container: String,
+    name: Option<String>,
+}
+
+/// The owners that were found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owners {
+    found: Vec<Owner>,
+    /// Why not all that is there was read.
+    unread: Option<String>,
+}
+
+/// Who fills the pool, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumers {
+    /// The largest first, no more than [`NAMED`].
+    pub largest: Seen<Vec<Consumer>>,
+    /// Active volumes in all.
+    pub active: u64,
+    /// Why names of containers are missing.
+    pub nameless: Option<String>,
+}
+
+/// Looks at all volumes on the pool that are active, in the child. Without a flush (law 8).
+pub fn volumes(pool: &str) -> Result<Vec<Volume>> {
+    let control = dm::Control::open(Path::new(dm::CONTROL))?;
+    let info = control.info(pool)?;
+    let mut volumes = Vec::new();
+    for device in control.list()?.into_iter().take(MOST_DEVICES) {
+        let table = match control.table(&device.name) {
+            Ok((_, table)) => table,
+            // It went away between the list and the look.
+            Err(dm::Error::NoSuchDevice(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let [line] = table.as_slice() else { continue };
+        let on_pool = thin_pool::thin::pool_of(&line.params) == Some((info.major, info.minor));
+        if line.kind != thin_pool::thin::KIND || !on_pool {
+            continue;
+        }
+        let status = match control.status(&device.name) {
+            Ok((_, status)) => status,
+            Err(dm::Error::NoSuchDevice(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(mapped) = status.first().and_then(|line| thin_pool::thin::mapped(&line.params)) {
+            volumes.push(Volume {
+                name: device.name,
+                mapped,
+            });
+        }
+    }
+    Ok(volumes)
+}
+
+/// Looks for the containers of these layers in Docker's own records, in the child. May block for ever.
+pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
+    let end = Instant::now() + LONGEST;
+    let mut wanted: BTreeSet<String> = layers.iter().filter(|id| containers::is_id(id)).cloned().collect();
+    let mut owners = Owners::default();
+    match fs::read_dir(containers::mounts_dir(data_root)) {
+        Ok(entries) => {
+            for (index, entry) in entries.flatten().enumerate() {
+                if wanted.is_empty() {
+                    break;
+                }
+                if index >= MOST_CONTAINERS || Instant::now() > end {
+                    owners.unread = Some(format!("only {index} of Docker's containers were read"));
+                    break;
+                }
+                let path = entry.path().join(containers::MOUNT_ID);
+                let name = entry.file_name();
+                let Some(container) = name.to_str().filter(|name| containers::is_id(name)) else {
+                    continue;
+                };
+                let text = tree::plain(&path, 256).unwrap_or_default();
+                if let Some(layer) = containers::mount_id(&text).filter(|layer| wanted.remove(*layer)) {
+                    owners.found.push(owner(data_root, layer, container));
+                }
+            }
+        }
+        // Docker before 1.10: the layer has the container's own id.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let own = wanted.iter().map(|layer| owner(data_root, layer, layer));
+            owners.found = own.filter(|owner| owner.name.is_some()).collect();
+        }
+        Err(error) => owners.unread = Some(format!("{}: {error}", data_root.display())),
+    }
+    owners
+}
+
+fn owner(data_root: &Path, layer: &str, container: &str) -> Owner {
+    let files = containers::config_files(data_root, container);
+    let name = |path| containers::name(&tree::plain(path, CONFIG_BYTES).ok()?);
+    Owner {
+        layer: layer.to_owned(),
+        container: container.to_owned(),
+        name: files.iter().find_map(|path| name(path)),
+    }
+}
+
+impl Observer {
+    /// Sends out the look at the pool's active volumes.
+    pub fn look_at_volumes(&mut self, porter: &Porter, now: Duration) {
+        if let Seen::Known(Some(pool)) = self.pool(now) {
+            self.ask(porter, Sense::Volumes, &Ask::Volumes { pool: pool.name }, now);
+        }
+    }
+
+    /// Once they are known, sends out the look for the containers of the largest.
+    pub fn look_at_owners(&mut self, porter: &Porter, now: Duration) {
+        let Seen::Known(volumes) = self.volumes(now) else {
+            return;
+        };
+        let layers: Vec<_> = largest(volumes)
+            .iter()
+            .filter_map(|volume| names::layer_of(&volume.name))
+            .map(str::to_owned)
+            .collect();
+        let Some(data_root) = self.docker_root(now).filter(|_| !layers.is_empty()) else {
+            return;
+        };
+        self.ask(porter, Sense::Owners, &Ask::Owners { data_root, layers }, now);
+    }
+
+    /// Who fills the pool, as last seen.
+    pub fn consumers(&self, now: Duration) -> Consumers {
+        let volumes = self.volumes(now);
+        let active = volumes.known().map_or(0, Vec::len) as u64;
+        let slot = self.slot(Sense::Owners);
+        let asked = slot.last().is_some() || slot.out_for(now).is_some();
+        let (owners, nameless) = match slot.seen::<Owners>(now, PATIENCE) {
+            Seen::Known(owners) => (owners.found, owners.unread),
+            Seen::Unknown(why) => (Vec::new(), asked.then_some(why)),
+        };
+        let named = |volume: Volume| {
+            let layer = names::layer_of(&volume.name);
+            let owner = owners.iter().find(|owner| Some(owner.layer.as_str()) == layer);
+            Consumer {
+                container: owner.map(|owner| owner.container.clone()),
+                name: owner.and_then(|owner| owner.name.clone()),
+                mapped_bytes: volume.mapped,
+                device: volume.name,
+            }
+        };
+        Consumers {
+            largest: match volumes {
+                Seen::Known(volumes) => Seen::Known(largest(volumes).into_iter().map(named).collect()),
+                Seen::Unknown(why) => Seen::Unknown(why),
+            },
+            active,
+            nameless,
+        }
+    }
+
+    fn volumes(&self, now: Duration) -> Seen<Vec<Volume>> {
+        self.slot(Sense::Volumes).seen(now, PATIENCE)
+    }
+
+    /// Docker's directory: that of the pool's own file, which with userns-remap lies below the data root, else the data root.
+    fn docker_root(&self, now: Duration) -> Option<String> {
+        let pool = self.pool(now).known_or_none().flatten();
+        let own = pool.as_ref().and_then(root_of_file);
+        own.or_else(|| self.config().map(|config| config.data_root.clone()))
+    }
+}
+
+/// The largest volumes, the largest first; of two that are alike the first by name.
+fn largest(mut volumes: Vec<Volume>) -> Vec<Volume> {
+    volumes.sort_by(|one, other| (other.mapped, &one.name).cmp(&(one.mapped, &other.name)));
+    volumes.truncate(NAMED);
+    volumes
+}
+
+fn root_of_file(pool: &Pool) -> Option<String> {
+    let Backing::Loop { file, .. } = &pool.data_backing else {
+        return None;
+    };
+    let root = file.strip_suffix("/devicemapper/devicemapper/data")?;
+    Some(root.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
