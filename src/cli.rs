@@ -2,8 +2,9 @@
 
 use crate::commands::{explain, grow, preflight, status, watch};
 use lexopt::prelude::*;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -14,8 +15,9 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       --root: of the host below DIR, as its systemd reads it
                       --exec-line: started by 'dockerd ...' in place of the unit's ExecStart=
   thinguard watch     the guard itself, run by thinguard.service; exit 4: another one runs
-  thinguard status [--json]
+  thinguard status [--json] [--watch [SECONDS]]
                       exit 0: healthy, 1: warning, 2: critical, 3: unknown
+                      --watch: again after 2 seconds, or SECONDS, until Ctrl-C; exits with the state shown last
   thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
                       SIZE: 400G, +20G or +25%; the pool must be active
   thinguard explain [CODE]
@@ -38,7 +40,7 @@ enum Command {
     Version,
     Preflight(preflight::Args),
     Watch,
-    Status { json: bool },
+    Status(status::Args),
     Grow(grow::Args),
     Explain(explain::Args),
 }
@@ -63,7 +65,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Command::Preflight(args) => preflight::run(&args),
         Command::Watch => watch::run(),
-        Command::Status { json } => status::run(json),
+        Command::Status(args) => status::run(&args),
         Command::Grow(args) => grow::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
     };
@@ -90,7 +92,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             json: false,
         }),
         "watch" => Command::Watch,
-        "status" => Command::Status { json: false },
+        "status" => Command::Status(status::Args::default()),
         "grow" => Command::Grow(grow::Args::default()),
         "explain" => Command::Explain(explain::Args::default()),
         other => return Err(format!("there is no command '{other}'").into()),
@@ -101,7 +103,11 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Preflight(args), Long("root")) => args.root = parser.value()?.string()?,
             (Command::Preflight(args), Long("unit")) => args.unit = Some(parser.value()?.string()?),
             (Command::Preflight(args), Long("exec-line")) => args.exec_line = Some(parser.value()?.string()?),
-            (Command::Preflight(preflight::Args { json, .. }) | Command::Status { json }, Long("json")) => *json = true,
+            (
+                Command::Preflight(preflight::Args { json, .. }) | Command::Status(status::Args { json, .. }),
+                Long("json"),
+            ) => *json = true,
+            (Command::Status(args), Long("watch")) => args.watch = Some(pause(&mut parser)?),
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
@@ -119,6 +125,22 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
     }
 }
 
+/// What may follow `--watch`: a number of seconds, as a word of its own too.
+fn pause(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    let written = match parser.optional_value() {
+        Some(value) => Some(value),
+        None => {
+            let mut rest = parser.raw_args()?;
+            let is_number = |word: &OsStr| word.as_encoded_bytes().first().is_some_and(u8::is_ascii_digit);
+            rest.next_if(is_number)
+        }
+    };
+    let Some(written) = written else {
+        return Ok(status::PAUSE);
+    };
+    Ok(status::pause(&written.string()?)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +156,21 @@ mod tests {
     #[test]
     fn arguments() {
         assert_eq!(parsed("watch").unwrap(), Command::Watch);
-        assert_eq!(parsed("status --json").unwrap(), Command::Status { json: true });
+        for (line, json, watch) in [
+            ("status", false, None),
+            ("status --json", true, None),
+            ("status --watch", false, Some(2)),
+            ("status --watch --json", true, Some(2)),
+            ("status --watch 5 --json", true, Some(5)),
+            ("status --json --watch=1min", true, Some(60)),
+        ] {
+            let watch = watch.map(Duration::from_secs);
+            assert_eq!(
+                parsed(line).unwrap(),
+                Command::Status(status::Args { json, watch }),
+                "{line}"
+            );
+        }
         assert_eq!(parsed("preflight --help").unwrap(), Command::Help);
         assert_eq!(
             parsed("preflight --root /mnt --unit docker-latest.service --json").unwrap(),
@@ -162,6 +198,12 @@ mod tests {
             "restart",
             "watch now",
             "status --data 1G",
+            "status 5",
+            "status --watch 5 5",
+            "status --watch 0",
+            "status --watch=x",
+            "status --watch 500ms",
+            "status --watch 2days",
             "grow",
             "grow --data",
             "grow --data 5%",

@@ -13,6 +13,8 @@ use crate::observe::Observer;
 use crate::observe::consumers::Consumers;
 use anyhow::Result;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signalfd::SignalFd;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// A command's eyes and hands.
@@ -24,6 +26,10 @@ pub struct Once {
     until: Duration,
     /// The look at Docker's data root is out, or has just come back.
     root_asked: bool,
+    /// Signals that end all waiting.
+    signals: Option<SignalFd>,
+    /// One of them has come.
+    ended: bool,
 }
 
 impl Once {
@@ -38,12 +44,38 @@ impl Once {
             settings: settings.clone(),
             until: process::since_boot() + deadline,
             root_asked: false,
+            signals: None,
+            ended: false,
         })
     }
 
-    /// Whether the deadline is over.
+    /// Whether the deadline is over, or nobody waits any more.
     pub fn is_late(&self) -> bool {
-        process::since_boot() >= self.until
+        self.ended || process::since_boot() >= self.until
+    }
+
+    /// Begins anew with what has been seen: all that follows is to be done within `deadline`. Looks that are still out stay out.
+    pub fn begin(&mut self, deadline: Duration) {
+        self.until = process::since_boot() + deadline;
+    }
+
+    /// From now on ends all waiting when one of these signals comes.
+    pub fn end_at(&mut self, signals: SignalFd) {
+        self.signals = Some(signals);
+    }
+
+    /// Whether such a signal has come.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Rests; whether a signal ended it.
+    pub fn rest(&mut self, pause: Duration) -> bool {
+        let end = process::since_boot() + pause;
+        while !self.ended && process::since_boot() < end {
+            self.pump(None, end);
+        }
+        self.ended
     }
 
     /// Starts the helper for the tree below `root`.
@@ -189,10 +221,13 @@ impl Once {
         let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::ZERO);
         {
             let answers = self.observer.fds().into_iter().chain(errand.map(Errand::as_fd));
+            let answers = answers.chain(self.signals.as_ref().map(AsFd::as_fd));
             let mut fds: Vec<_> = answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
             // A failed poll is a short rest like any other; the deadline still ends it.
             let _ = poll(&mut fds, timeout);
         }
+        let signal = self.signals.as_ref().map(SignalFd::read_signal);
+        self.ended |= matches!(signal, Some(Ok(Some(_))));
         self.observer.collect(process::since_boot());
     }
 

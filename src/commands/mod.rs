@@ -23,7 +23,12 @@ fn show(page: &str) {
 
 /// Prints an answer. A reader that has gone away has seen enough; that is no failure of ours.
 fn say(text: &str) {
+    let _ = was_said(text);
+}
+
+/// Prints an answer; whether anyone reads it.
+fn was_said(text: &str) -> bool {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
 }

@@ -1,6 +1,7 @@
 //! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
 
 mod unseen;
+mod watching;
 
 use super::look::Once;
 use super::watch::{rates, state};
@@ -9,7 +10,7 @@ use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Deed, Finding, Outcome, Seen, Settings, Severity, Snapshot};
+use crate::model::{Deed, Finding, Outcome, Seen, Settings, Severity, Snapshot, parse_duration};
 use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::screen;
 use anyhow::Result;
@@ -20,58 +21,120 @@ use std::time::Duration;
 /// Time for all looks together, whatever hangs.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long Docker's configuration, once read, is taken to be as it was.
+const CONFIG_FRESH: Duration = Duration::from_secs(60);
+
 /// Time for the daemon's answer, which the other looks do not wait for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Args {
+    /// `--json`
+    pub json: bool,
+    /// `--watch`: again and again, with this pause.
+    pub watch: Option<Duration>,
+}
+
+/// The pause of `--watch` where nothing else is asked for.
+pub const PAUSE: Duration = Duration::from_secs(2);
+
+/// Reads the pause of `--watch`: `5`, `5s`, `1min`.
+///
+/// # Errors
+/// Says what may be written.
+pub fn pause(text: &str) -> Result<Duration, String> {
+    let sensible = |pause: &Duration| (1..=86_400).contains(&pause.as_secs());
+    let pause = parse_duration(text).ok().filter(sensible);
+    pause.ok_or_else(|| format!("--watch takes 1 second or more and a day at the most, not '{text}'"))
+}
 
 /// Shows the state and exits with it: 0 healthy, 1 warning, 2 critical, 3 unknown.
 ///
 /// # Errors
 /// When the settings are wrong or nothing could be looked at.
-pub fn run(as_json: bool) -> Result<ExitCode> {
+pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
-    let mut once = Once::new(&settings, DEADLINE)?;
-    let report = report(&mut once, &settings);
-    match as_json {
-        true => super::say(&format!("{}\n", json::line(&report)?)),
-        false => super::say(&screen::status(&report, &terminal::of_stdout())),
+    let mut looker = Looker {
+        once: Once::new(&settings, DEADLINE)?,
+        settings,
+        configured: None,
+        fill: None,
+    };
+    if let Some(pause) = args.watch {
+        return watching::run(args.json, pause, looker);
     }
+    let report = looker.report();
+    super::say(&told(&report, args.json)?);
     Ok(ExitCode::from(report.health() as u8))
 }
 
-/// Looks at everything, and says how it is.
-fn report(once: &mut Once, settings: &Settings) -> StatusReport {
-    once.learn_config(false, None);
-    // The daemon first: what it is asked it may take its time to answer, while the rest is looked at.
-    once.look_at_daemon();
-    once.look_at_storage();
-    once.look_at_lvm();
-    let consumers = once.look_at_consumers();
-    once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
-    let seen = past_a_growth(once);
-    let kept = state::read();
-    let (mut findings, fill) = judge(&seen, settings, &kept);
-    if !state::is_running() && matches!(seen.pool, Seen::Known(Some(_))) {
-        findings.push(not_running());
-    }
-    let stuck = {
-        let mut memory = Memory::default();
-        judge::judge(&seen, settings, &mut memory, process::since_boot());
-        memory.stuck_tasks(&seen, process::since_boot())
-    };
-    StatusReport {
-        pool: match &seen.pool {
-            Seen::Known(Some(pool)) => {
-                let report = reports::pool(pool, &seen, settings);
-                let report = reports::with_consumers(report, &consumers);
-                Some(reports::with_rates(report, pool, &seen, &fill, settings))
-            }
-            _ => None,
-        },
-        pool_unknown: seen.pool.why_unknown().map(str::to_owned),
-        daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
-        guard: guard(&kept, settings),
-        findings,
-        cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
+fn told(report: &StatusReport, as_json: bool) -> Result<String> {
+    Ok(match as_json {
+        true => format!("{}\n", json::line(report)?),
+        false => screen::status(report, &terminal::of_stdout()),
+    })
+}
+
+/// Looks at everything, once or more often.
+struct Looker {
+    once: Once,
+    settings: Settings,
+    /// When Docker's configuration was last asked for.
+    configured: Option<Duration>,
+    /// How fast pool and host fill, as far as these looks have seen; they are all there is where no guard runs.
+    fill: Option<Fill>,
+}
+
+impl Looker {
+    /// Looks, and says how it is.
+    fn report(&mut self) -> StatusReport {
+        let Looker { once, settings, .. } = self;
+        let begun = process::since_boot();
+        once.begin(DEADLINE);
+        if self
+            .configured
+            .is_none_or(|at| begun.saturating_sub(at) >= CONFIG_FRESH)
+        {
+            once.learn_config(false, None);
+            self.configured = Some(begun);
+        }
+        // The daemon first: what it is asked it may take its time to answer, while the rest is looked at.
+        once.look_at_daemon();
+        once.look_at_storage();
+        once.look_at_lvm();
+        let consumers = once.look_at_consumers();
+        once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
+        let seen = past_a_growth(once);
+        let kept = state::read();
+        let guarded = state::is_running();
+        let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
+        let (mut findings, fill) = judge(&seen, settings, &kept, known);
+        if !guarded && matches!(seen.pool, Seen::Known(Some(_))) {
+            findings.push(not_running());
+        }
+        let stuck = {
+            let mut memory = Memory::default();
+            judge::judge(&seen, settings, &mut memory, process::since_boot());
+            memory.stuck_tasks(&seen, process::since_boot())
+        };
+        let report = StatusReport {
+            pool: match &seen.pool {
+                Seen::Known(Some(pool)) => {
+                    let report = reports::pool(pool, &seen, settings);
+                    let report = reports::with_consumers(report, &consumers);
+                    Some(reports::with_rates(report, pool, &seen, &fill, settings))
+                }
+                _ => None,
+            },
+            pool_unknown: seen.pool.why_unknown().map(str::to_owned),
+            daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
+            guard: guard(&kept, settings, guarded),
+            findings,
+            cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
+        };
+        self.fill = Some(fill);
+        report
     }
 }
 
@@ -92,9 +155,9 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
 }
 
 /// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
-fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent) -> (Vec<Finding>, Fill) {
+fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent, fill: Fill) -> (Vec<Finding>, Fill) {
     let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
-    memory.fill = Fill::recall(rates::read(), &process::boot_id());
+    memory.fill = Fill::recall(fill, &process::boot_id());
     let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
     (verdict.findings, memory.fill)
 }
@@ -111,7 +174,7 @@ fn not_running() -> Finding {
     }
 }
 
-fn guard(kept: &Persistent, settings: &Settings) -> GuardReport {
+fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
     let now = process::since_boot();
     let spent = kept
         .restarts
@@ -124,7 +187,7 @@ fn guard(kept: &Persistent, settings: &Settings) -> GuardReport {
         seconds_ago: now.saturating_sub(*at).as_secs(),
     };
     GuardReport {
-        running: state::is_running(),
+        running,
         last_deed: kept.last_deed.as_ref().map(told),
         deeds: kept.deeds.iter().rev().map(told).collect(),
         restarts_left: Some(settings.restart.budget.saturating_sub(spent)),

@@ -14,12 +14,18 @@ pub fn of_stdout() -> Terminal {
     let term = var("TERM").ok();
     // Whoever sets it means it, terminal or not; a shell keeps it to itself (bash(1), COLUMNS).
     let said = var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let told = || terminal::columns(out.as_fd()).map(usize::from);
+    let told = || terminal::size(out.as_fd()).map(|(columns, _)| usize::from(columns));
     Terminal {
         width: said.or_else(told).unwrap_or(Terminal::PLAIN.width),
         colour: is_terminal && colour::wanted(var_os("NO_COLOR").is_some(), term.as_deref()),
         utf8: shows_utf8(&["LC_ALL", "LC_CTYPE", "LANG"].map(|name| var(name).unwrap_or_default())),
     }
+}
+
+/// Lines of the terminal; `None` where it is none.
+pub fn lines() -> Option<usize> {
+    let size = terminal::size(std::io::stdout().as_fd())?;
+    Some(usize::from(size.1))
 }
 
 /// Whether a locale is one of UTF-8: the first that is set counts (locale(7)).

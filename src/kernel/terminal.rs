@@ -3,8 +3,8 @@
 use nix::libc;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Columns of the terminal behind a descriptor; `None` where there is none, or it does not know.
-pub fn columns(terminal: BorrowedFd<'_>) -> Option<u16> {
+/// Columns and lines of the terminal behind a descriptor; `None` where there is none, or it does not know.
+pub fn size(terminal: BorrowedFd<'_>) -> Option<(u16, u16)> {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -13,7 +13,7 @@ pub fn columns(terminal: BorrowedFd<'_>) -> Option<u16> {
     };
     // SAFETY: the descriptor is open for the call, and the kernel writes no more than one `winsize` there.
     let told = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
-    (told == 0 && size.ws_col > 0).then_some(size.ws_col)
+    (told == 0 && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
 #[cfg(test)]
@@ -21,8 +21,8 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn what_is_no_terminal_has_no_columns() {
+    fn what_is_no_terminal_has_no_size() {
         let (reader, _writer) = std::io::pipe().unwrap();
-        assert_eq!(super::columns(reader.as_fd()), None);
+        assert_eq!(super::size(reader.as_fd()), None);
     }
 }

@@ -3,10 +3,13 @@
 mod bar;
 mod consumers;
 mod daemon;
+mod in_place;
 mod pool;
 mod summary;
 #[cfg(test)]
 mod tests;
+
+pub use in_place::in_place;
 
 use super::colour;
 use super::fit::{shortened, wrapped_behind};

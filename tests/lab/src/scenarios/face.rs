@@ -68,6 +68,19 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
     );
 
     filled_by_a_container(host)?;
+    let watched = exits(
+        host,
+        "timeout --preserve-status 10 thinguard status --watch 1 --json",
+        1,
+    )?;
+    let answers = watched
+        .lines()
+        .map(serde_json::from_str::<Value>)
+        .collect::<Result<Vec<_>, _>>()?;
+    ensure!(
+        answers.len() >= 2 && answers.iter().all(|it| it["pool"]["mode"] == "rw"),
+        "{watched}"
+    );
     let said = exits(
         host,
         "setpriv --reuid=65534 --regid=65534 --clear-groups thinguard status",
