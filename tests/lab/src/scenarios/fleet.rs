@@ -11,7 +11,7 @@ use super::Scenario;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{progress, tools, watch};
+use crate::{fault, progress, tools, watch};
 
 pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "metrics-are-scraped",
@@ -49,6 +49,7 @@ fn metrics_are_scraped(host: &mut Host, figures: &mut Figures) -> Result<()> {
     ))?;
     let over = watch::await_line(host, "thinguard.prom: over after", Duration::from_secs(40))?;
     println!("    {over}");
+    fault::ballast(host, 64 << 20)?;
     let scraped = host.wait_for("the growth to be scraped", Duration::from_secs(60), |host| {
         let scraped = scrape(host)?;
         let grown = scraped.get("thinguard_growths_total{device=\"data\"}");
@@ -180,8 +181,7 @@ fn survives_a_frozen_directory(host: &mut Host) -> Result<()> {
 fn frozen(host: &mut Host, before: u64) -> Result<()> {
     let told = watch::await_line(host, "the write has been stuck for", Duration::from_secs(60))?;
     println!("    {told}");
-    host.sh("docker run -d --name writer --network none busybox sh -c \
-         'dd if=/dev/zero of=/f bs=4M count=200 oflag=direct; exec sleep 100000'")?;
+    fault::ballast(host, 64 << 20)?;
     host.wait_for("growth beside the stuck write", Duration::from_secs(120), |host| {
         Ok((host.pool_status()?.data.total > before).then_some(()))
     })?;
