@@ -1,6 +1,6 @@
 //! What can be asked, and the one place that prints an error chain.
 
-use crate::commands::{explain, grow, preflight, status, watch};
+use crate::commands::{explain, grow, history, preflight, status, watch};
 use lexopt::prelude::*;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -20,6 +20,8 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       --watch: again after 2 seconds, or SECONDS, until Ctrl-C; exits with the state shown last
   thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
                       SIZE: 400G, +20G or +25%; the pool must be active
+  thinguard history [--since TIME] [--json]
+                      incidents and deeds as the journal has them, newest last; TIME as journalctl takes it: -2h, yesterday
   thinguard explain [CODE]
                       what a code means, why it comes, what to do and what never to do; without a code, all
   thinguard --help | --version
@@ -42,6 +44,7 @@ enum Command {
     Watch,
     Status(status::Args),
     Grow(grow::Args),
+    History(history::Args),
     Explain(explain::Args),
 }
 
@@ -67,6 +70,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Watch => watch::run(),
         Command::Status(args) => status::run(&args),
         Command::Grow(args) => grow::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
     };
     done.unwrap_or_else(|error| {
@@ -94,6 +98,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
         "watch" => Command::Watch,
         "status" => Command::Status(status::Args::default()),
         "grow" => Command::Grow(grow::Args::default()),
+        "history" => Command::History(history::Args::default()),
         "explain" => Command::Explain(explain::Args::default()),
         other => return Err(format!("there is no command '{other}'").into()),
     };
@@ -111,6 +116,8 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
+            (Command::History(args), Long("since")) => args.since = Some(parser.value()?.string()?),
+            (Command::History(args), Long("json")) => args.json = true,
             (Command::Explain(args), Value(code)) if args.code.is_none() => {
                 args.code = Some(explain::known(&code.string()?)?);
             }
@@ -181,6 +188,13 @@ mod tests {
                 json: true
             })
         );
+        assert_eq!(
+            parsed("history --since=-2h --json").unwrap(),
+            Command::History(history::Args {
+                since: Some("-2h".into()),
+                json: true
+            })
+        );
         for line in ["explain pool-low", "explain POOL-LOW:"] {
             let code = Some("pool-low".to_owned());
             assert_eq!(
@@ -211,6 +225,8 @@ mod tests {
             "explain no-such-thing",
             "explain pool-low pool-failed",
             "explain --json",
+            "history now",
+            "history --since",
         ] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }

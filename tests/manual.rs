@@ -123,6 +123,7 @@ fn it_names_every_exit_code() {
         ("status", &["0", "1", "2", "3"]),
         ("grow", &["0", "3"]),
         ("watch", &["0", "3", "4"]),
+        ("history", &["0", "3"]),
         ("explain", &["0"]),
     ] {
         let (_, told) = section.split_once(&format!(".It Cm {verb}\n")).unwrap();

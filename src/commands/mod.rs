@@ -3,6 +3,7 @@
 mod errands;
 pub mod explain;
 pub mod grow;
+pub mod history;
 mod look;
 pub mod preflight;
 mod reports;

@@ -71,3 +71,16 @@ pub fn boot_id() -> String {
         .map(|text| text.trim().to_owned())
         .unwrap_or_default()
 }
+
+/// By how many seconds the host's local time was ahead of UTC at this time, in seconds since 1970. Reads `/etc/localtime`.
+pub fn offset_of_local_time(at: i64) -> i32 {
+    let mut local = std::mem::MaybeUninit::<nix::libc::tm>::zeroed();
+    // SAFETY: both pointers are to live values of the types that localtime_r takes, and it keeps neither.
+    let done = unsafe { nix::libc::localtime_r(&at, local.as_mut_ptr()) };
+    if done.is_null() {
+        return 0;
+    }
+    // SAFETY: it was zeroed, which is a valid tm, and localtime_r has filled it in.
+    let offset = unsafe { local.assume_init() }.tm_gmtoff;
+    i32::try_from(offset).unwrap_or(0)
+}

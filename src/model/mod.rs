@@ -6,6 +6,7 @@ mod daemon;
 mod deed;
 mod evidence;
 mod finding;
+mod journal_entry;
 mod lvm;
 mod pool;
 mod seen;
@@ -19,6 +20,7 @@ pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskSt
 pub use deed::{Deed, DeedCounts, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
 pub use finding::{Code, Finding, Severity};
+pub use journal_entry::JournalEntry;
 pub use lvm::{Autoextend, Lvm, LvmPool};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
 pub use seen::Seen;
@@ -28,4 +30,4 @@ pub use settings::{
     WatchSettings, When, parse_duration, parse_size,
 };
 pub use snapshot::{Disk, Host, Snapshot};
-pub use time::time_words;
+pub use time::{date_and_time, time_words};

@@ -1,8 +1,8 @@
 //! What a look asks, and how the child answers it. The child copies what kernel, files and sockets say; judging the words is
 //! the parent's work.
 
-use super::{config, consumers, docker_socket, host, lvm as logical, pools, state, witnesses};
-use crate::kernel::{dm, lvm, proc, program};
+use super::{config, consumers, docker_socket, host, journal, lvm as logical, pools, state, witnesses};
+use crate::kernel::{dm, lvm, proc, process, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result};
@@ -103,6 +103,10 @@ pub enum Ask {
         /// Ids of the layers.
         layers: Vec<String>,
     },
+    /// What the guard has told the journal.
+    Journal(journal::Question),
+    /// Offsets of local time at these times, in seconds since 1970.
+    LocalTime(Vec<i64>),
     /// The superblock of a metadata file.
     Superblock {
         /// Root of the tree to read.
@@ -145,6 +149,10 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         }) => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
         Ok(Ask::VolumeGroup { name }) => encode(volume_group(&name)),
         Ok(Ask::Lvm { group, volume }) => encode(logical::look(&group, &volume)),
+        Ok(Ask::Journal(question)) => encode(journal::look(&question)),
+        Ok(Ask::LocalTime(times)) => {
+            encode::<Vec<_>>(Ok(times.into_iter().map(process::offset_of_local_time).collect()))
+        }
         Ok(Ask::State(question)) => encode(state::look(&question)),
         Ok(Ask::Volumes { pool }) => encode(consumers::volumes(&pool)),
         Ok(Ask::Owners { data_root, layers }) => encode(Ok(consumers::owners(Path::new(&data_root), &layers))),

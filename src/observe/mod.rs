@@ -6,6 +6,7 @@ pub mod config;
 pub mod consumers;
 mod docker_socket;
 mod host;
+pub mod journal;
 mod kernel_lines;
 mod lvm;
 mod pools;
@@ -18,7 +19,7 @@ mod tree;
 mod units;
 mod witnesses;
 
-pub use ask::{Ask, REQUEST_TAG, answer};
+pub use ask::{Ask, REQUEST_TAG, answer, request};
 
 use crate::docker::direct_lvm;
 use crate::docker::names::{DEFAULT_PIDFILE, DEFAULT_SOCKET};

@@ -10,6 +10,7 @@ mod fail_open;
 mod faults;
 mod fleet;
 mod guard;
+mod history;
 mod kill_sweep;
 mod lab_itself;
 mod ladder;
@@ -59,6 +60,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         soak::SCENARIOS,
         face::SCENARIOS,
         fleet::SCENARIOS,
+        history::SCENARIOS,
         rpm::SCENARIOS,
     ]
     .into_iter()

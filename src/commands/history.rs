@@ -1,0 +1,145 @@
+//! `thinguard history`: incidents and deeds, as the journal has them.
+
+use super::errands;
+use crate::model::JournalEntry;
+use crate::observe::journal::{self, MOST_ENTRIES, Question, Said};
+use crate::observe::{self, Ask};
+use crate::report::history;
+use crate::report::text::printable;
+use anyhow::{Result, anyhow, bail};
+use nix::unistd::Uid;
+use serde::de::DeserializeOwned;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Time for each look; `journalctl` itself has a little less.
+const DEADLINE: Duration = Duration::from_secs(35);
+
+/// Wrong usage, as everywhere.
+const USAGE: u8 = 64;
+
+/// What was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Args {
+    /// As `journalctl --since` takes it.
+    pub since: Option<String>,
+    /// One JSON object a line.
+    pub json: bool,
+}
+
+/// Prints what the guard has told, newest last.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let porter = errands::start(false)?;
+    let ask = |ask: Ask| errands::fetch(&porter, &observe::request(&ask), DEADLINE);
+    let said: Said = answer(ask(Ask::Journal(Question {
+        since: args.since.clone(),
+        message_ids: history::KINDS
+            .iter()
+            .filter_map(|kind| kind.message_id())
+            .map(str::to_owned)
+            .collect(),
+    }))?)?;
+    if !said.success && said.complaint.to_lowercase().contains("parse timestamp") {
+        eprintln!(
+            "thinguard: journalctl does not take this --since: {}",
+            printable(&said.complaint)
+        );
+        return Ok(ExitCode::from(USAGE));
+    }
+    let entries = journal::parse(&said.text);
+    let all_came = entries.len() < MOST_ENTRIES;
+    let entries = history::eventful(entries);
+    if let Some(why) = unread(&said, &entries, Uid::effective().is_root()) {
+        bail!("{why}");
+    }
+    match args.json {
+        true => super::say(&history::json(&entries)),
+        false => {
+            let times = entries.iter().map(|entry| (entry.at_us / 1_000_000) as i64).collect();
+            // Without the time zone the times are UTC, which is better than none.
+            let offsets = ask(Ask::LocalTime(times))
+                .and_then(answer::<Vec<i32>>)
+                .unwrap_or_default();
+            super::say(&history::text(&entries, &offsets));
+        }
+    }
+    if entries.is_empty() {
+        eprintln!("thinguard: the journal has no incident and no deed of this time");
+    }
+    if !all_came {
+        eprintln!("thinguard: only the newest {MOST_ENTRIES} lines were read; --since chooses another time");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer<T: DeserializeOwned>(bytes: Vec<u8>) -> Result<T> {
+    serde_json::from_slice::<Result<T, String>>(&bytes)
+        .map_err(|error| anyhow!("the errand's answer cannot be read: {error}"))?
+        .map_err(|why| anyhow!("{why}"))
+}
+
+/// Why nothing came although there may be something.
+fn unread(said: &Said, entries: &[JournalEntry], is_root: bool) -> Option<String> {
+    let complaint = printable(said.complaint.lines().next().unwrap_or_default()).into_owned();
+    match (said.success, entries.is_empty()) {
+        (false, _) => Some(format!("journalctl failed: {complaint}")),
+        (true, true) if !is_root => Some(format!(
+            "no line of the journal may be read, or there is none: run it as root, or as a member of the group systemd-journal. {complaint}"
+        )),
+        // A host that keeps no journal says so and exits with 0.
+        (true, true) if complaint.contains("No journal files") => Some(format!("there is no journal: {complaint}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_told_from_blindness() {
+        let entry = [JournalEntry::default()];
+        for (success, complaint, entries, is_root, wanted) in [
+            (true, "", &[][..], true, None),
+            (true, "", &entry, false, None),
+            (
+                true,
+                "No journal files were found.",
+                &[],
+                true,
+                Some("there is no journal"),
+            ),
+            (
+                true,
+                "Hint: You are currently not seeing messages from other users",
+                &[],
+                false,
+                Some("run it as root"),
+            ),
+            (
+                false,
+                "Failed to open\x1b[31m\nmore",
+                &[],
+                true,
+                Some("journalctl failed: Failed to open\\u{1b}[31m"),
+            ),
+        ] {
+            let said = Said {
+                text: String::new(),
+                complaint: complaint.into(),
+                success,
+            };
+            let why = unread(&said, entries, is_root);
+            match wanted {
+                None => assert_eq!(why, None, "{complaint}"),
+                Some(wanted) => assert!(
+                    why.clone().unwrap_or_default().starts_with(wanted) || why.unwrap_or_default().contains(wanted),
+                    "{complaint}"
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What the guard has told, a line each: for people, and as JSON for programs.
+
+use super::event::Kind;
+use super::text::printable;
+use crate::model::{JournalEntry, date_and_time};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Kinds of event that are incidents and deeds. Evidence is left out: each is a page of its own.
+pub const KINDS: [Kind; 8] = [
+    Kind::FindingRaised,
+    Kind::FindingCleared,
+    Kind::DeedBegun,
+    Kind::DeedDone,
+    Kind::DeedFailed,
+    Kind::PreflightVerdict,
+    Kind::LookStuck,
+    Kind::RestartBudgetSpent,
+];
+
+/// Codes are padded to no more than this.
+const WIDEST_CODE: usize = 30;
+
+/// An entry as one of our kinds; `None` where it is none, or tells that all was well.
+fn kind(entry: &JournalEntry) -> Option<Kind> {
+    let kind = KINDS
+        .into_iter()
+        .find(|kind| kind.message_id() == Some(entry.message_id.as_str()))?;
+    let uneventful = kind == Kind::PreflightVerdict && entry.verdict.as_deref() == Some("start");
+    (!uneventful).then_some(kind)
+}
+
+/// Those that belong into the history.
+pub fn eventful(entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
+    entries.into_iter().filter(|entry| kind(entry).is_some()).collect()
+}
+
+/// `time  code  subject  what`, newest last. `offsets` has the seconds that local time was ahead of UTC at each entry.
+pub fn text(entries: &[JournalEntry], offsets: &[i32]) -> String {
+    let widest = entries
+        .iter()
+        .map(|entry| code(entry).chars().count())
+        .max()
+        .unwrap_or(0);
+    let width = widest.min(WIDEST_CODE);
+    let mut text = String::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let offset = offsets.get(at).copied().unwrap_or(0);
+        let time = date_and_time(seconds(entry).saturating_add(offset.into()));
+        let what = match subject(entry) {
+            "" => what(entry),
+            subject => format!("{subject}  {}", what(entry)),
+        };
+        let line = format!("{time}  {:width$}  {what}", code(entry));
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "{}", printable(&line));
+    }
+    text
+}
+
+fn seconds(entry: &JournalEntry) -> i64 {
+    i64::try_from(entry.at_us / 1_000_000).unwrap_or(i64::MAX)
+}
+
+fn code(entry: &JournalEntry) -> &str {
+    entry
+        .code
+        .as_deref()
+        .or_else(|| kind(entry).map(Kind::code))
+        .unwrap_or_default()
+}
+
+fn subject(entry: &JournalEntry) -> &str {
+    entry.subject.as_deref().unwrap_or_default()
+}
+
+/// The message without what stands in columns of its own, and without the next step, which is long since done or out of date.
+fn what(entry: &JournalEntry) -> String {
+    let mut what = entry.message.as_str();
+    for lead in [code(entry), subject(entry)] {
+        what = match what.strip_prefix(lead).and_then(|rest| rest.strip_prefix(": ")) {
+            Some(rest) if !lead.is_empty() => rest,
+            _ => what,
+        };
+    }
+    let remedy = entry.remedy.as_deref().unwrap_or_default();
+    let next = format!(" Next: {remedy}");
+    match what.strip_suffix(next.as_str()) {
+        Some(rest) if !remedy.is_empty() => rest.trim_end_matches('.').to_owned(),
+        _ => what.to_owned(),
+    }
+}
+
+/// One entry for programs. Names are a contract: add, never rename or remove.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    /// In UTC, as in RFC 3339.
+    time: String,
+    /// `finding-raised`, `deed-done`, …
+    event: &'a str,
+    code: &'a str,
+    subject: Option<&'a str>,
+    deed: Option<&'a str>,
+    priority: Option<u8>,
+    message: &'a str,
+    remedy: Option<&'a str>,
+    boot_id: Option<&'a str>,
+}
+
+/// One JSON object a line, newest last.
+pub fn json(entries: &[JournalEntry]) -> String {
+    let lines = entries.iter().filter_map(|entry| {
+        let line = Line {
+            time: format!(
+                "{}.{:06}Z",
+                date_and_time(seconds(entry)).replace(' ', "T"),
+                entry.at_us % 1_000_000
+            ),
+            event: kind(entry)?.code(),
+            code: code(entry),
+            subject: entry.subject.as_deref(),
+            deed: entry.deed.as_deref(),
+            priority: entry.priority,
+            message: &entry.message,
+            remedy: entry.remedy.as_deref(),
+            boot_id: entry.boot_id.as_deref(),
+        };
+        serde_json::to_string(&line).ok()
+    });
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: Kind, message: &str) -> JournalEntry {
+        JournalEntry {
+            at_us: 1_764_000_000_000_250,
+            message_id: kind.message_id().unwrap_or_default().into(),
+            priority: Some(2),
+            message: message.into(),
+            ..JournalEntry::default()
+        }
+    }
+
+    fn raised() -> JournalEntry {
+        JournalEntry {
+            code: Some("pool-low".into()),
+            subject: Some("docker-8:1-2-pool".into()),
+            remedy: Some("thinguard grows it to 2 GiB".into()),
+            ..entry(
+                Kind::FindingRaised,
+                "pool-low: docker-8:1-2-pool: 90% used (data). Next: thinguard grows it to 2 GiB",
+            )
+        }
+    }
+
+    fn done() -> JournalEntry {
+        JournalEntry {
+            deed: Some("grow the data device from 1 GiB to 2 GiB".into()),
+            ..entry(
+                Kind::DeedDone,
+                "deed-done: grow the data device from 1 GiB to 2 GiB: done in 0.5 s; now 1 GiB of 2 GiB data used",
+            )
+        }
+    }
+
+    #[test]
+    fn people_get_a_line_each_in_their_own_time() {
+        assert_eq!(
+            text(&[raised(), done()], &[3600, 3600]),
+            "2025-11-24 17:00:00  pool-low   docker-8:1-2-pool  90% used (data)\n\
+             2025-11-24 17:00:00  deed-done  grow the data device from 1 GiB to 2 GiB: done in 0.5 s; now 1 GiB of 2 GiB data used\n"
+        );
+        assert!(text(&[raised()], &[]).starts_with("2025-11-24 16:00:00  pool-low  "));
+        assert_eq!(text(&[], &[]), "");
+    }
+
+    #[test]
+    fn hostile_texts_stay_on_their_lines() {
+        let mut hostile = raised();
+        hostile.subject = Some("a\nb\u{1b}[31m".into());
+        hostile.message = "pool-low: \u{202e}\r\n2025-11-24 00:00:00  deed-done".into();
+        let text = text(&[hostile], &[0]);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(
+            !text.trim_end().contains(char::is_control) && !text.contains('\u{202e}'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_went_well_is_no_incident() {
+        let verdict = |verdict: &str| JournalEntry {
+            verdict: Some(verdict.into()),
+            ..entry(Kind::PreflightVerdict, "preflight-verdict: …")
+        };
+        let entries = vec![
+            verdict("start"),
+            verdict("refuse"),
+            verdict("unknown"),
+            entry(Kind::GuardStarted, "guard-started"),
+            entry(Kind::Evidence, "evidence-kept"),
+            done(),
+        ];
+        let verdicts: Vec<_> = eventful(entries).into_iter().map(|entry| entry.verdict).collect();
+        assert_eq!(verdicts, [Some("refuse".into()), Some("unknown".into()), None]);
+    }
+
+    #[test]
+    fn programs_get_an_object_a_line() {
+        let said = json(&[raised(), done()]);
+        let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            lines[0],
+            serde_json::json!({
+                "time": "2025-11-24T16:00:00.000250Z", "event": "finding-raised", "code": "pool-low",
+                "subject": "docker-8:1-2-pool", "deed": null, "priority": 2,
+                "message": "pool-low: docker-8:1-2-pool: 90% used (data). Next: thinguard grows it to 2 GiB",
+                "remedy": "thinguard grows it to 2 GiB", "boot_id": null
+            })
+        );
+        assert_eq!(
+            (lines[1]["event"].as_str(), lines[1]["code"].as_str()),
+            (Some("deed-done"), Some("deed-done"))
+        );
+    }
+}
