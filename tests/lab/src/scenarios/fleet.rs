@@ -50,10 +50,12 @@ fn metrics_are_scraped(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let over = watch::await_line(host, "thinguard.prom: over after", Duration::from_secs(40))?;
     println!("    {over}");
     fault::ballast(host, 64 << 20)?;
+    let used = (host.pool_status()?.data.used << 16) as f64;
     let scraped = host.wait_for("the growth to be scraped", Duration::from_secs(60), |host| {
         let scraped = scrape(host)?;
         let grown = scraped.get("thinguard_growths_total{device=\"data\"}");
-        Ok(grown.is_some_and(|times| *times >= 1.0).then_some(scraped))
+        let written = scraped.get("thinguard_pool_data_used_bytes") == Some(&used);
+        Ok((written && grown.is_some_and(|times| *times >= 1.0)).then_some(scraped))
     })?;
     agrees_with_the_host(host, &scraped)?;
     figures.add(
@@ -84,7 +86,6 @@ fn scrape(host: &mut Host) -> Result<BTreeMap<String, f64>> {
 
 fn agrees_with_the_host(host: &mut Host, scraped: &BTreeMap<String, f64>) -> Result<()> {
     let pool = host.pool_status()?;
-    let at_rest = scrape(host)?;
     for (name, value) in [
         ("node_textfile_scrape_error", 0),
         ("thinguard_pool_active", 1),
@@ -101,7 +102,7 @@ fn agrees_with_the_host(host: &mut Host, scraped: &BTreeMap<String, f64>) -> Res
         ("thinguard_stuck_errands", 0),
     ] {
         ensure!(
-            scraped.get(name).or(at_rest.get(name)).copied() == Some(value as f64),
+            scraped.get(name).copied() == Some(value as f64),
             "{name} is not {value}: {scraped:#?}"
         );
     }
