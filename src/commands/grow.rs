@@ -1,10 +1,13 @@
 //! `thinguard grow`: one growth, asked for by hand, behind the same laws as the guard's own.
 
+mod plan;
+
 use super::look::Once;
-use super::settings;
-use crate::judge::{growth, lvm};
-use crate::model::{Bytes, Deed, Lvm, Mode, Outcome, Pool, Seen, Settings, Snapshot, Target, parse_size};
-use anyhow::{Context, Result, bail};
+use super::{reports, settings};
+use crate::model::{Bytes, Deed, Lvm, Outcome, Pool, Seen, Settings, Snapshot, Target, parse_size};
+use crate::report::growth;
+use anyhow::{Result, bail};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -72,116 +75,53 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, DEADLINE)?;
+    if std::io::stderr().is_terminal() {
+        once.tell_waiting(waiting);
+    }
     once.learn_config(false, None);
     once.look_at_storage();
     let mut seen = once.look_at_lvm();
     for (target, size) in [(Target::Metadata, args.metadata), (Target::Data, args.data)] {
         let Some(size) = size else { continue };
-        let deed = plan(target, size, &seen, &settings)?;
+        let deed = plan::wish(target, size, &seen, &settings)?;
         if args.dry_run {
-            super::say(&format!("would {deed}\n"));
-            continue;
+            super::say(&growth::plan(&plan::told(&deed, &seen, &settings)?));
+            // The next one is planned as if this one had been done.
+            seen = plan::after(&deed, seen);
+        } else {
+            seen = perform(&mut once, &deed, &seen, &settings)?;
         }
-        let (outcome, after) = once.perform(&deed, &seen);
-        match outcome {
-            Outcome::Done => {
-                let shown = crate::judge::verify(&deed, &after).unwrap_or_else(|shown| shown);
-                super::say(&format!("{deed}: done; {shown}\n"));
-            }
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => bail!("{deed}: {why}"),
-        }
-        seen = match after.pool {
-            // Room and sizes are others now.
-            Seen::Known(Some(Pool { lvm: Lvm::Asked(_), .. })) => once.look_at_lvm(),
-            _ => after,
-        };
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks the wish against the laws: only grow, only a healthy pool, only into room that exists.
-fn plan(target: Target, size: Size, seen: &Snapshot, settings: &Settings) -> Result<Deed> {
-    let pool: &Pool = match &seen.pool {
-        Seen::Known(Some(pool)) => pool,
-        Seen::Known(None) => bail!(
-            "no pool is active; while Docker is stopped, 'thinguard preflight' looks at the files, and dockerd itself takes the \
-             full size of a longer file at its start"
-        ),
-        Seen::Unknown(why) => bail!("the pool cannot be seen: {why}"),
+/// Does it, and says what a fresh look shows; gives that look.
+fn perform(once: &mut Once, deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Snapshot> {
+    let (outcome, after) = once.perform(deed, seen);
+    match outcome {
+        Outcome::Done => {}
+        Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => bail!("{deed}: {why}"),
+    }
+    let after = match after.pool {
+        // Room and sizes are others now.
+        Seen::Known(Some(Pool { lvm: Lvm::Asked(_), .. })) => once.look_at_lvm(),
+        _ => after,
     };
-    // From Linux 5.0 on a pool whose metadata are full says `ro`, and growing them is the cure.
-    let ro_for_want_of_metadata = pool.mode == Mode::Ro && target == Target::Metadata && pool.metadata.is_exhausted();
-    if pool.needs_check || (matches!(pool.mode, Mode::Ro | Mode::Fail) && !ro_for_want_of_metadata) {
-        bail!(
-            "{} must be repaired first (mode {:?}, needs_check {}); 'thinguard status' has the steps",
-            pool.name,
-            pool.mode,
-            pool.needs_check
-        );
+    let shown = crate::judge::verify(deed, &after).unwrap_or_else(|shown| shown);
+    if let (Seen::Known(Some(was)), Seen::Known(Some(is))) = (&seen.pool, &after.pool) {
+        let below = reports::headroom(is, &after, settings).host;
+        super::say(&growth::done(deed, &shown, was, is, below.as_ref()));
     }
-    let (usage, file, other, cap) = match target {
-        Target::Data => (pool.data, &pool.data_file, &pool.metadata_file, settings.data.cap),
-        Target::Metadata => (
-            pool.metadata,
-            &pool.metadata_file,
-            &pool.data_file,
-            settings.metadata.cap,
-        ),
-    };
-    let from = usage.total();
-    let to = size.from(from).round_down(usage.block_bytes);
-    if to <= from {
-        bail!("the {target} device has {from} already; thinguard never shrinks anything");
-    }
-    if to > cap {
-        bail!("{to} is more than the cap of the {target} device, {cap}");
-    }
-    if pool.lvm != Lvm::No {
-        room_of_lvm(pool, target, to, settings)?;
-        return Ok(Deed::Grow { target, from, to });
-    }
-    let host = seen
-        .host
-        .known()
-        .with_context(|| format!("room below the pool is not known: {:?}", seen.host.why_unknown()))?;
-    let allocated = file
-        .known()
-        .context("the pool's file cannot be looked at")?
-        .allocated_bytes;
-    let room = growth::room(host, &settings.host);
-    let honoured = allocated.saturating_add(room).saturating_sub(growth::owed(other));
-    if to > honoured {
-        bail!(
-            "{to} is more than the filesystem of {} can honour: {room} of room above its reserve of {}, so {} at the most",
-            host.path,
-            growth::reserve(host, &settings.host),
-            honoured.round_down(usage.block_bytes)
-        );
-    }
-    Ok(Deed::Grow { target, from, to })
+    Ok(after)
 }
 
-/// Whether the volume group can give that much, above its reserve.
-fn room_of_lvm(pool: &Pool, target: Target, to: Bytes, settings: &Settings) -> Result<()> {
-    let said = match &pool.lvm {
-        Lvm::Asked(Seen::Known(said)) => said,
-        Lvm::Asked(Seen::Unknown(why)) => bail!("LVM does not tell of {}: {why}", pool.name),
-        Lvm::NotAsked | Lvm::No => bail!("LVM was not asked about {}", pool.name),
-    };
-    let usage = match target {
-        Target::Data => pool.data,
-        Target::Metadata => pool.metadata,
-    };
-    let room = lvm::room(said, target, &settings.lvm);
-    let most = usage.total().saturating_add(room);
-    if to > most {
-        bail!(
-            "{to} is more than the volume group {} can give: {} free, {room} of it for {target}, so {most} at the most",
-            said.group,
-            said.group_free
-        );
+/// Says on a terminal what is waited for, in place; with nothing to say it clears the line.
+fn waiting(waited: Option<Duration>) {
+    match waited {
+        Some(waited) => eprint!("\rwaiting for the kernel, {} s ", waited.as_secs()),
+        // Carriage return, and the line erased (ECMA-48, EL).
+        None => eprint!("\r\u{1b}[K"),
     }
-    Ok(())
 }
 
 #[cfg(test)]

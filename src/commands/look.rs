@@ -30,6 +30,8 @@ pub struct Once {
     signals: Option<SignalFd>,
     /// One of them has come.
     ended: bool,
+    /// Told each second while a deed is waited for, and once more with nothing when that is over.
+    waiting: Option<fn(Option<Duration>)>,
 }
 
 impl Once {
@@ -46,6 +48,7 @@ impl Once {
             root_asked: false,
             signals: None,
             ended: false,
+            waiting: None,
         })
     }
 
@@ -62,6 +65,11 @@ impl Once {
     /// From now on ends all waiting when one of these signals comes.
     pub fn end_at(&mut self, signals: SignalFd) {
         self.signals = Some(signals);
+    }
+
+    /// From now on says by `tell` how long a deed has been waited for.
+    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
+        self.waiting = Some(tell);
     }
 
     /// Whether such a signal has come.
@@ -183,16 +191,27 @@ impl Once {
             .porter
             .send(&act::request(order))
             .map_err(|error| format!("no errand could be sent: {error}"))?;
-        loop {
+        let begun = process::since_boot();
+        let mut seconds = 0;
+        let word = loop {
             match errand.progress() {
-                Progress::Answered(answer) => return act::parse(&answer),
-                Progress::Lost => return Err("the child ended without a word".into()),
+                Progress::Answered(answer) => break act::parse(&answer),
+                Progress::Lost => break Err("the child ended without a word".into()),
                 Progress::Pending if self.is_late() => {
-                    return Err("not back in time; left alone, it may still complete".into());
+                    break Err("not back in time; left alone, it may still complete".into());
                 }
                 Progress::Pending => self.pump(Some(&errand), self.until),
             }
+            let waited = process::since_boot().saturating_sub(begun);
+            if let Some(tell) = self.waiting.filter(|_| waited.as_secs() > seconds) {
+                seconds = waited.as_secs();
+                tell(Some(waited));
+            }
+        };
+        if let Some(tell) = self.waiting.filter(|_| seconds > 0) {
+            tell(None);
         }
+        word
     }
 
     /// Does a deed at a live pool and says what a fresh look shows.

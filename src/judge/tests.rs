@@ -59,6 +59,7 @@ fn pool() -> Pool {
         queue_if_no_space: true,
         low_water_blocks: 32768,
         table_params: "7:1 7:0 128 32768 1 skip_block_zeroing".into(),
+        table_sectors: 20_971_520,
         data_backing: on_loop("loop0", "/d/data"),
         metadata_backing: on_loop("loop1", "/d/metadata"),
         data_file: file("/d/data", Bytes::gib(10), Bytes::gib(2)),

@@ -7,6 +7,7 @@
 
 mod offline;
 mod rescue;
+mod steps;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod volume;
 
 pub use offline::lengthen_offline;
 pub use rescue::{ResumeOrder, resume_if_suspended};
+pub use steps::Step;
 pub use volume::{ExtendOrder, extend};
 
 use super::dm::{Control, Info, TargetLine};

@@ -110,6 +110,8 @@ pub struct Pool {
     pub low_water_blocks: u64,
     /// The table's parameters after the word `thin-pool`, verbatim, to be kept when the pool grows.
     pub table_params: String,
+    /// The table's length in sectors of 512 bytes: the data device's, rounded down as whoever loaded it saw fit.
+    pub table_sectors: u64,
     /// What lies below the data device.
     pub data_backing: Backing,
     /// What lies below the metadata device.

@@ -128,6 +128,7 @@ pub fn parse(raw: &Raw) -> Result<Pool> {
         queue_if_no_space: true,
         low_water_blocks: table.low_water_blocks,
         table_params: table_line.params.clone(),
+        table_sectors: table_line.length,
         data_backing: backing(&raw.data, &table.data_device),
         metadata_backing: backing(&raw.metadata, &table.metadata_device),
         data_file: Seen::unknown("not looked at yet"),

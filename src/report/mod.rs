@@ -6,6 +6,7 @@ pub mod event;
 pub mod evidence;
 pub mod explain;
 pub mod fit;
+pub mod growth;
 pub mod history;
 pub mod journal;
 #[cfg(test)]

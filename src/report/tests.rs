@@ -112,6 +112,7 @@ pub(super) fn pool() -> Pool {
         queue_if_no_space: true,
         low_water_blocks: 32768,
         table_params: String::new(),
+        table_sectors: 2048,
         data_backing: backing("loop0"),
         metadata_backing: backing("loop1"),
         data_file: file("/var/lib/docker/d\u{1b}ata"),

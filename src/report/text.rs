@@ -67,7 +67,7 @@ pub fn preflight(report: &PreflightReport<'_>) -> String {
     page
 }
 
-fn row(page: &mut String, name: &str, value: &str) {
+pub(super) fn row(page: &mut String, name: &str, value: &str) {
     // Writing to a String does not fail.
     let _ = writeln!(page, "  {name:<10} {}", printable(value));
 }

@@ -47,7 +47,8 @@ fn grown_by_hand(host: &mut Host) -> Result<()> {
     let before = direct_lvm::pool_status(host)?;
     let said = host.sh("thinguard grow --data +64M --metadata +8M --dry-run")?;
     ensure!(
-        said.contains("would grow the data device from 512 MiB to 576 MiB"),
+        said.contains("would grow the data device from 512 MiB to 576 MiB")
+            && said.contains("  step 1     lvextend --size 603979776b -- docker/thinpool\n"),
         "{said}"
     );
     let refused = host.sh_timeout("thinguard grow --data 100G", Duration::from_secs(60))?;

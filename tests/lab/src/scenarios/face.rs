@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Scenario;
@@ -92,23 +92,7 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
     );
     ensure!(said.lines().all(|line| line.len() <= 80), "{said}");
 
-    let first = host.pool_status()?;
-    let said = exits(host, "thinguard grow --data +1G --metadata 128M --dry-run", 0)?;
-    ensure!(
-        said.contains("would grow the data device from 512 MiB to 1.50 GiB"),
-        "{said}"
-    );
-    ensure!(host.pool_status()? == first, "a dry run changed the pool");
-    exits(host, "thinguard grow --data 256M", 3)?;
-    let said = exits(host, "thinguard grow --data 1T", 3)?;
-    ensure!(said.contains("can honour"), "{said}");
-    ensure!(host.pool_status()? == first, "a refused growth changed the pool");
-    exits(host, "thinguard grow --data +1G --metadata 128M", 0)?;
-    let grown = host.pool_status()?;
-    ensure!(
-        grown.data.total == 3 * first.data.total && grown.metadata.total == 2 * first.metadata.total,
-        "{grown:?}"
-    );
+    grown_as_planned(host)?;
     host.sh("docker run --rm --network none busybox true")?;
 
     watch::start(host)?;
@@ -130,6 +114,47 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         Duration::from_secs(10),
     )?;
     switched_off_in_one_line(host)
+}
+
+/// What a dry run plans is what then is; what cannot be is refused with the reason.
+fn grown_as_planned(host: &mut Host) -> Result<()> {
+    let first = host.pool_status()?;
+    let said = exits(host, "thinguard grow --data +1G --metadata 128M --dry-run", 0)?;
+    for wanted in [
+        "would grow the metadata device from 64 MiB to 128 MiB",
+        "would grow the data device from 512 MiB to 1.50 GiB",
+        "ioctl(/dev/loop0, LOOP_SET_CAPACITY)",
+        "then       a fresh status must show the new size",
+    ] {
+        ensure!(said.contains(wanted), "no '{wanted}': {said}");
+    }
+    println!(
+        "{}",
+        said.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    );
+    let planned = said.lines().rev().find_map(|line| line.trim().strip_prefix("loaded: "));
+    let planned = planned.map(str::to_owned).context("the plan shows no table")?;
+    for (wish, why) in [
+        ("--data 256M", "never shrinks"),
+        ("--data 1T", "can honour"),
+        ("--data 30T", "more than a pool can have"),
+        ("--metadata 20G", "more than the kernel uses"),
+    ] {
+        let said = exits(host, &format!("thinguard grow {wish}"), 3)?;
+        ensure!(said.contains(why), "{wish}: {said}");
+    }
+    ensure!(host.pool_status()? == first, "a plan or a refusal changed the pool");
+
+    let said = exits(host, "thinguard grow --data +1G --metadata 128M", 0)?;
+    ensure!(said.contains("  verified   1.50 GiB in 24576 blocks, "), "{said}");
+    let grown = host.pool_status()?;
+    ensure!(
+        grown.data.total == 3 * first.data.total && grown.metadata.total == 2 * first.metadata.total,
+        "{grown:?}"
+    );
+    let table = host.sh(&format!("dmsetup table {}", grown.name))?;
+    ensure!(table.trim() == planned, "planned '{planned}', and there is '{table}'");
+    Ok(())
 }
 
 /// A container that has written is told by its name, with what it has written at least.
