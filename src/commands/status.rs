@@ -1,5 +1,8 @@
 //! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
 
+mod own;
+#[cfg(test)]
+mod tests;
 mod unseen;
 mod watching;
 
@@ -10,7 +13,7 @@ use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Deed, Finding, Outcome, Seen, Settings, Severity, Snapshot, parse_duration};
+use crate::model::{Deed, Finding, Outcome, Seen, Settings, Snapshot, parse_duration};
 use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::screen;
 use anyhow::Result;
@@ -110,9 +113,8 @@ impl Looker {
         let guarded = state::is_running();
         let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
         let (mut findings, fill) = judge(&seen, settings, &kept, known);
-        if !guarded && matches!(seen.pool, Seen::Known(Some(_))) {
-            findings.push(not_running());
-        }
+        findings.extend(own::slow(&seen, &findings, PATIENCE));
+        findings.extend(own::not_running(&seen, guarded));
         let stuck = {
             let mut memory = Memory::default();
             judge::judge(&seen, settings, &mut memory, process::since_boot());
@@ -160,18 +162,6 @@ fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent, fill: Fill) ->
     memory.fill = Fill::recall(fill, &process::boot_id());
     let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
     (verdict.findings, memory.fill)
-}
-
-/// What the other findings promise is then not done by anyone.
-fn not_running() -> Finding {
-    Finding {
-        code: "guard-not-running",
-        severity: Severity::Warn,
-        subject: "thinguard.service".into(),
-        message: "thinguard watch is not running; nobody grows the pool".into(),
-        place: "thinguard.service".into(),
-        remedy: "systemctl enable --now thinguard".into(),
-    }
 }
 
 fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
