@@ -23,6 +23,7 @@ mod rest;
 mod rpm;
 mod runner;
 mod scenarios;
+mod screens;
 mod shell;
 mod snapshots;
 mod soak;
@@ -47,6 +48,8 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
                                ten minutes, or N, of what befalls hosts, in an order that S decides;
                                a failure prints the seed that brings the same steps again
     cargo lab rpm              builds the packages, twice, and keeps them under target/rpm
+    cargo lab screens [FILTER] writes down the reports that tests/screens is drawn from; with FILTER
+                               only those of scenarios whose name contains it
     cargo lab corpus [FILTER]  starts dockerd on every case of tests/corpus/cases.toml and records
                                what came of it; with FILTER only on those so named or grouped, or
                                with `unrecorded` only on those that have no line yet
@@ -65,6 +68,7 @@ enum Command {
     Bench,
     Soak { minutes: u64, seed: Option<u64> },
     Rpm,
+    Screens(Option<String>),
     Corpus(Option<String>),
 }
 
@@ -99,6 +103,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench => bench::bench(),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
         Command::Rpm => rpm::rpm(),
+        Command::Screens(filter) => screens::record(filter.as_deref()),
         Command::Corpus(filter) => corpus::corpus(filter.as_deref()),
     }
 }
@@ -134,6 +139,8 @@ fn command_line() -> Result<Command, lexopt::Error> {
             seed,
         }),
         ["rpm"] => Ok(Command::Rpm),
+        ["screens"] => Ok(Command::Screens(None)),
+        ["screens", filter] => Ok(Command::Screens(Some((*filter).to_owned()))),
         ["corpus"] => Ok(Command::Corpus(None)),
         ["corpus", filter] => Ok(Command::Corpus(Some((*filter).to_owned()))),
         [] => Err("no command given".into()),

@@ -32,20 +32,31 @@ pub fn test(filter: Option<&str>) -> Result<ExitCode> {
         ));
     }
     let workspace_passed = filter.is_some() || cargo_test()?;
-    let mut host = host::prepare()?;
-    // Before the first scenario, not within it: a build beside an emulated host slows both.
-    progress::step("builds thinguard as it is released", || host.build_guard())?;
-    let passed = run_all(host, &chosen);
-    let failed = chosen.len() - passed;
+    let all_passed = run(&chosen)?;
     if !workspace_passed {
         println!("\nlab: `cargo test --workspace` failed; see above");
     }
+    Ok(exit_code(all_passed && workspace_passed))
+}
+
+/// Runs the scenarios of these names.
+pub fn named(names: &[&str]) -> Result<ExitCode> {
+    let chosen: Vec<Scenario> = scenarios::all().filter(|it| names.contains(&it.name)).collect();
+    Ok(exit_code(run(&chosen)?))
+}
+
+fn exit_code(passed: bool) -> ExitCode {
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(chosen: &[Scenario]) -> Result<bool> {
+    let mut host = host::prepare()?;
+    // Before the first scenario, not within it: a build beside an emulated host slows both.
+    progress::step("builds thinguard as it is released", || host.build_guard())?;
+    let passed = run_all(host, chosen);
+    let failed = chosen.len() - passed;
     println!("\n{passed} passed, {failed} failed");
-    Ok(if failed == 0 && workspace_passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(failed == 0)
 }
 
 /// Runs the scenarios, each on whichever host is free; gives how many passed.

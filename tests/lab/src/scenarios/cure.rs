@@ -9,7 +9,7 @@ use crate::fault;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::watch;
+use crate::{screens, watch};
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -61,6 +61,7 @@ fn hang_is_told(host: &mut Host, figures: &mut Figures) -> Result<fault::Hang> {
 fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     let mut hang = hang_is_told(host, figures)?;
+    screens::check(host, "hung")?;
     let seconds = watch::start_and_await_info(host)?;
     figures.add("guard's start to docker info answering", format!("{seconds:.1}"), "s");
     ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");

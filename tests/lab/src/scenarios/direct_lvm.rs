@@ -11,7 +11,7 @@ use crate::fault;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::watch;
+use crate::{screens, watch};
 
 pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "direct-lvm-grows",
@@ -69,6 +69,7 @@ fn grown_by_hand(host: &mut Host) -> Result<()> {
             && after.mode == "rw",
         "{before:?} became {after:?}"
     );
+    screens::check(host, "direct-lvm")?;
     let status = status(host)?;
     ensure!(
         status["pool"]["name"] == POOL && status["pool"]["host"]["path"] == "volume group docker",

@@ -19,6 +19,7 @@ mod preflight;
 mod prevention;
 mod restart;
 mod rpm;
+mod screens;
 mod soak;
 
 use anyhow::Result;
@@ -59,6 +60,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         no_data_lost::SCENARIOS,
         soak::SCENARIOS,
         face::SCENARIOS,
+        screens::SCENARIOS,
         fleet::SCENARIOS,
         history::SCENARIOS,
         rpm::SCENARIOS,

@@ -10,7 +10,7 @@ use super::Scenario;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{fault, rest, watch};
+use crate::{fault, rest, screens, watch};
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -98,6 +98,7 @@ fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<(
         Ok(fills.then_some(status))
     })?;
     ensure!(status["pool"]["forecast"]["text"].is_string(), "{status}");
+    screens::record_if_asked(host, "filling")?;
 
     host.wait_for("the writers to end", Duration::from_secs(300), |host| {
         writers.done(host)

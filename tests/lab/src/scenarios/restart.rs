@@ -10,7 +10,7 @@ use crate::fault;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::watch;
+use crate::{screens, watch};
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -32,6 +32,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     watch::hurry(host)?;
     fault::fill_pool(host)?;
+    screens::check(host, "exhausted")?;
     fault::stop_by_signal(host)?;
     let begun = Instant::now();
     watch::start(host)?;
