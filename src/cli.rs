@@ -1,6 +1,6 @@
 //! What can be asked, and the one place that prints an error chain.
 
-use crate::commands::{explain, grow, history, preflight, status, watch};
+use crate::commands::{drill, explain, grow, history, preflight, status, watch};
 use lexopt::prelude::*;
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -22,6 +22,9 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       SIZE: 400G, +20G or +25%; the pool must be active
   thinguard history [--since TIME] [--json]
                       incidents and deeds as the journal has them, newest last; TIME as journalctl takes it: -2h, yesterday
+  thinguard drill [--dir DIR]
+                      proves on this host that the guard would work, on a throwaway pool in DIR (/run/thinguard); Docker is not
+                      touched; exit 0: all checks passed, 1: one failed
   thinguard explain [CODE]
                       what a code means, why it comes, what to do and what never to do; without a code, all
   thinguard --help | --version
@@ -45,6 +48,7 @@ enum Command {
     Status(status::Args),
     Grow(grow::Args),
     History(history::Args),
+    Drill(drill::Args),
     Explain(explain::Args),
 }
 
@@ -71,6 +75,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Grow(args) => grow::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
     };
     done.unwrap_or_else(|error| {
@@ -98,6 +103,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
         "watch" => Command::Watch,
         "status" => Command::Status(status::Args::default()),
         "grow" => Command::Grow(grow::Args::default()),
+        "drill" => Command::Drill(drill::Args::default()),
         "history" => Command::History(history::Args::default()),
         "explain" => Command::Explain(explain::Args::default()),
         other => return Err(format!("there is no command '{other}'").into()),
@@ -116,6 +122,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
+            (Command::Drill(args), Long("dir")) => args.dir = Some(directory(&parser.value()?.string()?)?),
             (Command::History(args), Long("since")) => args.since = Some(parser.value()?.string()?),
             (Command::History(args), Long("json")) => args.json = true,
             (Command::Explain(args), Value(code)) if args.code.is_none() => {
@@ -146,6 +153,14 @@ fn pause(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
         return Ok(status::PAUSE);
     };
     Ok(status::pause(&written.string()?)?)
+}
+
+/// The next drill may have to find it, from wherever it is started.
+fn directory(path: &str) -> Result<String, String> {
+    match path.starts_with('/') {
+        true => Ok(path.to_owned()),
+        false => Err(format!("'{}' is not an absolute path", path.escape_debug())),
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +210,11 @@ mod tests {
                 json: true
             })
         );
+        let dir = Some("/var/tmp".to_owned());
+        assert_eq!(
+            parsed("drill --dir /var/tmp").unwrap(),
+            Command::Drill(drill::Args { dir })
+        );
         for line in ["explain pool-low", "explain POOL-LOW:"] {
             let code = Some("pool-low".to_owned());
             assert_eq!(
@@ -226,6 +246,9 @@ mod tests {
             "explain pool-low pool-failed",
             "explain --json",
             "history now",
+            "drill now",
+            "drill --dir tmp",
+            "drill --dir",
             "history --since",
         ] {
             assert!(parsed(wrong).is_err(), "{wrong}");

@@ -124,6 +124,7 @@ fn it_names_every_exit_code() {
         ("grow", &["0", "3"]),
         ("watch", &["0", "3", "4"]),
         ("history", &["0", "3"]),
+        ("drill", &["0", "1", "3"]),
         ("explain", &["0"]),
     ] {
         let (_, told) = section.split_once(&format!(".It Cm {verb}\n")).unwrap();

@@ -1,5 +1,6 @@
 //! The hands: one door for each dangerous thing, each worked in a child, each leaving what it found or what was wanted.
 
+pub mod drill;
 pub mod dump;
 pub mod restart;
 

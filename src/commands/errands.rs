@@ -48,6 +48,10 @@ fn work(request: &[u8]) -> Vec<u8> {
             observe::answer(look)
         }
         Some((&act::REQUEST_TAG, deed)) => act::perform(deed),
+        Some((&act::drill::REQUEST_TAG, step)) => {
+            process::end_with_parent();
+            act::drill::answer(step)
+        }
         Some((&settings::REQUEST_TAG, _)) => {
             process::end_with_parent();
             settings::answer()

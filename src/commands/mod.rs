@@ -1,5 +1,6 @@
 //! One file a verb, each a sentence of looks, thought, deeds and words.
 
+pub mod drill;
 mod errands;
 pub mod explain;
 pub mod grow;

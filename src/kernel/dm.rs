@@ -1,6 +1,7 @@
 //! The device-mapper ioctls, spoken directly: list, look, load, resume (linux/dm-ioctl.h, drivers/md/dm-ioctl.c).
 
 mod error;
+pub mod scratch;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -24,18 +25,22 @@ const REPLY_BYTES: usize = 16 << 10;
 /// … but no further than this: thousands of devices, far more than a host has.
 const REPLY_BYTES_MAX: usize = 1 << 20;
 
-/// The commands that thinguard needs. There is none that suspends, removes, renames or messages a device: see laws 4 and 5.
+/// The commands that thinguard needs. There is none that suspends or renames a device, and those that make, remove and message one are
+/// for devices of a drill alone ([`scratch`]): see laws 4 and 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Command {
     Version = 0,
     List = 2,
+    Create = 3,
+    Remove = 4,
     Resume = 6,
     Info = 7,
     Wait = 8,
     Load = 9,
     Clear = 10,
     Status = 12,
+    Message = 14,
 }
 
 impl Command {
@@ -44,12 +49,26 @@ impl Command {
         match self {
             Command::Version => "ask device-mapper for its version",
             Command::List => "list the devices of device-mapper",
+            Command::Create => "make",
+            Command::Remove => "remove",
             Command::Resume => "resume",
             Command::Info => "look at",
             Command::Wait => "wait for an event of",
             Command::Load => "load a new table into",
             Command::Clear => "drop the inactive table of",
             Command::Status => "read the status or table of",
+            Command::Message => "send a message to",
+        }
+    }
+
+    fn failed(self, name: &str, errno: Errno) -> Error {
+        match errno {
+            Errno::ENXIO => Error::NoSuchDevice(name.to_owned()),
+            errno => Error::Refused {
+                purpose: self.purpose(),
+                name: name.to_owned(),
+                errno,
+            },
         }
     }
 
@@ -234,14 +253,7 @@ impl Control {
         };
         loop {
             let mut buffer = wire::request(name, flags, event_nr, table, capacity)?;
-            (self.door)(self.device.as_raw_fd(), command, &mut buffer).map_err(|errno| match errno {
-                Errno::ENXIO => Error::NoSuchDevice(name.to_owned()),
-                errno => Error::Refused {
-                    purpose: command.purpose(),
-                    name: name.to_owned(),
-                    errno,
-                },
-            })?;
+            (self.door)(self.device.as_raw_fd(), command, &mut buffer).map_err(|errno| command.failed(name, errno))?;
             // Only reading commands come here a second time, and a wait then returns at once: its event has happened.
             if !command.answers_with_data() || !Reply(&buffer).is_full() {
                 return Ok(buffer);

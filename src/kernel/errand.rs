@@ -13,7 +13,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signa
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
 };
-use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2};
+use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, setpgid};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::catch_unwind;
@@ -137,6 +137,8 @@ impl Errand {
 /// The helper's life: one child for each request, until the caller is gone.
 fn serve(socket: OwnedFd, worker: Worker) {
     restore_signals();
+    // Ctrl-C at a terminal is for the caller, who decides what becomes of errands; it must not tear a deed in two.
+    let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
     let mut request = vec![0; MAX_REQUEST];
     loop {
         let Some((length, answer_to)) = receive(&socket, &mut request) else {

@@ -1,5 +1,6 @@
 //! Loop devices: what file lies below one, and telling the kernel that this file has grown (drivers/block/loop.c).
 
+pub mod attach;
 #[cfg(test)]
 mod tests;
 
@@ -208,6 +209,21 @@ struct LoopInfo64 {
 }
 
 const _: () = assert!(size_of::<LoopInfo64>() == 232);
+
+impl LoopInfo64 {
+    const EMPTY: LoopInfo64 = LoopInfo64 {
+        device: 0,
+        inode: 0,
+        _rdevice: 0,
+        offset: 0,
+        size_limit: 0,
+        _number: 0,
+        _encryption: [0; 2],
+        flags: 0,
+        _names_and_keys: [0; 64 + 64 + 32],
+        _init: [0; 2],
+    };
+}
 
 fn get_status(fd: RawFd) -> io::Result<LoopInfo64> {
     let mut info = std::mem::MaybeUninit::<LoopInfo64>::zeroed();

@@ -2,7 +2,9 @@
 //! the house; every `unsafe` block says in a `// SAFETY:` line why it is sound.
 
 pub mod attributes;
+pub mod capabilities;
 pub mod dm;
+pub mod drill;
 pub mod errand;
 pub mod grow;
 pub mod kernel_log;

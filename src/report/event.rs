@@ -37,13 +37,15 @@ pub enum Kind {
     RestartBudgetSpent,
     /// All that is known at the moment of a deed or of a hang.
     Evidence,
+    /// A drill has ended.
+    DrillDone,
     /// Any other line; has no id.
     Plain,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::GuardStarted,
         Kind::GuardStopping,
         Kind::FindingRaised,
@@ -59,6 +61,7 @@ impl Kind {
         Kind::AnotherGuard,
         Kind::RestartBudgetSpent,
         Kind::Evidence,
+        Kind::DrillDone,
         Kind::Plain,
     ];
 
@@ -80,6 +83,7 @@ impl Kind {
             Kind::AnotherGuard => Some("4be58080d9c74243b61c1ac755fdd822"),
             Kind::RestartBudgetSpent => Some("51f9cbeebd414b92b50c7af877195155"),
             Kind::Evidence => Some("390ffc1a0f974340bcba999234975c1f"),
+            Kind::DrillDone => Some("36d4b862f7044abda729e69adc60464a"),
             Kind::Plain => None,
         }
     }
@@ -102,6 +106,7 @@ impl Kind {
             Kind::AnotherGuard => "another-guard",
             Kind::RestartBudgetSpent => "restart-budget-spent",
             Kind::Evidence => "evidence-kept",
+            Kind::DrillDone => "drill-done",
             Kind::Plain => "log",
         }
     }
@@ -318,6 +323,11 @@ impl Event {
         let mut event = Event::new(Kind::Evidence, Priority::Notice, "").with("THINGUARD_OCCASION", occasion);
         event.message = lines.join("\n");
         event
+    }
+
+    /// A drill has ended; `summary` counts its checks.
+    pub fn drill_done(summary: &str) -> Self {
+        Event::new(Kind::DrillDone, Priority::Info, &format!("drill-done: {summary}"))
     }
 
     /// No more restarts.

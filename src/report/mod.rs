@@ -2,6 +2,7 @@
 
 pub mod colour;
 pub mod docker;
+pub mod drill;
 pub mod event;
 pub mod evidence;
 pub mod explain;

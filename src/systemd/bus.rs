@@ -4,10 +4,13 @@
 //! all properties at once: for `UnitFileState`, `UnitFilePreset` and `NeedDaemonReload` PID 1 itself goes to the disk, and
 //! the disk may be what hangs.
 
+mod ability;
 mod link;
 #[cfg(test)]
 mod tests;
 mod value;
+
+pub use ability::Ability;
 
 use super::version::Version;
 use crate::model::{ActiveState, Unit};
@@ -129,10 +132,7 @@ impl Manager {
             job_pending: job != Some(0),
             control_group: control_group.unwrap_or_default(),
             inactive_exit: left_inactive.filter(|&usec| usec != 0).map(Duration::from_micros),
-            // 0 was "for ever" before systemd 229, u64::MAX is since. Not told at all: take the worse for granted.
-            stop_timeout: stop_timeout
-                .filter(|&usec| usec != 0 && usec != u64::MAX)
-                .map(Duration::from_micros),
+            stop_timeout: self::stop_timeout(stop_timeout),
             host_stopping: system_state.as_deref() == Some("stopping"),
             kill_mode: self.word(&path, "KillMode")?,
             result: self.word(&path, "Result")?,
@@ -273,6 +273,12 @@ impl Manager {
             Err(error) => Err(error),
         }
     }
+}
+
+/// 0 was "for ever" before systemd 229, the largest number is since. Not told at all: take the worse for granted.
+fn stop_timeout(usec: Option<u64>) -> Option<Duration> {
+    usec.filter(|&usec| usec != 0 && usec != u64::MAX)
+        .map(Duration::from_micros)
 }
 
 fn is_not_loaded(error: &anyhow::Error) -> bool {

@@ -101,6 +101,17 @@ pub(super) fn request(
     Ok(buffer)
 }
 
+/// A request with a `struct dm_target_msg`: the sector that the message is for, always 0 here, and its text.
+pub(super) fn message(name: &str, text: &str) -> Result<Vec<u8>, Error> {
+    if text.as_bytes().contains(&0) {
+        return Err(Error::BadTable("the message holds a NUL byte".into()));
+    }
+    let at = HEADER + size_of::<u64>();
+    let mut buffer = request(name, 0, 0, &[], (at + text.len() + 1).next_multiple_of(8))?;
+    put(&mut buffer, at, text.as_bytes());
+    Ok(buffer)
+}
+
 /// Appends one `dm_target_spec` and its text. When loading, `next` counts from this spec (when reading, from the first).
 fn push_target(buffer: &mut Vec<u8>, target: &TargetLine) -> Result<(), Error> {
     if target.kind.is_empty() || target.kind.len() >= KIND_LEN || target.kind.as_bytes().contains(&0) {

@@ -24,6 +24,13 @@ pub(super) fn number(value: &Value) -> Option<u64> {
     }
 }
 
+pub(super) fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Param::Base(Base::Boolean(truth)) => Some(*truth),
+        _ => None,
+    }
+}
+
 pub(super) fn fields(value: &Value) -> Option<&[Value]> {
     match value {
         Param::Container(Container::Struct(fields)) => Some(fields),

@@ -4,6 +4,7 @@ mod apart;
 mod corpus;
 mod cure;
 mod direct_lvm;
+mod drill;
 mod evidence;
 mod face;
 mod fail_open;
@@ -63,6 +64,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         screens::SCENARIOS,
         fleet::SCENARIOS,
         history::SCENARIOS,
+        drill::SCENARIOS,
         rpm::SCENARIOS,
     ]
     .into_iter()

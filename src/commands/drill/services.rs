@@ -1,0 +1,105 @@
+//! What the guard needs besides the kernel: systemd, leave to restart Docker, and a journal that takes its lines.
+
+use super::Drill;
+use crate::act::drill::Step;
+use crate::model::time_words;
+use crate::report::drill::summary;
+use crate::report::event::Event;
+use crate::report::journal::Journal;
+use crate::systemd::bus::Ability;
+use std::path::Path;
+use std::time::Duration;
+
+/// Time for journald to take a line.
+const JOURNAL: Duration = Duration::from_secs(2);
+
+impl Drill {
+    pub(super) fn services(&mut self) {
+        if self.interrupted {
+            return;
+        }
+        let systemd = self.step::<String>(&Step::Systemd);
+        let answers = systemd.is_ok();
+        self.note("systemd", systemd);
+        match answers {
+            true => self.restart(),
+            false => self.skip("restart of Docker", "systemd does not answer"),
+        }
+        self.journal();
+    }
+
+    /// Asks; nothing is stopped or started.
+    fn restart(&mut self) {
+        const NAME: &str = "restart of Docker";
+        let unit = self.settings.docker.unit.clone();
+        if self.settings.restart.is_off() {
+            return self.skip(NAME, "the settings allow none");
+        }
+        match self.step::<Ability>(&Step::Ability { unit: unit.clone() }) {
+            // A host that is yet to get its Docker.
+            Err(why) if why.contains("there is no unit") => self.skip(NAME, &why),
+            said => {
+                let said = said.and_then(|ability| may_restart(&ability, &unit));
+                self.note(NAME, said);
+            }
+        }
+    }
+
+    /// The last line of a drill tells the journal what came of it.
+    fn journal(&mut self) {
+        let places = crate::report::journal::Places::default();
+        let journal = Journal::open(&self.settings.docker.unit);
+        if !places.journal.parent().is_some_and(Path::exists) {
+            return self.skip("journal", "this host has none; lines go to syslog");
+        }
+        journal.tell(&Event::drill_done(&summary(&self.checks)));
+        let said = match journal.finish(JOURNAL) {
+            0 => Ok("journald has taken the drill's own line".to_owned()),
+            _ => Err("journald takes no lines: systemctl status systemd-journald.socket".to_owned()),
+        };
+        self.note("journal", said);
+    }
+}
+
+fn may_restart(ability: &Ability, unit: &str) -> Result<String, String> {
+    match (ability.start && ability.stop, ability.stop_timeout) {
+        (false, _) => Err(format!(
+            "systemd would not stop and start {unit}: RefuseManualStart= or RefuseManualStop= is set"
+        )),
+        (true, None) => Err(format!(
+            "a stop of {unit} may take for ever, so the guard would not restart it: systemctl edit {unit}, TimeoutStopSec=100"
+        )),
+        (true, Some(time)) => Ok(format!(
+            "systemd would do it; each step of the stop may take {}",
+            time_words(time)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restart_needs_leave_and_an_end() {
+        for (start, stop, timeout, wanted) in [
+            (true, true, Some(90), Ok("90 s")),
+            (true, true, None, Err("TimeoutStopSec=")),
+            (false, true, Some(90), Err("RefuseManualStart=")),
+            (true, false, None, Err("RefuseManualStop=")),
+        ] {
+            let said = may_restart(
+                &Ability {
+                    start,
+                    stop,
+                    stop_timeout: timeout.map(Duration::from_secs),
+                },
+                "docker.service",
+            );
+            match (&said, wanted) {
+                (Ok(words), Ok(part)) | (Err(words), Err(part)) => assert!(words.contains(part), "{words}"),
+                _ => panic!("{said:?}"),
+            }
+        }
+    }
+}
