@@ -5,6 +5,7 @@
 mod roff;
 
 use roff::{escaped, prose, worded};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 use thinguard::report::explain::{self, Piece, Text};
@@ -134,6 +135,43 @@ fn it_names_every_exit_code() {
         }
     }
     assert!(section.contains("64: "));
+}
+
+/// Every name in the sources that begins as our fields do.
+fn fields() -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    let mut directories = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/report")];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let source = std::fs::read_to_string(path).unwrap();
+            for rest in source.split("\"THINGUARD_").skip(1) {
+                let end = rest.find(|c: char| !c.is_ascii_uppercase() && c != '_').unwrap();
+                if end > 0 {
+                    fields.insert(format!("THINGUARD_{}", &rest[..end]));
+                }
+            }
+        }
+    }
+    fields
+}
+
+#[test]
+fn it_names_every_field_of_the_journal() {
+    let page = plain();
+    let (_, section) = page.split_once(".Sh JOURNAL\n").unwrap();
+    let section = section.split("\n.Sh ").next().unwrap();
+    let named: BTreeSet<String> = section
+        .split_whitespace()
+        .filter(|word| word.starts_with("THINGUARD_"))
+        .map(str::to_owned)
+        .collect();
+    assert!(named.contains("THINGUARD_HOST_FREE"), "{named:?}");
+    assert_eq!(named, fields());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::judge;
 use crate::kernel::process;
 use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
-use crate::report::{Event, Journal, overrule, text};
+use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::ExitCode;
@@ -242,6 +242,10 @@ fn headroom(seen: &Snapshot, disk: &Seen<Disk>, settings: &Settings) -> Option<H
 /// Tells the journal, and leaves the file that stops Docker, or sees that there is none.
 fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elapsed: Duration) -> Result<()> {
     let journal = Journal::open(&settings.docker.unit);
+    if let Some(pool) = &report.pool {
+        let below = report.headroom.as_ref().and_then(|headroom| headroom.host.as_ref());
+        journal.sees(sight::of_report(pool, below));
+    }
     for (deed, outcome, took) in &told.deeds {
         journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),

@@ -209,7 +209,14 @@ impl Guard {
     fn see(&mut self) -> Snapshot {
         self.observer.await_event(&self.porter, now());
         self.observer.hear_kernel(now());
-        self.observer.snapshot(now())
+        self.take_in()
+    }
+
+    /// All that is known now; each line that follows is told in sight of it.
+    fn take_in(&mut self) -> Snapshot {
+        let seen = self.observer.snapshot(now());
+        self.teller.sees(&seen);
+        seen
     }
 
     /// Tells of deeds that have ended, by what the fresh look shows.
@@ -236,7 +243,7 @@ impl Guard {
         if self.stopping {
             return Ok(());
         }
-        let seen = self.observer.snapshot(now());
+        let seen = self.take_in();
         let again = self.judge(&seen);
         let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
             log::debug!("'{first}' was not done: a second look did not bear it out");

@@ -174,6 +174,11 @@ impl Event {
         self
     }
 
+    /// Worth a place in the kernel's log where nobody else takes it: a deed, or something that is wrong.
+    pub(super) fn is_for_last_words(&self) -> bool {
+        self.kind.is_deed() || self.priority <= Priority::Warning
+    }
+
     /// A line of its own, without an id.
     pub fn plain(priority: Priority, message: &str) -> Self {
         Event::new(Kind::Plain, priority, message)

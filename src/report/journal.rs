@@ -2,29 +2,28 @@
 //!
 //! `sd_journal_send` and `/dev/log` block when journald waits for its disk, and the disk may be what hangs. So: an unbound
 //! socket, the address given anew with each datagram (it survives journald's restart), `MSG_DONTWAIT`, and a bounded ring
-//! for what was not taken. A deed's line goes to the kernel's log as well when the journal does not take it.
+//! for what was not taken. A deed's line goes to the kernel's log as well when the journal does not take it. Where no journald is,
+//! syslog gets the lines, and where there is no syslogd either, the kernel's log gets those that matter.
 
 use super::event::{Event, Kind, Priority};
+use super::kernel_log::KernelLog;
+use super::native::put;
+use super::sight::Fields;
 use super::syslog_thread::SyslogThread;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, sendto, socket};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Entries kept while the journal does not take them.
 const RING: usize = 64;
-/// Longest value of a field, in bytes: with the few fields we have, a datagram stays below the socket's buffer.
-const LONGEST_VALUE: usize = 8 * 1024;
 /// Lines of one entry that go to syslog, which knows single lines only.
 const MOST_SYSLOG_LINES: usize = 16;
-/// The kernel cuts a record at about 1000 bytes.
-const LONGEST_KMSG: usize = 900;
+/// A journald that is away for no longer than this is being started anew; then syslog takes its place.
+const AWAY: Duration = Duration::from_secs(5);
 
 /// Where to send to.
 #[derive(Debug, Clone)]
@@ -57,10 +56,24 @@ struct Inner {
     address: Option<UnixAddr>,
     places: Places,
     unit: String,
-    ring: VecDeque<(Instant, Vec<u8>)>,
+    ring: VecDeque<Kept>,
     lost: u64,
+    /// Since when nobody has been at journald's socket.
+    away_since: Option<Instant>,
+    /// Whether it is given time to come back.
+    wait_for_journald: bool,
     syslog: Option<SyslogThread>,
-    kmsg: Option<File>,
+    kernel_log: KernelLog,
+    in_sight: Fields,
+}
+
+/// An event that the journal has not taken yet.
+#[derive(Debug)]
+struct Kept {
+    since: Instant,
+    event: Event,
+    /// The kernel's log has it.
+    in_kernel_log: bool,
 }
 
 /// What became of a datagram.
@@ -81,19 +94,17 @@ impl Journal {
     /// Like `open`, elsewhere.
     pub fn open_at(unit: &str, places: Places) -> Self {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        // Opened now: at the worst moment there may be no memory or descriptor for it.
-        let kmsg = OpenOptions::new()
-            .write(true)
-            .custom_flags(nix::libc::O_NONBLOCK)
-            .open(&places.kmsg);
         Journal(Arc::new(Mutex::new(Inner {
             socket: socket(AddressFamily::Unix, SockType::Datagram, flags, None).ok(),
             address: UnixAddr::new(&places.journal).ok(),
-            kmsg: kmsg.ok(),
+            kernel_log: KernelLog::open(&places.kmsg),
             unit: unit.to_owned(),
             ring: VecDeque::new(),
             lost: 0,
+            away_since: None,
+            wait_for_journald: true,
             syslog: None,
+            in_sight: Fields::new(),
             places,
         })))
     }
@@ -101,6 +112,11 @@ impl Journal {
     /// Another unit is watched from now on.
     pub fn watch(&self, unit: &str) {
         self.inner().unit = unit.to_owned();
+    }
+
+    /// The pool that each line is written in sight of, from now on.
+    pub fn sees(&self, fields: Fields) {
+        self.inner().in_sight = fields;
     }
 
     /// Tells an event. Does not wait: what the journal does not take now is kept for `flush`.
@@ -118,7 +134,10 @@ impl Journal {
         let end = Instant::now() + limit;
         loop {
             let mut inner = self.inner();
+            // Nobody is there later to see journald come back.
+            inner.wait_for_journald = false;
             let left = inner.flush() + inner.syslog.as_ref().map_or(0, SyslogThread::unsent);
+            inner.wait_for_journald = true;
             drop(inner);
             if left == 0 || Instant::now() >= end {
                 return left;
@@ -135,34 +154,35 @@ impl Journal {
 
 impl Inner {
     fn tell(&mut self, event: &Event) {
-        let entry = self.encode(event);
+        let mut event = event.clone();
+        event.fields.extend(self.in_sight.iter().cloned());
         // Older entries go first.
         let sent = if self.flush() > 0 {
             Sent::Later
         } else {
-            self.send(&entry)
+            self.send(&self.encode(&event))
         };
         match sent {
             Sent::Taken => {}
-            Sent::Later => {
-                if event.kind.is_deed() {
-                    self.write_kmsg(event.priority, &event.message);
-                }
-                if self.ring.len() == RING {
-                    self.ring.pop_front();
-                    self.lost += 1;
-                }
-                self.ring.push_back((Instant::now(), entry));
-            }
-            Sent::Nowhere => {
-                let path = self.places.syslog.as_deref();
-                let syslog = self.syslog.get_or_insert_with(|| SyslogThread::start(path));
-                let mut lines = event.message.lines().take(MOST_SYSLOG_LINES);
-                if !lines.all(|line| syslog.send(event.priority, line)) && event.kind.is_deed() {
-                    self.write_kmsg(event.priority, &event.message);
-                }
-            }
+            Sent::Later => self.keep(event),
+            Sent::Nowhere => self.send_to_syslog(&event, event.is_for_last_words()),
         }
+    }
+
+    fn keep(&mut self, event: Event) {
+        let in_kernel_log = event.kind.is_deed();
+        if in_kernel_log {
+            self.kernel_log.write(event.priority, &event.message);
+        }
+        if self.ring.len() == RING {
+            self.ring.pop_front();
+            self.lost += 1;
+        }
+        self.ring.push_back(Kept {
+            since: Instant::now(),
+            event,
+            in_kernel_log,
+        });
     }
 
     fn flush(&mut self) -> usize {
@@ -171,55 +191,70 @@ impl Inner {
                 "{} earlier lines were lost while the journal did not take them",
                 self.lost
             );
-            let entry = self.encode(&Event::plain(Priority::Warning, &message));
-            match self.send(&entry) {
+            let event = Event::plain(Priority::Warning, &message);
+            match self.send(&self.encode(&event)) {
                 Sent::Taken => self.lost = 0,
-                Sent::Later | Sent::Nowhere => return self.ring.len(),
+                Sent::Later => return self.ring.len(),
+                Sent::Nowhere => {
+                    self.send_to_syslog(&event, true);
+                    self.lost = 0;
+                }
             }
         }
-        while let Some((since, entry)) = self.ring.pop_front() {
-            let mut late = entry.clone();
-            put(
-                &mut late,
-                "THINGUARD_LATE_SECONDS",
-                &since.elapsed().as_secs().to_string(),
-            );
-            if !matches!(self.send(&late), Sent::Taken) {
-                self.ring.push_front((since, entry));
-                break;
+        while let Some(kept) = self.ring.pop_front() {
+            let mut late = self.encode(&kept.event);
+            let seconds = kept.since.elapsed().as_secs();
+            put(&mut late, "THINGUARD_LATE_SECONDS", &seconds.to_string());
+            match self.send(&late) {
+                Sent::Taken => {}
+                Sent::Later => {
+                    self.ring.push_front(kept);
+                    break;
+                }
+                Sent::Nowhere => {
+                    let last_words = kept.event.is_for_last_words() && !kept.in_kernel_log;
+                    self.send_to_syslog(&kept.event, last_words);
+                }
             }
         }
         self.ring.len()
     }
 
-    fn send(&self, entry: &[u8]) -> Sent {
+    fn send(&mut self, entry: &[u8]) -> Sent {
         let (Some(socket), Some(address)) = (&self.socket, &self.address) else {
             return Sent::Nowhere;
         };
-        match sendto(
-            socket.as_raw_fd(),
-            entry,
-            address,
-            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-        ) {
-            Ok(_) => Sent::Taken,
-            // journald's directory exists on every host that systemd runs; without it no journald will come.
-            Err(Errno::ENOENT | Errno::ENOTDIR)
-                if !self.places.journal.parent().is_some_and(std::path::Path::exists) =>
-            {
-                Sent::Nowhere
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        match sendto(socket.as_raw_fd(), entry, address, flags) {
+            Ok(_) => {
+                self.away_since = None;
+                Sent::Taken
             }
-            Err(_) => Sent::Later,
+            // systemd keeps the socket while journald is started anew. Without a socket, or with one that nobody listens on, there is
+            // none; and on a host without its directory there never will be.
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ECONNREFUSED) => {
+                let since = *self.away_since.get_or_insert_with(Instant::now);
+                let may_come = self.places.journal.parent().is_some_and(std::path::Path::exists);
+                match may_come && self.wait_for_journald && since.elapsed() < AWAY {
+                    true => Sent::Later,
+                    false => Sent::Nowhere,
+                }
+            }
+            Err(_) => {
+                self.away_since = None;
+                Sent::Later
+            }
         }
     }
 
-    /// Last resort: it needs neither journald nor a disk, and reaches the console.
-    fn write_kmsg(&mut self, priority: Priority, message: &str) {
-        if let Some(kmsg) = &mut self.kmsg {
-            let mut line = format!("<{}>thinguard: {message}", priority as u8);
-            cut(&mut line, LONGEST_KMSG);
-            // One record a write; a refusal leaves nowhere else to complain.
-            let _ = kmsg.write_all(line.as_bytes());
+    /// `last_words`: what nobody takes there goes to the kernel's log.
+    fn send_to_syslog(&mut self, event: &Event, last_words: bool) {
+        let syslog = self
+            .syslog
+            .get_or_insert_with(|| SyslogThread::start(self.places.syslog.as_deref(), self.kernel_log.share()));
+        let mut lines = event.message.lines().take(MOST_SYSLOG_LINES);
+        if !lines.all(|line| syslog.send(event.priority, line, last_words)) && last_words {
+            self.kernel_log.write(event.priority, &event.message);
         }
     }
 
@@ -241,35 +276,5 @@ impl Inner {
             put(&mut entry, name, value);
         }
         entry
-    }
-}
-
-/// Adds a field in the native protocol (systemd: docs/JOURNAL_NATIVE_PROTOCOL.md). A name that journald would not take is left out.
-pub(super) fn put(entry: &mut Vec<u8>, name: &str, value: &str) {
-    let known = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_';
-    if name.is_empty() || name.len() > 64 || !name.as_bytes()[0].is_ascii_uppercase() || !name.bytes().all(known) {
-        return;
-    }
-    let mut value = value.to_owned();
-    cut(&mut value, LONGEST_VALUE);
-    entry.extend(name.as_bytes());
-    if value.contains('\n') {
-        entry.push(b'\n');
-        entry.extend((value.len() as u64).to_le_bytes());
-    } else {
-        entry.push(b'=');
-    }
-    entry.extend(value.as_bytes());
-    entry.push(b'\n');
-}
-
-/// Shortens to at most `limit` bytes, at a character's edge.
-pub(super) fn cut(text: &mut String, limit: usize) {
-    if text.len() > limit {
-        let mut end = limit;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
     }
 }

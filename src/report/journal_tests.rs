@@ -1,7 +1,8 @@
 //! The journal against a journald that is well, stuck, restarted or absent.
 
 use super::event::{Event, Kind, Priority};
-use super::journal::{Journal, Places, put};
+use super::journal::{Journal, Places};
+use super::native::put;
 use super::tests::finding;
 use crate::model::Deed;
 use std::os::unix::net::UnixDatagram;
@@ -151,9 +152,83 @@ fn without_systemd_syslog_gets_the_line_and_may_restart() {
         assert!(line.contains("]: pool-low: docker-254:16-131074-pool: data 82%"));
         std::fs::remove_file(dir.join("log")).unwrap();
     }
-    // No syslogd at all: nothing hangs.
+    // No syslogd at all: nothing hangs, and the kernel's log has what matters.
+    journal.tell(&Event::plain(Priority::Info, "idle talk"));
     journal.tell(&Event::raised(&finding()));
     assert_eq!(journal.finish(Duration::from_secs(2)), 0);
+    let kernel_log = std::fs::read_to_string(dir.join("kmsg")).unwrap();
+    assert!(
+        kernel_log.starts_with("<4>thinguard: pool-low: docker-254:16-131074-pool: data 82%"),
+        "{kernel_log}"
+    );
+    assert!(!kernel_log.contains("idle talk"));
+}
+
+/// Without journald on a host that systemd runs: it is given a few seconds to come back, then syslog gets all that was kept.
+#[test]
+fn syslog_takes_the_place_of_a_journald_that_stays_away() {
+    for leaves_its_socket in [false, true] {
+        let dir = scratch("away");
+        if leaves_its_socket {
+            drop(UnixDatagram::bind(dir.join("journal/socket")).unwrap());
+        }
+        let server = UnixDatagram::bind(dir.join("log")).unwrap();
+        let journal = Journal::open_at("docker.service", places(&dir));
+        journal.tell(&Event::deed_begun(&Deed::Resume, "it was left suspended"));
+        journal.tell(&Event::raised(&finding()));
+        assert_eq!(journal.flush(), 2, "it may come back");
+        let kernel_log = || std::fs::read_to_string(dir.join("kmsg")).unwrap();
+        assert!(kernel_log().starts_with("<5>thinguard: deed-begun: "));
+        std::thread::sleep(Duration::from_millis(5100));
+        assert_eq!(journal.flush(), 0);
+        assert!(receive(&server).contains("]: deed-begun: resume the suspended pool"));
+        assert!(receive(&server).contains("]: pool-low: docker-254:16-131074-pool: data 82%"));
+        journal.tell(&Event::guard_stopping("third"));
+        assert!(receive(&server).contains("third"), "and nothing is kept any more");
+        drop(server);
+        journal.tell(&Event::raised(&finding()));
+        assert_eq!(journal.finish(Duration::from_secs(2)), 0);
+        let told = kernel_log();
+        assert_eq!(told.matches("deed-begun").count(), 1, "{told}");
+        assert_eq!(told.matches("pool-low").count(), 1, "{told}");
+        // journald is started.
+        let _ = std::fs::remove_file(dir.join("journal/socket"));
+        let journald = UnixDatagram::bind(dir.join("journal/socket")).unwrap();
+        journal.tell(&Event::guard_stopping("fourth"));
+        assert!(receive(&journald).contains("fourth"));
+    }
+}
+
+/// A process that ends does not wait for journald to come back.
+#[test]
+fn a_short_lived_process_tells_syslog_at_once() {
+    let dir = scratch("short");
+    let server = UnixDatagram::bind(dir.join("log")).unwrap();
+    let journal = Journal::open_at("docker.service", places(&dir));
+    journal.tell(&Event::preflight_verdict("start", &[], Duration::from_millis(7)));
+    assert_eq!(journal.finish(Duration::from_secs(2)), 0);
+    assert!(receive(&server).contains("]: preflight-verdict: Docker may start (7 ms)"));
+}
+
+/// The figures are those of the moment when a thing was told, whenever the journal takes it.
+#[test]
+fn the_pool_in_sight_stands_beside_each_line() {
+    let dir = scratch("sight");
+    let journal = Journal::open_at("docker.service", places(&dir));
+    journal.tell(&Event::plain(Priority::Info, "none"));
+    journal.sees(vec![
+        ("THINGUARD_POOL", "one".to_owned()),
+        ("THINGUARD_DATA_USED", "7".to_owned()),
+    ]);
+    journal.tell(&Event::raised(&finding()));
+    journal.sees(Vec::new());
+    journal.tell(&Event::plain(Priority::Info, "gone"));
+    let server = UnixDatagram::bind(dir.join("journal/socket")).unwrap();
+    assert_eq!(journal.flush(), 0);
+    assert!(!receive(&server).contains("THINGUARD_POOL"));
+    let entry = receive(&server);
+    assert!(entry.contains("THINGUARD_POOL=one\nTHINGUARD_DATA_USED=7\n"), "{entry}");
+    assert!(!receive(&server).contains("THINGUARD_POOL"));
 }
 
 #[test]

@@ -13,10 +13,13 @@ pub mod journal;
 #[cfg(test)]
 mod journal_tests;
 pub mod json;
+mod kernel_log;
 pub mod log_sink;
 pub mod metrics;
+mod native;
 pub mod overrule;
 pub mod screen;
+pub mod sight;
 mod syslog_thread;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
-//! syslog, for hosts without a journal: the `syslog` crate on a thread of its own, since its send may block and it never
+//! syslog, where there is no journal: the `syslog` crate on a thread of its own, since its send may block and it never
 //! connects again by itself.
 
 use super::event::Priority;
+use super::kernel_log::KernelLog;
 use super::text::printable;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,22 +13,31 @@ use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 /// Lines that wait for the thread; more are dropped.
 const WAITING: usize = 64;
 
+/// A line on its way.
+#[derive(Debug)]
+struct Line {
+    priority: Priority,
+    text: String,
+    /// Where no syslogd takes it the kernel's log does.
+    last_words: bool,
+}
+
 /// The sending thread.
 #[derive(Debug)]
 pub(super) struct SyslogThread {
-    lines: Option<SyncSender<(Priority, String)>>,
+    lines: Option<SyncSender<Line>>,
     unsent: Arc<AtomicUsize>,
 }
 
 impl SyslogThread {
     /// Starts it; `path` is the socket, `None` is `/dev/log` and its kin.
-    pub(super) fn start(path: Option<&Path>) -> Self {
+    pub(super) fn start(path: Option<&Path>, kernel_log: KernelLog) -> Self {
         let (lines, waiting) = sync_channel(WAITING);
         let unsent = Arc::new(AtomicUsize::new(0));
         let (path, count) = (path.map(Path::to_path_buf), Arc::clone(&unsent));
         // Not smaller: formatting the time takes some stack.
         let thread = std::thread::Builder::new().name("syslog".into()).stack_size(128 * 1024);
-        let started = thread.spawn(move || send_all(&waiting, path, &count));
+        let started = thread.spawn(move || send_all(&waiting, path, kernel_log, &count));
         SyslogThread {
             lines: started.ok().map(|_| lines),
             unsent,
@@ -35,10 +45,15 @@ impl SyslogThread {
     }
 
     /// Leaves a line; false when it was dropped.
-    pub(super) fn send(&self, priority: Priority, message: &str) -> bool {
+    pub(super) fn send(&self, priority: Priority, message: &str, last_words: bool) -> bool {
         let Some(lines) = &self.lines else { return false };
         self.unsent.fetch_add(1, Ordering::AcqRel);
-        let left = lines.try_send((priority, printable(message).into_owned())).is_ok();
+        let line = Line {
+            priority,
+            text: printable(message).into_owned(),
+            last_words,
+        };
+        let left = lines.try_send(line).is_ok();
         if !left {
             self.unsent.fetch_sub(1, Ordering::AcqRel);
         }
@@ -53,16 +68,19 @@ impl SyslogThread {
 
 type Connection = Logger<LoggerBackend, Formatter3164>;
 
-fn send_all(lines: &Receiver<(Priority, String)>, path: Option<PathBuf>, unsent: &AtomicUsize) {
+fn send_all(lines: &Receiver<Line>, path: Option<PathBuf>, mut kernel_log: KernelLog, unsent: &AtomicUsize) {
     let mut connection = None;
-    for (priority, line) in lines {
+    for line in lines {
         // The second try is for a syslogd that was restarted: the old connection is dead, a new one is not.
         for _ in 0..2 {
             let open = connection.take().or_else(|| connect(path.as_deref()));
-            connection = open.and_then(|mut open| write(&mut open, priority, &line).ok().map(|()| open));
+            connection = open.and_then(|mut open| write(&mut open, &line).ok().map(|()| open));
             if connection.is_some() {
                 break;
             }
+        }
+        if connection.is_none() && line.last_words {
+            kernel_log.write(line.priority, &line.text);
         }
         unsent.fetch_sub(1, Ordering::AcqRel);
     }
@@ -81,13 +99,14 @@ fn connect(path: Option<&Path>) -> Option<Connection> {
     }
 }
 
-fn write(connection: &mut Connection, priority: Priority, line: &str) -> syslog::Result<()> {
-    match priority {
-        Priority::Critical => connection.crit(line),
-        Priority::Error => connection.err(line),
-        Priority::Warning => connection.warning(line),
-        Priority::Notice => connection.notice(line),
-        Priority::Info => connection.info(line),
-        Priority::Debug => connection.debug(line),
+fn write(connection: &mut Connection, line: &Line) -> syslog::Result<()> {
+    let text = &line.text;
+    match line.priority {
+        Priority::Critical => connection.crit(text),
+        Priority::Error => connection.err(text),
+        Priority::Warning => connection.warning(text),
+        Priority::Notice => connection.notice(text),
+        Priority::Info => connection.info(text),
+        Priority::Debug => connection.debug(text),
     }
 }

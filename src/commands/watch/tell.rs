@@ -6,7 +6,7 @@ use crate::model::{Allow, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Se
 use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
-use crate::report::log_sink;
+use crate::report::{log_sink, sight};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -97,6 +97,11 @@ impl Teller {
         self.restart_window = settings.restart.window;
         self.journal.watch(&settings.docker.unit);
         self.journal.tell(&Event::settings_reloaded(changes));
+    }
+
+    /// The look that is judged now: its figures stand beside each line until the next.
+    pub fn sees(&mut self, seen: &Snapshot) {
+        self.journal.sees(sight::of_snapshot(seen));
     }
 
     pub fn tell_event(&mut self, event: &Event) {

@@ -1,6 +1,7 @@
 //! The guard's own surroundings: its settings read again, a second guard beside it, faults of all that it asks, and its own end.
 
 mod ending;
+mod no_journald;
 mod pools;
 mod surroundings;
 mod table;
@@ -27,6 +28,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "Docker's socket, journald, D-Bus, /run and the clock fail: what is said and done, and the heartbeat never stops",
         snapshot: Snapshot::Running,
         run: surroundings::run,
+    },
+    Scenario {
+        name: "no-journald",
+        about: "journald stopped and masked: syslog gets the lines of guard and preflight; no syslogd either: the kernel's log does",
+        snapshot: Snapshot::Running,
+        run: no_journald::run,
     },
     Scenario {
         name: "faults-of-the-pool",
