@@ -162,6 +162,10 @@ fn without_systemd_syslog_gets_the_line_and_may_restart() {
         "{kernel_log}"
     );
     assert!(!kernel_log.contains("idle talk"));
+    assert!(
+        kernel_log.ends_with('\n'),
+        "or the kernel holds it back until the next line"
+    );
 }
 
 /// Without journald on a host that systemd runs: it is given a few seconds to come back, then syslog gets all that was kept.

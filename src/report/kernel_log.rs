@@ -34,6 +34,8 @@ impl KernelLog {
         if let Some(file) = &mut self.0 {
             let mut line = format!("<{}>thinguard: {message}", priority as u8);
             cut(&mut line, LONGEST);
+            // Since Linux 5.10 nobody sees a line without an end until the next line comes (kernel/printk/printk.c, `vprintk_store`).
+            line.push('\n');
             let _ = file.write_all(line.as_bytes());
         }
     }
