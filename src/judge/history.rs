@@ -31,6 +31,11 @@ impl History {
         self.0.push_back(moment);
     }
 
+    /// Whether any look has seen it not suspended.
+    pub(super) fn has_run(&self) -> bool {
+        self.0.iter().any(|moment| !moment.suspended)
+    }
+
     /// Oldest first.
     pub fn moments(&self) -> Vec<PoolMoment> {
         self.0.iter().copied().collect()

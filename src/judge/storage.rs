@@ -37,8 +37,11 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
     };
     let broken = broken(pool);
     if pool.suspended {
-        verdict.findings.push(suspended(pool));
         let nobody_at_it = memory.suspended_for(now) >= NOBODY_AT_IT;
+        // Whoever changes a pool suspends it for a moment. A first look cannot know that, and speaks at once.
+        if nobody_at_it || !memory.history.has_run() {
+            verdict.findings.push(suspended(pool));
+        }
         if nobody_at_it && !memory.growing && now >= memory.data_tries.not_before {
             verdict.deed = Some(Deed::Resume);
         }
