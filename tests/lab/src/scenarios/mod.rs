@@ -22,6 +22,7 @@ mod restart;
 mod rpm;
 mod screens;
 mod soak;
+mod stock_units;
 
 use anyhow::Result;
 
@@ -65,6 +66,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         fleet::SCENARIOS,
         history::SCENARIOS,
         drill::SCENARIOS,
+        stock_units::SCENARIOS,
         rpm::SCENARIOS,
     ]
     .into_iter()
