@@ -15,6 +15,7 @@ mod host;
 mod image;
 mod machine;
 mod paths;
+mod pictures;
 mod pool;
 mod progress;
 mod qmp;
@@ -53,6 +54,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
     cargo lab corpus [FILTER]  starts dockerd on every case of tests/corpus/cases.toml and records
                                what came of it; with FILTER only on those so named or grouped, or
                                with `unrecorded` only on those that have no line yet
+    cargo lab pictures         makes the pictures of README anew, from what a host says
 
 The first run builds the host's image under target/lab (minutes); later ones restore it in seconds.
 `test` runs scenarios on several hosts side by side, as processors and memory allow; LAB_HOSTS=1 on one.
@@ -70,10 +72,11 @@ enum Command {
     Rpm,
     Screens(Option<String>),
     Corpus(Option<String>),
+    Pictures,
 }
 
 fn main() -> ExitCode {
-    let command = match command_line() {
+    let command = match command_line(lexopt::Parser::from_env()) {
         Ok(command) => command,
         Err(error) => {
             eprintln!("lab: {error}\n\n{HELP}");
@@ -105,15 +108,15 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Rpm => rpm::rpm(),
         Command::Screens(filter) => screens::record(filter.as_deref()),
         Command::Corpus(filter) => corpus::corpus(filter.as_deref()),
+        Command::Pictures => pictures::pictures(),
     }
 }
 
-fn command_line() -> Result<Command, lexopt::Error> {
+fn command_line(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
     let (mut minutes, mut seed) = (None, None);
-    let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -141,6 +144,7 @@ fn command_line() -> Result<Command, lexopt::Error> {
         ["rpm"] => Ok(Command::Rpm),
         ["screens"] => Ok(Command::Screens(None)),
         ["screens", filter] => Ok(Command::Screens(Some((*filter).to_owned()))),
+        ["pictures"] => Ok(Command::Pictures),
         ["corpus"] => Ok(Command::Corpus(None)),
         ["corpus", filter] => Ok(Command::Corpus(Some((*filter).to_owned()))),
         [] => Err("no command given".into()),

@@ -18,6 +18,7 @@ mod ladder;
 mod no_data_lost;
 mod preflight;
 mod prevention;
+mod readme;
 mod restart;
 mod rpm;
 mod screens;
@@ -67,6 +68,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         history::SCENARIOS,
         drill::SCENARIOS,
         stock_units::SCENARIOS,
+        readme::SCENARIOS,
         rpm::SCENARIOS,
     ]
     .into_iter()
