@@ -124,7 +124,7 @@ fn put_packages(host: &mut Host) -> Result<bool> {
         let name = package.file_name().context("a package has a name")?.to_string_lossy();
         host.put(&format!("/root/README/{name}"), 0o644, &fs::read(package)?)?;
     }
-    host.sh("rpm --force-debian --initdb && rpm --force-debian -i /root/README/stub.rpm")?;
+    host.sh("rpm --initdb && rpm --force-debian -i /root/README/stub.rpm")?;
     Ok(true)
 }
 
