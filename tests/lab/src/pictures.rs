@@ -73,8 +73,9 @@ fn cured(host: &mut Host) -> Result<String> {
         hang.remove.done(host)
     })?;
     ensure!(host.dockerd()? == hang.daemon, "dockerd was restarted");
-    screen += &shown(host, "journalctl -u thinguard -t thinguard -o cat --no-pager")?;
-    screen += &shown(host, "docker info | grep -A 3 Storage")?;
+    // Without the evidence, which would fill the page.
+    screen += &shown(host, "journalctl -t thinguard -o cat --no-pager | grep -e ^guard -e ^pool -e ^deed")?;
+    screen += &shown(host, "docker info --format \"{{.Driver}}, {{.ContainersRunning}} containers running\"")?;
     screen += &shown(host, "systemctl show -p MainPID docker")?;
     println!("docker info answered {seconds:.1} s after the guard's start");
     Ok(screen)
