@@ -96,10 +96,15 @@ fn can_be_followed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     is_off(host)
 }
 
-/// Findings are not failures: a command of thinguard only must not be misused.
+/// Findings are not failures: a command of thinguard only must not be misused. What goes on until Ctrl-C gets one after a while.
 fn runs(host: &mut Host, command: &str) -> Result<()> {
+    let patience = if command.contains("--watch") {
+        "timeout --preserve-status --signal INT 8 "
+    } else {
+        ""
+    };
     let output = host.sh_timeout(
-        &format!("cd /root/README; rpm() {{ command rpm --force-debian \"$@\"; }}\n{command}"),
+        &format!("cd /root/README; rpm() {{ command rpm --force-debian \"$@\"; }}\n{patience}{command}"),
         Duration::from_secs(180),
     )?;
     let allowed: &[i32] = if command.starts_with("thinguard ") {
