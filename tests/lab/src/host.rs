@@ -21,6 +21,10 @@ use crate::{guard, progress, recipe};
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
+/// Between two looks of somebody who waits.
+const LEAST_REST: Duration = Duration::from_millis(200);
+const LONGEST_REST: Duration = Duration::from_secs(2);
+
 /// A boot takes some 15 s under TCG on a machine that does nothing else.
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
 
@@ -145,7 +149,8 @@ impl Host {
         Ok(())
     }
 
-    /// Looks again and again until `look` gives something. A look that fails ends the wait.
+    /// Looks again and again until `look` gives something. A look that fails ends the wait. Between looks it rests for as long as
+    /// one takes: in an emulated host a look costs a second of its processors, and who only waits must not keep it from its work.
     pub fn wait_for<T>(
         &mut self,
         what: &str,
@@ -154,13 +159,15 @@ impl Host {
     ) -> Result<T> {
         let deadline = Instant::now() + limit;
         loop {
+            let begun = Instant::now();
             if let Some(seen) = look(self).with_context(|| format!("while waiting for {what}"))? {
                 return Ok(seen);
             }
+            let rest = begun.elapsed().clamp(LEAST_REST, LONGEST_REST);
             if Instant::now() > deadline {
                 bail!("waited {} s in vain for {what}", limit.as_secs());
             }
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(rest);
         }
     }
 
