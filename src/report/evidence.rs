@@ -137,11 +137,11 @@ fn tasks(seen: &Snapshot) -> Vec<Witness> {
 fn witnesses(bundle: &Bundle<'_>, tasks: &[Witness]) -> Vec<String> {
     let evidence = &bundle.seen.evidence;
     let mut lines = vec!["tasks, innermost function first:".to_owned()];
-    for why in [evidence.witnesses.why_unknown(), evidence.stacks.why_unknown()]
-        .into_iter()
-        .flatten()
-    {
-        lines.push(format!("  not all that is wanted: {why}"));
+    for (what, why) in [
+        ("tasks besides the daemon's", evidence.witnesses.why_unknown()),
+        ("where they stand", evidence.stacks.why_unknown()),
+    ] {
+        lines.extend(why.map(|why| format!("  {what}: {why}")));
     }
     let stacks = evidence.stacks.known().map(Vec::as_slice).unwrap_or_default();
     let mut left_out = evidence.witnesses.known().map_or(0, |witnesses| witnesses.left_out);
