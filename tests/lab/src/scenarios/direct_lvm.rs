@@ -147,9 +147,10 @@ fn left_to_lvm(host: &mut Host) -> Result<()> {
 }
 
 fn group_full_then_room(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    // A guard that knew of the room would use it: at this rate it extends as soon as LVM no longer does.
+    host.sh("systemctl stop thinguard")?;
     direct_lvm::autoextend(host, 100)?;
-    // A guard that knew of the room a moment ago would try to use it.
-    host.sh("systemctl stop thinguard && lvcreate --wipesignatures n -n other -l 100%FREE docker && systemctl start thinguard")?;
+    host.sh("lvcreate --wipesignatures n -n other -l 100%FREE docker && systemctl start thinguard")?;
     fault::set_no_space_timeout(host, Duration::from_secs(600))?;
     let deeds = deeds(host)?;
     let before = direct_lvm::pool_status(host)?;
