@@ -27,10 +27,15 @@ fn metrics_are_scraped(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     let exporter = tools::unpacked(host.paths(), "prometheus-node-exporter", "prometheus-node-exporter")?;
     host.put("/usr/local/bin/node_exporter", 0o755, &fs::read(exporter)?)?;
+    // Small steps: the next growth is then not far.
     host.put(
         "/etc/thinguard.d/50-metrics.toml",
         0o644,
-        format!("[metrics]\ntextfile = \"{DIRECTORY}/thinguard.prom\"\n[watch]\nlook_deadline = \"3s\"\n").as_bytes(),
+        format!(
+            "[metrics]\ntextfile = \"{DIRECTORY}/thinguard.prom\"\n[watch]\nlook_deadline = \"3s\"\n\
+             [data]\nstep_percent = 1\nstep_min = \"64M\"\nstep_time = 0\n"
+        )
+        .as_bytes(),
     )?;
     watch::start(host)?;
     watch::await_line(
