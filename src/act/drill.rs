@@ -101,7 +101,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         Ok(Step::Systemd) => encode(
             Manager::connect()
                 .and_then(|mut manager| manager.version())
-                .map(|version| format!("systemd {version} answers")),
+                .map(|version| format!("{version} answers")),
         ),
         Ok(Step::Ability { unit }) => encode(Manager::connect().and_then(|mut manager| manager.ability(&unit))),
         Ok(Step::Remove(order)) => encode(drill::remove(&order)),
