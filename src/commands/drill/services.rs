@@ -1,17 +1,24 @@
 //! What the guard needs besides the kernel: systemd, leave to restart Docker, and a journal that takes its lines.
 
-use super::Drill;
+use super::{Drill, PATIENCE};
 use crate::act::drill::Step;
+use crate::kernel::process;
 use crate::model::time_words;
+use crate::observe::journal::{self, Question, Said};
+use crate::observe::{self, Ask};
 use crate::report::drill::summary;
-use crate::report::event::Event;
+use crate::report::event::{Event, Kind};
 use crate::report::journal::Journal;
 use crate::systemd::bus::Ability;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Time for journald to take a line.
-const JOURNAL: Duration = Duration::from_secs(2);
+/// Time for journald's socket to take a line.
+const TAKEN: Duration = Duration::from_secs(2);
+/// Time until the line can be found.
+const WRITTEN: Duration = Duration::from_secs(10);
+/// Rest between two looks for it.
+const REST: Duration = Duration::from_millis(300);
 
 impl Drill {
     pub(super) fn services(&mut self) {
@@ -52,13 +59,44 @@ impl Drill {
         if !places.journal.parent().is_some_and(Path::exists) {
             return self.skip("journal", "this host has none; lines go to syslog");
         }
+        let began = now_us();
         journal.tell(&Event::drill_done(&summary(&self.checks)));
-        let said = match journal.finish(JOURNAL) {
-            0 => Ok("journald has taken the drill's own line".to_owned()),
+        let said = match journal.finish(TAKEN) {
+            0 => self.read_back(began),
             _ => Err("journald takes no lines: systemctl status systemd-journald.socket".to_owned()),
         };
         self.note("journal", said);
     }
+
+    /// A socket takes lines although nobody reads them; what counts is that the line can be found.
+    fn read_back(&mut self, began_us: u64) -> Result<String, String> {
+        let ask = Ask::Journal(Question {
+            since: None,
+            message_ids: Kind::DrillDone.message_id().map(str::to_owned).into_iter().collect(),
+        });
+        let until = process::since_boot() + WRITTEN;
+        while !self.interrupted && process::since_boot() < until {
+            let mut errand = self.send(&observe::request(&ask))?;
+            let said: Said = match self.result(&mut errand, PATIENCE) {
+                Ok(said) => said,
+                Err(why) => return Ok(format!("the drill's own line was taken; it cannot be read back: {why}")),
+            };
+            if journal::parse(&said.text).iter().any(|entry| entry.at_us >= began_us) {
+                return Ok("the drill's own line can be read back".to_owned());
+            }
+            self.poll(None, REST);
+        }
+        Err(match self.interrupted {
+            true => super::INTERRUPTED.to_owned(),
+            false => "the drill's own line was not written: systemctl status systemd-journald".to_owned(),
+        })
+    }
+}
+
+/// Microseconds since 1970.
+fn now_us() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn may_restart(ability: &Ability, unit: &str) -> Result<String, String> {

@@ -46,6 +46,13 @@ const LOSSES: &[Loss] = &[
         command: DRILL,
         line: ("journal", "journald takes no lines"),
     },
+    // Its socket goes on taking.
+    Loss {
+        take: "pkill -STOP -x systemd-journal",
+        give: "pkill -CONT -x systemd-journal",
+        command: DRILL,
+        line: ("journal", "was not written"),
+    },
     Loss {
         take: "mount -t tmpfs -o size=1M tmpfs /mnt",
         give: "umount /mnt",
