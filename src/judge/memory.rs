@@ -63,7 +63,10 @@ pub struct Memory {
     extension_due: Option<(u64, Duration)>,
 }
 
-/// First pause after a growth that failed; it doubles with each failure in a row.
+/// Pause after a first failure at the pool: what stood in the way may be gone at once, and a pool that runs out does not wait.
+const SHORT_PAUSE: Duration = Duration::from_secs(2);
+
+/// Pause after a first failure of the rest; it doubles with each failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Longest pause between tries. Never give up: room may appear.
@@ -351,12 +354,13 @@ impl Memory {
         match outcome {
             Outcome::Done => *tries = Tries::default(),
             Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => {
-                let pause = FIRST_PAUSE
-                    .saturating_mul(1 << tries.failures.min(10))
-                    .min(LONGEST_PAUSE);
+                let pause = match deed {
+                    Deed::Grow { .. } | Deed::Resume if tries.failures == 0 => SHORT_PAUSE,
+                    _ => FIRST_PAUSE.saturating_mul(1 << tries.failures.min(10)),
+                };
                 *tries = Tries {
                     failures: tries.failures.saturating_add(1),
-                    not_before: now + pause,
+                    not_before: now + pause.min(LONGEST_PAUSE),
                 };
             }
         }

@@ -380,7 +380,7 @@ fn failed_growth_is_tried_again_after_longer_and_longer_pauses() {
     let (settings, low) = (Settings::default(), seen(full(), answered(), TaskState::Alive));
     let mut memory = Memory::default();
     let mut now = secs(1000);
-    for pause in [10, 20, 40, 80, 160, 320, 600, 600] {
+    for pause in [2, 20, 40, 80, 160, 320, 600, 600] {
         let deed = judge(&low, &settings, &mut memory, now).deed.expect("a growth");
         memory.began(&deed, now);
         assert_eq!(judge(&low, &settings, &mut memory, now).deed, None, "one at a time");

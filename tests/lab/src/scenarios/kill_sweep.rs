@@ -10,12 +10,20 @@ use crate::host::Host;
 use crate::machine::Snapshot;
 use crate::watch;
 
-pub const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "kill-sweep",
-    about: "growth killed at every system call, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
-    snapshot: Snapshot::Running,
-    run: kill_sweep,
-}];
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "kill-sweep",
+        about: "growth killed at every system call, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
+        snapshot: Snapshot::Running,
+        run: kill_sweep,
+    },
+    Scenario {
+        name: "watch-growth-killed",
+        about: "the guard's own growths killed at system call after system call: the pool does I/O, nothing shrinks, the guard grows on",
+        snapshot: Snapshot::Running,
+        run: watch_growth_killed,
+    },
+];
 
 const PRELUDE: &str = include_str!("kill_sweep.sh");
 
@@ -82,6 +90,55 @@ fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
         }
         ensure!(swept.by_the_next_run > 0, "{what}: nothing was left for a next run");
     }
+    ensure!(host.dockerd()? == daemon, "dockerd is another one");
+    Ok(())
+}
+
+/// Beside those that change something one call in so many is struck: what a growth does in the guard's child is what it does in that of
+/// `thinguard grow`, of which every call is.
+const ONE_IN: u32 = 6;
+
+fn watch_growth_killed(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    host.install_crash()?;
+    host.sh(&format!("{PRELUDE}\nset -e\nprobe"))?;
+    let daemon = host.dockerd()?;
+    // Until a growth is asked for none is wanted.
+    host.put(
+        "/etc/thinguard.d/50-lab.toml",
+        0o644,
+        b"[data]\nbelow_free_percent = 0\n",
+    )?;
+    watch::start(host)?;
+    let guard = "systemctl show -p MainPID -p NRestarts thinguard";
+    let first = host.sh(guard)?;
+    let begun = Instant::now();
+    let swept = sweep(host, &format!("watched data {ONE_IN} '{}'", CHANGES.join("|")))?;
+    figures.add(
+        "the guard's growth of data killed",
+        format!("{} times in {} s", swept.calls.len(), watch::seconds(begun)),
+        "",
+    );
+    figures.add("    at", swept.calls.join(", "), "");
+    for call in CHANGES {
+        ensure!(swept.calls.iter().any(|struck| struck == call), "no {call} was struck");
+    }
+    figures.add(
+        "    then complete by itself, and by the guard's next try",
+        format!("{} and {}", swept.by_itself, swept.by_the_next_run),
+        "",
+    );
+    ensure!(swept.by_the_next_run as usize >= CHANGES.len(), "{swept:?}");
+    ensure!(
+        (swept.by_itself + swept.by_the_next_run) as usize == swept.calls.len(),
+        "{swept:?}"
+    );
+    ensure!(host.sh(guard)? == first, "the guard is another one");
+    let journal = watch::journal(host)?;
+    ensure!(
+        journal.contains("deed-failed: grow the data device") && journal.contains("the child ended without a word"),
+        "no death was told:\n{journal}"
+    );
     ensure!(host.dockerd()? == daemon, "dockerd is another one");
     Ok(())
 }

@@ -40,20 +40,23 @@ check() {
     [ "$size" -ge "$1" ] || trouble="$trouble a size was $1 and is $size;"
     shift
   done
-  timeout -s KILL 30 crash io /dev/mapper/probe $block 2> /root/io || trouble="$trouble no I/O to a new block: $(cat /root/io);"
+  crash io /dev/mapper/probe $block 2> /root/io || trouble="$trouble no I/O to a new block: $(cat /root/io);"
   block=$((block + 1))
 }
 
-# Bytes of the target as seen by the newest look.
-now() { [ "$1" = data ] && echo $data_bytes || echo $metadata_bytes; }
+# Sets `now` to the bytes of the target as seen by the newest look. No function here starts a process that it can do without: an emulated
+# host makes some ten a second, and there are hundreds of cases.
+see() { [ "$1" = data ] && now=$data_bytes || now=$metadata_bytes; }
 
 # strike TARGET TO WHO WHAT...: one growth to this size that is struck, and what is left of it. Sets `struck`; prints nothing if
 # it was missed.
 strike() {
   local target=$1 to=$2 before=$sizes
   shift 2
-  struck=$(timeout -s KILL 60 crash "$@" -- thinguard grow "--$target" "$to" 2> /root/said | grep -E '^(hit|missed)')
+  struck=$(crash "$@" -- thinguard grow "--$target" "$to" 2> /root/said)
+  [[ $'\n'$struck =~ $'\n'(hit [^$'\n']*|missed) ]] && struck=${BASH_REMATCH[1]}
   check "$before"
+  see "$target"
   case $struck in
     hit*) ;;
     missed) [ -z "$trouble" ] || echo "bad $target $* missed: $trouble"; return ;;
@@ -69,10 +72,11 @@ strike() {
 # complete TARGET TO: one more run makes it as large as it was to be. Not needed where the struck one has.
 complete() {
   local before=$sizes
-  [ "$(now "$1")" -lt "$2" ] || { echo "complete by-itself"; return; }
-  timeout -s KILL 60 thinguard grow "--$1" "$2" > /root/said 2>&1 || echo "bad the next run failed: $(tr '\n' ' ' < /root/said)"
+  [ $now -lt "$2" ] || { echo "complete by-itself"; return; }
+  thinguard grow "--$1" "$2" > /root/said 2>&1 || echo "bad the next run failed: $(tr '\n' ' ' < /root/said)"
   check "$before"
-  [ "$(now "$1")" -ge "$2" ] || trouble="$trouble $(now "$1") bytes instead of $2;"
+  see "$1"
+  [ $now -ge "$2" ] || trouble="$trouble $now bytes instead of $2;"
   [ -z "$trouble" ] && echo "complete by-the-next-run" || echo "bad after the next run: $trouble"
 }
 
@@ -80,8 +84,9 @@ complete() {
 kills() {
   local n=1 to
   look
+  see "$1"
   while :; do
-    to=$(($(now "$1") + $2))
+    to=$((now + $2))
     strike "$1" $to deed kill $n
     [ "$struck" = missed ] && break
     complete "$1" $to
@@ -93,15 +98,17 @@ kills() {
 failures() {
   local n name error to
   look
-  crash deed list -- thinguard grow "--$1" $(($(now "$1") + $2)) 2> /dev/null > /root/calls
+  see "$1"
+  crash deed list -- thinguard grow "--$1" $((now + $2)) 2> /dev/null > /root/calls
   look
+  see "$1"
   while read -r n name; do
     [[ $name =~ ^($3) ]] || continue
-    to=$(($(now "$1") + $2))
+    to=$((now + $2))
     for error in EIO ENOSPC EBUSY EINTR; do
       strike "$1" $to deed fail "$n" $error
       # Some failures are made up for at once.
-      [ "$(now "$1")" -lt $to ] || to=$(($(now "$1") + $2))
+      [ $now -lt $to ] || to=$((now + $2))
     done
     complete "$1" $to
   done < /root/calls
@@ -111,11 +118,61 @@ failures() {
 main_process() {
   local n=1 to
   look
+  see "$1"
   while :; do
-    to=$(($(now "$1") + $2))
+    to=$((now + $2))
     strike "$1" $to main kill $n
     [ "$struck" = missed ] && break
     complete "$1" $to
     n=$((n + $3))
   done
+}
+
+# Lets the guard grow the target to this size and no further; it wants to at once.
+allow() {
+  printf '[%s]\nbelow_free_percent = 95\nstep_time = 0\ncap = "%sK"\n' "$1" $(($2 / 1024)) > /etc/thinguard.d/50-lab.toml
+  systemctl reload thinguard
+}
+
+# watched TARGET EVERY CALLS: growths of the guard killed at each call of these names and at every so many of the others. The guard
+# itself must complete each: nobody else grows anything.
+watched() {
+  local helper before n name to tracer tries
+  local step=$((8 << 20))
+  helper=$(pgrep -P "$(systemctl show -p MainPID --value thinguard)")
+  look
+  see "$1"
+  crash deed list -p "$helper" 2> /dev/null > /root/calls &
+  tracer=$!
+  sleep 0.5
+  allow "$1" $((now + step))
+  wait $tracer
+  while read -r n name; do
+    [[ $name =~ ^($3)$ ]] || [ $((n % $2)) = 1 ] || continue
+    look
+    see "$1"
+    before=$sizes
+    to=$((now + step))
+    crash deed kill "$n" -p "$helper" > /root/struck 2> /root/said &
+    tracer=$!
+    sleep 0.5
+    allow "$1" $to
+    wait $tracer
+    read -r struck < /root/struck
+    check "$before"
+    see "$1"
+    case $struck in
+      hit*) [ -n "$trouble" ] && echo "bad $1 ${struck#hit }: $trouble" || echo "case $1 watch kill SIGKILL ${struck#hit }" ;;
+      *) echo "bad $1 $n $name: nothing was struck: $(tr '\n' ' ' < /root/said)"; continue ;;
+    esac
+    [ $now -lt $to ] || { echo "complete by-itself"; continue; }
+    tries=0
+    while [ $now -lt $to ] && [ $tries -lt 60 ]; do
+      sleep 0.3
+      look
+      see "$1"
+      tries=$((tries + 1))
+    done
+    [ $now -ge $to ] && echo "complete by-the-next-run" || echo "bad $1 $n $name: the guard has not completed it: $now bytes instead of $to"
+  done < /root/calls
 }
