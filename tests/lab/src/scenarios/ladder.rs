@@ -7,14 +7,14 @@ use anyhow::{Result, ensure};
 use super::Scenario;
 use crate::fault;
 use crate::figures::Figures;
-use crate::host::Host;
+use crate::host::{Host, Job};
 use crate::machine::Snapshot;
 use crate::watch;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "containers-survive-a-restart",
-        about: "a restart with live-restore off and on: the journal says before it what becomes of a container, and so it comes",
+        about: "a restart with live-restore off and on, at the start limit, after a cure: the journal says before it what becomes of a container",
         snapshot: Snapshot::Running,
         run: containers_survive,
     },
@@ -85,9 +85,11 @@ fn containers_survive(host: &mut Host, _: &mut Figures) -> Result<()> {
     hurry(host)?;
     watch::start(host)?;
 
+    let mut knocker = exhaust_start_limit(host)?;
     let first = run_sleeper(host, "stops")?;
     incident(host)?;
     await_lines(host, DONE, 1)?;
+    forgiven(host, &mut knocker)?;
     let begun = await_lines(host, BEGUN, 1)?;
     println!("    {begun}");
     ensure!(
@@ -117,10 +119,73 @@ fn containers_survive(host: &mut Host, _: &mut Figures) -> Result<()> {
     );
     let after = sleeper(host, "survives")?;
     ensure!(after == before, "process {before} of the container is now {after}");
+    after_every_cure(host)?;
+    let after = sleeper(host, "survives")?;
+    ensure!(after == before, "process {before} of the container is now {after}");
     host.sh(&format!(
         "grep -q sleep /proc/{before}/comm && docker exec survives true"
     ))
     .map(drop)
+}
+
+/// Docker may be started once in an hour, and has been. Somebody keeps knocking at its socket, so that systemd tries to start it, and so
+/// the socket fails too.
+fn exhaust_start_limit(host: &mut Host) -> Result<Job> {
+    host.sh(
+        "mkdir -p /run/systemd/system/docker.service.d && \
+         printf '[Unit]\\nStartLimitIntervalSec=1h\\nStartLimitBurst=1\\n' > /run/systemd/system/docker.service.d/lab.conf && \
+         systemctl daemon-reload && systemctl restart docker.service",
+    )?;
+    host.spawn(
+        "while [ ! -e /run/lab-enough ]; do perl -MSocket -e 'alarm 1; socket(my $s, PF_UNIX, SOCK_STREAM, 0); \
+         connect($s, sockaddr_un(\"/run/docker.sock\"))'; sleep 0.2; done",
+    )
+}
+
+/// The guard's start ran into the limit, which it lifted for the service and its socket.
+fn forgiven(host: &mut Host, knocker: &mut Job) -> Result<()> {
+    let said = host.sh("journalctl -b -u docker.service -u docker.socket -o cat --no-pager")?;
+    ensure!(
+        said.contains("Start request repeated too quickly"),
+        "the start limit was not met:\n{said}"
+    );
+    ensure!(
+        said.contains("Failed with result 'service-start-limit-hit'"),
+        "the socket did not fail:\n{said}"
+    );
+    let states = host.sh("systemctl is-active docker.service docker.socket")?;
+    ensure!(states == "active\nactive\n", "service and socket are {states}");
+    host.sh("touch /run/lab-enough; rm /run/systemd/system/docker.service.d/lab.conf; systemctl daemon-reload")?;
+    host.wait_for("the knocker to end", Duration::from_secs(20), |host| knocker.done(host))
+        .map(drop)
+}
+
+/// A daemon that comes out of its hang by itself once the pool is well is restarted all the same where the operator wants that, and
+/// once.
+fn after_every_cure(host: &mut Host) -> Result<()> {
+    host.put(
+        "/etc/thinguard.d/90-lab.toml",
+        0o644,
+        b"[restart]\nwhen = \"after-every-cure\"\nafter_silence = \"5m\"\ncool_down = \"1s\"\nbudget = 9\n\
+          [watch]\nsilent_after = \"2s\"\nsettle = \"2s\"\n",
+    )?;
+    host.sh("systemctl reload thinguard")?;
+    watch::await_line(host, "settings-reloaded: ", Duration::from_secs(30))?;
+    let resumed = "deed-done: resume the suspended pool";
+    let before = watch::journal(host)?.matches(resumed).count();
+    let daemon = host.dockerd()?;
+    incident(host)?;
+    await_lines(host, resumed, before + 1)?;
+    ensure!(host.dockerd()? == daemon, "restarted while it was silent");
+    host.sh("kill -CONT $(systemctl show -p MainPID --value docker.service)")?;
+    let begun = await_lines(host, BEGUN, 3)?;
+    println!("    {begun}");
+    ensure!(begun.contains("because restart-after-cure: "), "{begun}");
+    await_lines(host, DONE, 3)?;
+    std::thread::sleep(Duration::from_secs(8));
+    let restarts = watch::journal(host)?.matches(BEGUN).count();
+    ensure!(restarts == 3, "{restarts} restarts: one for each cure");
+    Ok(())
 }
 
 fn storm(host: &mut Host, figures: &mut Figures) -> Result<()> {
