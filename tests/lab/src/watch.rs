@@ -52,11 +52,28 @@ pub fn start_and_await_info(host: &mut Host) -> Result<f64> {
 
 /// When the guard first said a line that contains `part`, by the guest's uptime in seconds.
 pub fn first_said(host: &mut Host, part: &str) -> Result<f64> {
+    let all = said_at(host, part)?;
+    all.first().copied().with_context(|| format!("'{part}' was not said"))
+}
+
+/// The same, the last time.
+pub fn last_said(host: &mut Host, part: &str) -> Result<f64> {
+    let all = said_at(host, part)?;
+    all.last().copied().with_context(|| format!("'{part}' was not said"))
+}
+
+fn said_at(host: &mut Host, part: &str) -> Result<Vec<f64>> {
     let lines = host.sh("journalctl -b -t thinguard -o short-monotonic --no-pager")?;
-    let line = lines.lines().find(|line| line.contains(part));
-    let line = line.with_context(|| format!("no '{part}' in:\n{lines}"))?;
-    let stamp = line.trim_start_matches('[').split(']').next().unwrap_or_default();
-    Ok(stamp.trim().parse()?)
+    let stamp = |line: &str| {
+        line.trim_start_matches('[')
+            .split(']')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .parse()
+    };
+    let said = lines.lines().filter(|line| line.contains(part));
+    Ok(said.map(stamp).collect::<Result<_, _>>()?)
 }
 
 /// Seconds since, with a tenth.

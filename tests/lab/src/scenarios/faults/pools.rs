@@ -1,13 +1,17 @@
 //! Faults of the pool, on one that stands in for Docker's: made over devices that can be told to fail.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 
 use super::table::{self, Case, Ends};
 use crate::figures::Figures;
 use crate::host::Host;
-use crate::watch;
+use crate::{rest, watch};
 
-/// `lab-pool make`: a pool under the name of Docker's, on two linear devices; `meta flakey|error` has the lower one of its metadata fail
+const HURRY: &str = "[watch]\ninterval = \"2s\"\n";
+
+/// `lab-pool make`: a pool under the name of Docker's, on two linear devices, of 256 MiB or as large as said; `meta flakey|error` has the lower one of its metadata fail
 /// writes, or everything; `remove`. `disk`: the same name, on loop files of a filesystem that no longer writes, and
 /// low on space.
 const POOL: &str = r#"#!/bin/bash
@@ -19,11 +23,11 @@ case $1 in
 make)
     mkdir -p /root/files
     rm -f /root/files/*
-    truncate -s 256M /root/files/data
+    truncate -s ${2:-256M} /root/files/data
     truncate -s 16M /root/files/metadata
     dmsetup create lab-data --table "$(linear $(losetup -f --show /root/files/data))"
     dmsetup create lab-meta --table "$(linear $(losetup -f --show /root/files/metadata))"
-    dmsetup create $name --table "0 524288 thin-pool /dev/mapper/lab-meta /dev/mapper/lab-data 128 64 1 skip_block_zeroing"
+    dmsetup create $name --table "0 $(blockdev --getsz /dev/mapper/lab-data) thin-pool /dev/mapper/lab-meta /dev/mapper/lab-data 128 64 1 skip_block_zeroing"
     ;;
 meta)
     loop=$(losetup -j /root/files/metadata | cut -d : -f 1)
@@ -61,6 +65,22 @@ disk)
     dmsetup load lab-disk --table "0 $(blockdev --getsz $loop) flakey $loop 0 0 3600 1 error_writes"
     dmsetup resume --noflush lab-disk
     dmsetup rename lab-low $name
+    ;;
+storm)
+    # Each change of the mode is an event.
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        $0 ro
+        $0 rw
+    done
+    ;;
+ro|rw)
+    cut -d ' ' -f 1 /proc/uptime
+    case $1 in
+    ro) change='s/1 skip_block_zeroing/2 skip_block_zeroing read_only/' ;;
+    rw) change='s/2 skip_block_zeroing read_only/1 skip_block_zeroing/' ;;
+    esac
+    dmsetup table $name | sed "$change" | dmsetup load $name
+    dmsetup resume --noflush $name
     ;;
 live)
     dmsetup table $name | grep -q "^0 $2 thin-pool " && [ $(dmsetup info -c --noheadings -o suspended $name) = Active ]
@@ -116,13 +136,11 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "pool read-only",
-        make: "name=$(cat /root/pool-name); dmsetup table $name | sed 's/1 skip_block_zeroing/2 skip_block_zeroing read_only/' | \
-               dmsetup load $name; dmsetup resume --noflush $name",
+        make: "/root/lab-pool ro",
         said: &["pool-read-only: "],
         shown: "of 256 MiB data",
         done: &[],
-        undo: "name=$(cat /root/pool-name); dmsetup table $name | sed 's/2 skip_block_zeroing read_only/1 skip_block_zeroing/' | \
-               dmsetup load $name; dmsetup resume --noflush $name",
+        undo: "/root/lab-pool rw",
         over: &["pool-read-only: "],
     },
     Case {
@@ -154,11 +172,57 @@ const CASES: &[Case] = &[
     },
 ];
 
-pub fn run(host: &mut Host, _: &mut Figures) -> Result<()> {
+pub fn run(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     host.put("/root/lab-pool", 0o755, POOL.as_bytes())?;
     host.sh("dmsetup ls --target thin-pool | cut -f 1 > /root/pool-name")?;
-    host.put("/etc/thinguard.d/50-lab.toml", 0o644, b"[watch]\ninterval = \"2s\"\n")?;
+    host.put("/etc/thinguard.d/50-lab.toml", 0o644, HURRY.as_bytes())?;
     watch::start(host)?;
-    table::run(host, CASES)
+    let (first, rest) = CASES.split_at(EVENTS_AFTER);
+    table::run(host, first)?;
+    events_in_a_row(host, figures)?;
+    table::run(host, rest)
+}
+
+/// The stand-in has been replaced, renamed and suspended by then, and is well.
+const EVENTS_AFTER: usize = 6;
+
+/// Rests are so long that a look within a few seconds is an event's doing: a large pool, and a long interval.
+const SELDOM: &str = "[watch]\ninterval = \"10m\"\n";
+
+/// Twenty events in a row, three times: the news of the next one are told at once, and between them the guard is as quiet as its
+/// heartbeat lets it be.
+fn events_in_a_row(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.sh("/root/lab-pool remove; /root/lab-pool make 40G")?;
+    table::shows(host, "of 40 GiB data")?;
+    host.put("/etc/thinguard.d/50-lab.toml", 0o644, SELDOM.as_bytes())?;
+    host.sh("systemctl reload thinguard")?;
+    let number = "dmsetup info -c --noheadings -o events $(cat /root/pool-name)";
+    for _ in 0..3 {
+        let before: u32 = host.sh(number)?.trim().parse()?;
+        host.sh("/root/lab-pool storm")?;
+        let raised = host.sh(number)?.trim().parse::<u32>()? - before;
+        ensure!(raised >= 20, "only {raised} events");
+        // Time to come to rest again.
+        std::thread::sleep(Duration::from_secs(4));
+        let lines = table::lines(host)?.len();
+        let changed: f64 = host.sh("/root/lab-pool ro")?.trim().parse()?;
+        table::await_new(host, lines, "pool-read-only: ")?;
+        let took = watch::last_said(host, "pool-read-only: ")? - changed;
+        figures.add(
+            "events in a row, and from the next one to its news",
+            format!("{raised}, {took:.1} s"),
+            "",
+        );
+        ensure!(took < 4.0, "the news of the event after them came {took:.1} s after it");
+        let lines = table::lines(host)?.len();
+        host.sh("/root/lab-pool rw")?;
+        table::await_new(host, lines, "over after")?;
+    }
+    let cost = rest::cost(host, Duration::from_secs(15))?;
+    figures.add("wake-ups in 15 s after that", cost.wake_ups, "");
+    ensure!(cost.wake_ups < 150, "the guard does not come to rest: {cost:?}");
+    host.put("/etc/thinguard.d/50-lab.toml", 0o644, HURRY.as_bytes())?;
+    host.sh("systemctl reload thinguard; /root/lab-pool remove; /root/lab-pool make")
+        .map(drop)
 }

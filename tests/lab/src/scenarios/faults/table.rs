@@ -105,7 +105,8 @@ pub fn await_new(host: &mut Host, before: usize, part: &str) -> Result<()> {
     })
 }
 
-fn shows(host: &mut Host, part: &str) -> Result<()> {
+/// Waits until the status line has this part.
+pub fn shows(host: &mut Host, part: &str) -> Result<()> {
     host.wait_for(&format!("the status line to show '{part}'"), SAYS, |host| {
         let status = host.sh("systemctl show -p StatusText --value thinguard")?;
         Ok(status.contains(part).then_some(()))
