@@ -2,7 +2,7 @@
 
 use super::growth::{self, Need};
 use super::{Memory, Verdict};
-use crate::model::{Bytes, Seen, Settings, Severity, Snapshot, Target, Task};
+use crate::model::{Bytes, Probe, Seen, Settings, Severity, Snapshot, Target, Task};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
@@ -49,9 +49,13 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
     Duration::from_secs_f64(way.0 as f64 / rate.0 as f64).clamp(SHORTEST, longest)
 }
 
-/// What a hang begins with: a pool in trouble, a task of the daemon's in D state, or a question without an answer. How long each has
+/// What a hang of a daemon that runs begins with: a pool in trouble, a task of the daemon's in D state, or a question without an answer. How long each has
 /// lasted is known only from looks, and the more of them the earlier.
 fn may_be_hanging(seen: &Snapshot, memory: &Memory) -> bool {
+    // While Docker is stopped nobody can end the incident, and nobody hangs.
+    let asked = seen.daemon.info != Probe::NotAsked;
     let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-    memory.kept.incident.is_some() || seen.daemon.info.silent_for().is_some() || tasks.iter().any(Task::is_in_d)
+    (asked && memory.kept.incident.is_some())
+        || seen.daemon.info.silent_for().is_some()
+        || tasks.iter().any(Task::is_in_d)
 }

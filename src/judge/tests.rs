@@ -507,4 +507,7 @@ fn looks_are_brisk_while_a_hang_may_be_under_way() {
         asked_ago: secs(5),
     };
     assert_eq!(rest(&seen(grown(), stale, TaskState::Alive), &mut memory), secs(1));
+    let stopped = seen(grown(), Probe::NotAsked, TaskState::Alive);
+    assert!(rest(&stopped, &mut memory) > secs(1), "nobody is there to hang");
+    assert!(memory.kept.incident.is_some());
 }
