@@ -68,7 +68,7 @@ impl Drill {
         self.note("journal", said);
     }
 
-    /// A socket takes lines although nobody reads them; what counts is that the line can be found.
+    /// A socket takes lines although nobody reads them, and where there is none they go to syslog; what counts is that this one is found.
     fn read_back(&mut self, began_us: u64) -> Result<String, String> {
         let ask = Ask::Journal(Question {
             since: None,

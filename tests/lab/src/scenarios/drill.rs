@@ -44,9 +44,9 @@ const LOSSES: &[Loss] = &[
         take: "mv /run/systemd/journal/socket /run/systemd/journal/socket.away",
         give: "mv /run/systemd/journal/socket.away /run/systemd/journal/socket",
         command: DRILL,
-        line: ("journal", "journald takes no lines"),
+        line: ("journal", "was not written"),
     },
-    // Its socket goes on taking.
+    // Its socket goes on taking. Above, the line went to syslog, and so without its MESSAGE_ID.
     Loss {
         take: "pkill -STOP -x systemd-journal",
         give: "pkill -CONT -x systemd-journal",
