@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Scenario;
+use super::faults::table;
 use crate::direct_lvm::{self, POOL};
 use crate::fault;
 use crate::figures::Figures;
@@ -24,23 +25,30 @@ fn direct_lvm_grows(host: &mut Host, figures: &mut Figures) -> Result<()> {
     direct_lvm::set_up(host)?;
     direct_lvm::start_docker(host)?;
     host.install_guard()?;
+    // Steps by the rate would use up the group before every row has had its room.
     host.put(
         "/etc/thinguard.d/90-lab.toml",
         0o644,
-        b"[data]\nstep_min = \"128M\"\n[watch]\nsettle = \"5s\"\n",
+        b"[data]\nstep_min = \"128M\"\nstep_time = 0\n[watch]\nsettle = \"5s\"\n",
     )?;
     grown_by_hand(host)?;
     watch::start(host)?;
     extended_by_the_guard(host, figures)?;
+    lvextend_hangs(host)?;
     left_to_lvm(host)?;
     group_full_then_room(host, figures)?;
     host.sh("docker run --rm --network none busybox true")?;
     // The keeper's file was there before the first growth.
     host.sh("docker start --attach keeper")?;
     let journal = watch::journal(host)?;
-    for unwanted in ["deed-failed", "pool-suspended"] {
-        ensure!(!journal.contains(unwanted), "{unwanted}:\n{journal}");
-    }
+    ensure!(
+        journal.matches("deed-failed").count() == FAILED_BY_HANGING,
+        "another deed failed:\n{journal}"
+    );
+    ensure!(
+        !journal.contains("pool-suspended"),
+        "LVM was at work, and the pool was told to be suspended:\n{journal}"
+    );
     Ok(())
 }
 
@@ -122,6 +130,40 @@ fn extended_by_the_guard(host: &mut Host, figures: &mut Figures) -> Result<()> {
         after.sectors
     );
     Ok(())
+}
+
+/// A deed that hangs is told when it counts as stuck, and when it comes to its end.
+const FAILED_BY_HANGING: usize = 2;
+
+/// LVM's program does not come back: that is told, nobody else is sent after it, and the guard lives on. Once it has ended the pool is
+/// extended.
+fn lvextend_hangs(host: &mut Host) -> Result<()> {
+    let guard = table::who(host)?;
+    host.put(
+        "/root/lvextend",
+        0o755,
+        b"#!/bin/sh\necho $$ >> /root/hanging\nexec sleep 100000\n",
+    )?;
+    host.sh("mv /usr/sbin/lvextend /root/lvextend.real && mv /root/lvextend /usr/sbin/lvextend")?;
+    let deeds = deeds(host)?;
+    let before = direct_lvm::pool_status(host)?;
+    direct_lvm::fill(host, 85)?;
+    let said = watch::await_line(host, "deed-failed: grow the data device", Duration::from_secs(90))?;
+    println!("    {said}");
+    ensure!(said.contains("left alone, it may still complete"), "{said}");
+    table::beats(host, &guard)?;
+    table::beats(host, &guard)?;
+    let refused = host.sh_timeout("thinguard grow --data +64M", Duration::from_secs(90))?;
+    ensure!(refused.code == Some(3), "a second deed beside the first: {refused:?}");
+    let hanging = host.sh("cat /root/hanging")?;
+    ensure!(
+        hanging.lines().count() == 1 && self::deeds(host)? == deeds + 1,
+        "more than one was begun: {hanging}"
+    );
+    host.sh("mv /root/lvextend.real /usr/sbin/lvextend; kill $(cat /root/hanging)")?;
+    let (_, after) = direct_lvm::await_growth(host, before.data.total)?;
+    ensure!(after.mode == "rw", "{after:?}");
+    table::beats(host, &guard)
 }
 
 fn left_to_lvm(host: &mut Host) -> Result<()> {

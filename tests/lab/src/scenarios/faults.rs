@@ -4,7 +4,7 @@ mod ending;
 mod no_journald;
 mod pools;
 mod surroundings;
-mod table;
+pub mod table;
 
 use std::time::Duration;
 
