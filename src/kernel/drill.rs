@@ -97,7 +97,9 @@ pub fn make(order: &MakeOrder) -> Result<Made> {
         numbers(&metadata_loop)?,
         numbers(&data_loop)?
     );
-    device(&control, &order.pool, thin_pool::KIND, DATA, params)?;
+    // A kernel that has no such target calls the table invalid, and says the rest in its log alone.
+    device(&control, &order.pool, thin_pool::KIND, DATA, params)
+        .context("modprobe dm_thin_pool, and see the kernel's log")?;
     control.scratch().message(&order.pool, "create_thin 0")?;
     let pool = control.info(&order.pool)?;
     let volume = volume_name(&order.pool);

@@ -65,7 +65,7 @@ const LOSSES: &[Loss] = &[
                for i in $(seq 50); do modprobe -r dm_thin_pool && break; sleep 0.2; done; ! grep -q ^dm_thin_pool /proc/modules",
         give: "rm /etc/modprobe.d/lab.conf",
         command: DRILL,
-        line: ("throwaway pool", "thinguard-drill-"),
+        line: ("throwaway pool", "modprobe dm_thin_pool"),
     },
 ];
 
