@@ -1,5 +1,7 @@
 //! `cargo lab bench`: figures of thinguard on the lab's host. Under emulation they are some ten times those of a real one.
 
+mod dmeventd;
+
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
@@ -14,9 +16,43 @@ use crate::{fault, rest, watch};
 /// How long the guard is watched at rest.
 const IDLE: Duration = Duration::from_secs(150);
 
-/// Measures everything.
-pub fn bench() -> Result<ExitCode> {
-    let mut host = host::restored(Snapshot::Running)?;
+/// What is measured, each on a fresh host.
+struct Row {
+    name: &'static str,
+    snapshot: Snapshot,
+    measure: fn(&mut Host, &mut Figures) -> Result<()>,
+}
+
+const ROWS: &[Row] = &[
+    row("preflight", Snapshot::Running, preflight),
+    row("rest", Snapshot::Running, idle),
+    row("growth", Snapshot::Running, event_to_grown),
+    row("cure", Snapshot::Running, hang_to_answer),
+    row("verdict", Snapshot::Running, hang_to_verdict),
+    row("full-speed", Snapshot::Running, dmeventd::thinguard_at_full_speed),
+    row("dmeventd", Snapshot::Stopped, dmeventd::dmeventd),
+];
+
+const fn row(name: &'static str, snapshot: Snapshot, measure: fn(&mut Host, &mut Figures) -> Result<()>) -> Row {
+    Row {
+        name,
+        snapshot,
+        measure,
+    }
+}
+
+/// Measures everything, or only what is named so.
+pub fn bench(filter: Option<&str>) -> Result<ExitCode> {
+    let chosen: Vec<_> = ROWS
+        .iter()
+        .filter(|row| filter.is_none_or(|part| row.name.contains(part)))
+        .collect();
+    ensure!(
+        !chosen.is_empty(),
+        "nothing of that name is measured; there are: {}",
+        ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
+    );
+    let mut host = host::prepare()?;
     let binary = host.build_guard()?;
     let mut figures = Figures::default();
     figures.add(
@@ -24,16 +60,10 @@ pub fn bench() -> Result<ExitCode> {
         std::fs::metadata(binary)?.len() >> 10,
         "KiB",
     );
-    preflight(&mut host, &mut figures)?;
-    host.restore(Snapshot::Running)?;
-    host.install_guard()?;
-    idle(&mut host, &mut figures)?;
-    host.restore(Snapshot::Running)?;
-    event_to_grown(&mut host, &mut figures)?;
-    host.restore(Snapshot::Running)?;
-    hang_to_answer(&mut host, &mut figures)?;
-    host.restore(Snapshot::Running)?;
-    hang_to_verdict(&mut host, &mut figures)?;
+    for row in chosen {
+        host.restore(row.snapshot)?;
+        (row.measure)(&mut host, &mut figures)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,6 +117,7 @@ fn times(host: &mut Host, figures: &mut Figures, what: &str) -> Result<()> {
 }
 
 fn idle(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
     // Large enough for the guard to have nothing to do, as on a host with Docker's default of 100 GiB.
     host.sh("thinguard grow --data 14G")?;
     watch::start(host)?;
@@ -127,21 +158,23 @@ fn event_to_grown(host: &mut Host, figures: &mut Figures) -> Result<()> {
         Ok((host.pool_status()?.data.total > total).then_some(()))
     })?;
     let kernel = host.sh("dmesg")?;
-    let at = |part: &str| -> Result<f64> {
-        let line = kernel
-            .lines()
-            .find(|line| line.contains(part))
-            .with_context(|| format!("no '{part}' in:\n{kernel}"))?;
-        let stamp = line.trim_start_matches('[').split(']').next().unwrap_or_default();
-        Ok(stamp.trim().parse()?)
-    };
-    let latency = at("growing the data device")? - at("reached low water mark")?;
+    let latency = at(&kernel, "growing the data device")? - at(&kernel, "reached low water mark")?;
     figures.add(
         "from the kernel's low-water event to growth",
         format!("{:.0}", latency * 1000.0),
         "ms",
     );
     Ok(())
+}
+
+/// When the kernel first said this, in seconds since the boot.
+fn at(kernel: &str, part: &str) -> Result<f64> {
+    let line = kernel
+        .lines()
+        .find(|line| line.contains(part))
+        .with_context(|| format!("no '{part}' in:\n{kernel}"))?;
+    let stamp = line.trim_start_matches('[').split(']').next().unwrap_or_default();
+    Ok(stamp.trim().parse()?)
 }
 
 fn hang_to_answer(host: &mut Host, figures: &mut Figures) -> Result<()> {

@@ -73,7 +73,12 @@ pub fn fill(host: &mut Host, percent: u64) -> Result<()> {
     let pool = pool_status(host)?;
     // A block has 512 KiB.
     let wanted = (pool.data.total * percent / 100).saturating_sub(pool.data.used) / 2;
-    let wrote = host.sh_timeout(&write(wanted), Duration::from_secs(300))?;
+    write_mebibytes(host, wanted)
+}
+
+/// Writes so much as fast as the host can, full pool or not.
+pub fn write_mebibytes(host: &mut Host, mebibytes: u64) -> Result<()> {
+    let wrote = host.sh_timeout(&write(mebibytes), Duration::from_secs(300))?;
     ensure!(wrote.ok(), "{wrote:?}");
     Ok(())
 }

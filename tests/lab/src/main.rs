@@ -44,7 +44,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
     cargo lab test [FILTER]    every test of the workspace, then every scenario;
                                with FILTER only the scenarios whose name contains it
     cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
-    cargo lab bench            prints figures
+    cargo lab bench [FILTER]   prints figures, dmeventd's beside the guard's; with FILTER only those so named
     cargo lab soak [--minutes N] [--seed S]
                                ten minutes, or N, of what befalls hosts, in an order that S decides;
                                a failure prints the seed that brings the same steps again
@@ -67,7 +67,7 @@ enum Command {
     Demo,
     Test(Option<String>),
     Shell(Snapshot),
-    Bench,
+    Bench(Option<String>),
     Soak { minutes: u64, seed: Option<u64> },
     Rpm,
     Screens(Option<String>),
@@ -103,7 +103,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo => demo::demo(),
         Command::Test(filter) => runner::test(filter.as_deref()),
         Command::Shell(snapshot) => shell::shell(snapshot),
-        Command::Bench => bench::bench(),
+        Command::Bench(filter) => bench::bench(filter.as_deref()),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
         Command::Rpm => rpm::rpm(),
         Command::Screens(filter) => screens::record(filter.as_deref()),
@@ -136,7 +136,8 @@ fn command_line(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         ["test", filter] => Ok(Command::Test(Some((*filter).to_owned()))),
         ["shell"] => Ok(Command::Shell(Snapshot::Running)),
         ["shell", "stopped"] => Ok(Command::Shell(Snapshot::Stopped)),
-        ["bench"] => Ok(Command::Bench),
+        ["bench"] => Ok(Command::Bench(None)),
+        ["bench", filter] => Ok(Command::Bench(Some((*filter).to_owned()))),
         ["soak"] => Ok(Command::Soak {
             minutes: minutes.unwrap_or(10),
             seed,

@@ -1,4 +1,4 @@
-//! What the guard costs while nothing is wrong: processor time, wake-ups and memory of all its processes together.
+//! What a service costs while nothing is wrong: processor time, wake-ups and memory of all its processes together.
 
 use std::thread;
 use std::time::Duration;
@@ -7,8 +7,11 @@ use anyhow::{Context, Result};
 
 use crate::host::Host;
 
-/// The guard's control group: the main process, the helper and all errands.
-const GROUP: &str = "/sys/fs/cgroup/system.slice/thinguard.service";
+/// The guard: the main process, the helper and all errands.
+const GUARD: &str = "thinguard.service";
+
+/// Where systemd keeps the control group of a service.
+const GROUPS: &str = "/sys/fs/cgroup/system.slice";
 
 /// What a stretch of time cost.
 #[derive(Debug, Clone, Copy)]
@@ -21,11 +24,16 @@ pub struct Cost {
     pub forks: u64,
 }
 
-/// Watches for so long.
+/// Watches the guard for so long.
 pub fn cost(host: &mut Host, time: Duration) -> Result<Cost> {
-    let before = counters(host)?;
+    cost_of(host, GUARD, time)
+}
+
+/// Watches a service for so long.
+pub fn cost_of(host: &mut Host, service: &str, time: Duration) -> Result<Cost> {
+    let before = counters(host, service)?;
     thread::sleep(time);
-    let after = counters(host)?;
+    let after = counters(host, service)?;
     Ok(Cost {
         cpu_ms: after.cpu_ms - before.cpu_ms,
         wake_ups: after.wake_ups - before.wake_ups,
@@ -33,10 +41,10 @@ pub fn cost(host: &mut Host, time: Duration) -> Result<Cost> {
     })
 }
 
-fn counters(host: &mut Host) -> Result<Cost> {
+fn counters(host: &mut Host, service: &str) -> Result<Cost> {
     let said = host.sh(&format!(
-        "awk '/usage_usec/ {{print $2}}' {GROUP}/cpu.stat; \
-         for pid in $(cat {GROUP}/cgroup.procs); do cat /proc/$pid/task/*/status 2>/dev/null; done | \
+        "GROUP={GROUPS}/{service}; awk '/usage_usec/ {{print $2}}' $GROUP/cpu.stat; \
+         for pid in $(cat $GROUP/cgroup.procs); do cat /proc/$pid/task/*/status 2>/dev/null; done | \
          awk '/^voluntary_ctxt_switches/ {{n += $2}} END {{print n}}'; awk '/^processes/ {{print $2}}' /proc/stat"
     ))?;
     let mut figures = said.lines().map(str::parse::<u64>);
@@ -48,10 +56,15 @@ fn counters(host: &mut Host) -> Result<Cost> {
     })
 }
 
-/// Memory of all its processes in KiB, each page counted once (proportional set size); and the part that is locked in.
+/// Memory of all the guard's processes in KiB, each page counted once (proportional set size); and the part that is locked in.
 pub fn memory_kib(host: &mut Host) -> Result<(u64, u64)> {
+    memory_kib_of(host, GUARD)
+}
+
+/// The same of a service.
+pub fn memory_kib_of(host: &mut Host, service: &str) -> Result<(u64, u64)> {
     let said = host.sh(&format!(
-        "for pid in $(cat {GROUP}/cgroup.procs); do cat /proc/$pid/smaps_rollup 2>/dev/null; done | \
+        "GROUP={GROUPS}/{service}; for pid in $(cat $GROUP/cgroup.procs); do cat /proc/$pid/smaps_rollup 2>/dev/null; done | \
          awk '/^Pss:/ {{pss += $2}} /^Locked:/ {{locked += $2}} END {{print pss, locked}}'"
     ))?;
     let (pss, locked) = said.trim().split_once(' ').context("no memory figures")?;
