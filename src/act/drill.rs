@@ -5,7 +5,7 @@ use crate::kernel::dm::{self, Control};
 use crate::kernel::drill::{self, MakeOrder, RemoveOrder};
 use crate::kernel::grow::GrowOrder;
 use crate::kernel::loop_device::attach;
-use crate::kernel::process;
+use crate::kernel::memory;
 use crate::model::{Bytes, Target};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result, bail, ensure};
@@ -86,7 +86,7 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         Ok(Step::Mapper) => encode(mapper()),
         Ok(Step::Loops) => encode(loops()),
         Ok(Step::MemoryLock) => encode(
-            process::lock_memory()
+            memory::lock()
                 .map(|()| "the guard can be kept in memory")
                 .context("memory cannot be locked; LimitMEMLOCK=infinity of the unit allows it"),
         ),

@@ -16,7 +16,7 @@ use super::settings;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
-use crate::kernel::process;
+use crate::kernel::{memory, process};
 use crate::model::{Deed, Seen, Settings, Snapshot};
 use crate::observe::{Observer, Sense};
 use crate::report::event::Event;
@@ -126,7 +126,7 @@ impl Guard {
         if let Err(error) = process::no_new_privileges() {
             log::warn!("{error}; the guard goes on without");
         }
-        if let Err(error) = process::lock_memory() {
+        if let Err(error) = memory::lock() {
             log::warn!("memory is not locked ({error}); a hung disk may take parts of the program with it");
         }
         let mut observer = Observer::new(settings.clone());

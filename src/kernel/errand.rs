@@ -5,7 +5,7 @@
 //! its pipe stays open and silent, and that silence is what the caller reports. Threads would not do: one thread in D state
 //! keeps its whole process from ending, and so keeps systemd from restarting the guard.
 
-use super::process;
+use super::memory;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -51,7 +51,7 @@ impl Porter {
                 let_go_of_output(locked);
                 if locked {
                     // The caller tells of the same refusal for itself.
-                    let _ = process::lock_memory();
+                    let _ = memory::lock();
                 }
                 let _ = catch_unwind(|| serve(theirs, worker));
                 end_process()

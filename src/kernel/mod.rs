@@ -10,6 +10,7 @@ pub mod grow;
 pub mod kernel_log;
 pub mod loop_device;
 pub mod lvm;
+pub mod memory;
 pub mod proc;
 pub mod process;
 pub mod program;

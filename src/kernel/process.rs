@@ -1,6 +1,5 @@
-//! What the guard does to its own process: memory locked, clock read, signals taken as a descriptor.
+//! What the guard does to its own process: clock read, signals taken as a descriptor.
 
-use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::time::{ClockId, clock_gettime};
@@ -25,14 +24,6 @@ pub fn awake() -> Duration {
 /// Whether this process may do what root may.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
-}
-
-/// Keeps all pages of the process in memory: a page of the program that must be read back from a hung disk is a hang.
-///
-/// # Errors
-/// When the limit or the capability is missing; the guard works without, less surely.
-pub fn lock_memory() -> io::Result<()> {
-    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE).map_err(io::Error::from)
 }
 
 /// Has the kernel end this process when its parent ends, as far as a process in D state can be ended.
