@@ -2,31 +2,33 @@
 
 use super::growth::{self, Need};
 use super::{Memory, Verdict};
-use crate::model::{Bytes, Probe, Seen, Settings, Severity, Snapshot, Target, Task};
+use crate::model::{Bytes, Finding, Probe, Seen, Settings, Severity, Snapshot, Target, Task};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
 const SHORTEST: Duration = Duration::from_millis(500);
 
-/// Rest while anything is wrong, or may be.
+/// Rest while a deed waits for another look, or a hang may be under way.
 const IN_TROUBLE: Duration = Duration::from_secs(1);
 
+/// Rest while something is wrong that only others can put right. It may last for days, and must not cost what a cure may.
+const NOTHING_TO_DO: Duration = Duration::from_secs(2);
+
 /// Rate at which containers are taken to be able to fill the pool, per second, until they were seen to be faster. A fast SSD writes
-/// this much; a faster one is
-/// caught by the kernel's low-water event and by the 60 s for which the kernel holds I/O of a full pool.
+/// this much; a faster one is caught by the kernel's low-water event and by the 60 s for which the kernel holds I/O of a full pool.
 const FILL_RATE: Bytes = Bytes::gib(1);
 
 /// Time to rest after this verdict, if nothing wakes the guard earlier.
 pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Settings) -> Duration {
     let longest = settings.watch.interval.max(IN_TROUBLE);
-    if verdict
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Refuse)
-        || verdict.deed.is_some()
-        || may_be_hanging(seen, memory)
-    {
+    if verdict.deed.is_some() || may_be_hanging(seen) {
         return IN_TROUBLE;
+    }
+    // While Docker is stopped nobody can end the incident, and nobody hangs.
+    let incident = memory.kept.incident.is_some() && seen.daemon.info != Probe::NotAsked;
+    let is_bad = |finding: &Finding| finding.severity == Severity::Refuse;
+    if incident || verdict.findings.iter().any(is_bad) {
+        return NOTHING_TO_DO;
     }
     let Seen::Known(Some(pool)) = &seen.pool else {
         return longest;
@@ -49,13 +51,9 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
     Duration::from_secs_f64(way.0 as f64 / rate.0 as f64).clamp(SHORTEST, longest)
 }
 
-/// What a hang of a daemon that runs begins with: a pool in trouble, a task of the daemon's in D state, or a question without an answer. How long each has
-/// lasted is known only from looks, and the more of them the earlier.
-fn may_be_hanging(seen: &Snapshot, memory: &Memory) -> bool {
-    // While Docker is stopped nobody can end the incident, and nobody hangs.
-    let asked = seen.daemon.info != Probe::NotAsked;
+/// What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known
+/// only from looks, and the more of them the earlier.
+fn may_be_hanging(seen: &Snapshot) -> bool {
     let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-    (asked && memory.kept.incident.is_some())
-        || seen.daemon.info.silent_for().is_some()
-        || tasks.iter().any(Task::is_in_d)
+    seen.daemon.info.silent_for().is_some() || tasks.iter().any(Task::is_in_d)
 }
