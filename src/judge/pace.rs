@@ -20,16 +20,8 @@ const FILL_RATE: Bytes = Bytes::gib(1);
 
 /// Time to rest after this verdict, if nothing wakes the guard earlier.
 pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Settings) -> Duration {
-    let longest = settings.watch.interval.max(IN_TROUBLE);
-    if verdict.deed.is_some() || may_be_hanging(seen) {
-        return IN_TROUBLE;
-    }
-    // While Docker is stopped nobody can end the incident, and nobody hangs.
-    let incident = memory.kept.incident.is_some() && seen.daemon.info != Probe::NotAsked;
-    let is_bad = |finding: &Finding| finding.severity == Severity::Refuse;
-    if incident || verdict.findings.iter().any(is_bad) {
-        return NOTHING_TO_DO;
-    }
+    let calm = settings.watch.interval.max(IN_TROUBLE);
+    let longest = longest(seen, verdict, memory).map_or(calm, |rest| rest.min(calm));
     let Seen::Known(Some(pool)) = &seen.pool else {
         return longest;
     };
@@ -46,9 +38,24 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
         .filter(|_| pool.is_loop())
         .map(|host| growth::room(host, &settings.host));
     let way = room.map_or(way, |room| way.min(room));
+    // Below the threshold already, and no deed is due: looking more often would not grow it.
+    if way == Bytes(0) && longest < calm {
+        return longest;
+    }
     // Writers that were seen to be faster than that may double their rate before the next look.
     let rate = FILL_RATE.max(fill.data.peak().saturating_add(fill.data.peak()));
     Duration::from_secs_f64(way.0 as f64 / rate.0 as f64).clamp(SHORTEST, longest)
+}
+
+/// The longest rest where all is not well. A pool that fills beside another trouble may need a shorter one.
+fn longest(seen: &Snapshot, verdict: &Verdict, memory: &Memory) -> Option<Duration> {
+    if verdict.deed.is_some() || may_be_hanging(seen) {
+        return Some(IN_TROUBLE);
+    }
+    // While Docker is stopped nobody can end the incident, and nobody hangs.
+    let incident = memory.kept.incident.is_some() && seen.daemon.info != Probe::NotAsked;
+    let is_bad = |finding: &Finding| finding.severity == Severity::Refuse;
+    (incident || verdict.findings.iter().any(is_bad)).then_some(NOTHING_TO_DO)
 }
 
 /// What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known

@@ -495,6 +495,13 @@ fn looks_are_brisk_while_a_hang_may_be_under_way() {
     assert_eq!(rest(&in_d, &mut Memory::default()), secs(1));
     let asked = seen(pool(), Probe::Silent(Duration::from_millis(400)), TaskState::Alive);
     assert_eq!(rest(&asked, &mut Memory::default()), secs(1));
+    let mut near = pool();
+    near.data.used_blocks = near.data.total_blocks * 4 / 5 - 1;
+    let beside = seen(near, Probe::Silent(Duration::from_millis(400)), TaskState::Alive);
+    assert!(
+        rest(&beside, &mut Memory::default()) < secs(1),
+        "a pool that fills is looked at no later for another trouble"
+    );
     let mut memory = Memory::default();
     judge(
         &seen(full(), answered(), TaskState::Alive),
