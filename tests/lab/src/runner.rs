@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -17,6 +18,9 @@ use crate::{progress, recipe};
 
 /// A first run of the tests compiles the whole workspace.
 const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
+
+/// So much of a failed host's journal is shown at once.
+const LAST_LINES: usize = 25;
 
 /// Runs everything, or only the scenarios whose name contains `filter`.
 pub fn test(filter: Option<&str>) -> Result<ExitCode> {
@@ -53,29 +57,34 @@ fn run(chosen: &[Scenario]) -> Result<bool> {
     let mut host = host::prepare()?;
     // Before the first scenario, not within it: a build beside an emulated host slows both.
     progress::step("builds thinguard as it is released", || host.build_guard())?;
-    let passed = run_all(host, chosen);
-    let failed = chosen.len() - passed;
-    println!("\n{passed} passed, {failed} failed");
-    Ok(failed == 0)
+    let failures = run_all(host, chosen);
+    // Once more, last: of a long log often only the end is kept.
+    for failure in &failures {
+        println!("\n{failure}");
+    }
+    println!("\n{} passed, {} failed", chosen.len() - failures.len(), failures.len());
+    Ok(failures.is_empty())
 }
 
-/// Runs the scenarios, each on whichever host is free; gives how many passed.
-fn run_all(first: Host, chosen: &[Scenario]) -> usize {
+/// Runs the scenarios, each on whichever host is free; gives what failed, as it was told.
+fn run_all(first: Host, chosen: &[Scenario]) -> Vec<String> {
     let hosts = hosts().min(chosen.len());
     let others: Vec<Host> = (1..hosts).map(|number| first.another(number)).collect();
     let next = AtomicUsize::new(0);
-    let passed = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for mut host in std::iter::once(first).chain(others) {
-            let (next, passed) = (&next, &passed);
+            let (next, failures) = (&next, &failures);
             scope.spawn(move || {
                 while let Some(scenario) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    passed.fetch_add(passes(&mut host, scenario).into(), Ordering::Relaxed);
+                    if let Some(failure) = failure_of(&mut host, scenario) {
+                        failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+                    }
                 }
             });
         }
     });
-    passed.into_inner()
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A host waits more than it computes, so there is one for each processor; each has its memory, and as much again is left to others.
@@ -107,26 +116,30 @@ fn cargo_test() -> Result<bool> {
     Ok(progress::run(&mut command, CARGO_TEST_LIMIT)?.success())
 }
 
-fn passes(host: &mut Host, scenario: &Scenario) -> bool {
+/// Runs one scenario and tells what came of it; gives the words for a failure.
+fn failure_of(host: &mut Host, scenario: &Scenario) -> Option<String> {
     println!("    {}: {}", scenario.name, scenario.about);
     let begun = Instant::now();
     let result = run_caught(host, scenario);
     let took = begun.elapsed().as_secs_f32();
-    match result {
-        Ok(()) => {
-            println!("test scenario {} ... ok ({took:.1} s)", scenario.name);
-            true
+    let Err(error) = result else {
+        println!("test scenario {} ... ok ({took:.1} s)", scenario.name);
+        return None;
+    };
+    let mut words = format!("test scenario {} ... FAILED ({took:.1} s)\n{error:#}", scenario.name);
+    match host.keep_evidence(scenario.name) {
+        Ok(directory) => {
+            let journal = progress::tail(&directory.join("journal.txt"), LAST_LINES);
+            words += &format!(
+                "\nits journal ended with:\n{journal}\nall that the host said is in {}",
+                directory.display()
+            );
         }
-        Err(error) => {
-            println!("test scenario {} ... FAILED ({took:.1} s)", scenario.name);
-            println!("    {}", format!("{error:#}").replace('\n', "\n    "));
-            match host.keep_evidence(scenario.name) {
-                Ok(directory) => println!("    what the host said is in {}", directory.display()),
-                Err(error) => println!("    nothing could be kept of what the host said: {error:#}"),
-            }
-            false
-        }
+        Err(error) => words += &format!("\nnothing could be kept of what the host said: {error:#}"),
     }
+    let words = words.replace('\n', "\n    ");
+    println!("{words}");
+    Some(words)
 }
 
 /// A scenario's panic fails that scenario alone.
