@@ -21,23 +21,15 @@ const LOOP_SET_CAPACITY: u16 = 0x4C07;
 /// `LO_FLAGS_READ_ONLY`
 const READ_ONLY: u32 = 1;
 
-/// What sysfs tells of a loop device, without opening it.
+/// What sysfs tells of a loop device, without opening it. Each look reads it, so it is no more than is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoopBacking {
-    /// `loop0`
+    /// `loop0`: the name of the directory that its number links to.
     pub device: String,
     /// Path of the file as the kernel sees it, from the reader's root directory; not escaped in any way.
     pub file: String,
     /// The file has been unlinked: it still holds the data and is gone when the loop is detached.
     pub deleted: bool,
-    /// Where in the file the device begins, in bytes. Docker's begin at 0.
-    pub offset: u64,
-    /// Bytes after which the device ends though the file goes on; 0 for none. Docker sets none.
-    pub size_limit: u64,
-    /// The device takes no writes.
-    pub read_only: bool,
-    /// The kernel detaches the file when the last user closes the device. Docker sets this.
-    pub autoclear: bool,
 }
 
 /// Looks in sysfs below `root` what file lies below the block device `major:minor`; `None` for a device that is no loop device,
@@ -56,36 +48,16 @@ pub fn backing(root: &Path, major: u32, minor: u32) -> io::Result<Option<LoopBac
         Some(file) => (file.to_owned(), true),
         None => (file, false),
     };
-    let number = |name: &str| -> io::Result<u64> {
-        let text = read_if_there(&device.join(name))?.unwrap_or_default();
-        match text.trim() {
-            "" => Ok(0),
-            text => text.parse().map_err(|_| nonsense(&device.join(name), text)),
-        }
-    };
+    let linked = std::fs::read_link(&device)?;
+    let name = linked.file_name().and_then(|name| name.to_str());
+    let name = name.filter(|name| is_loop_name(name));
     Ok(Some(LoopBacking {
-        device: kernel_name(&device)?,
+        device: name
+            .ok_or_else(|| nonsense(&device, "no name of a loop device"))?
+            .to_owned(),
         file,
         deleted,
-        offset: number("loop/offset")?,
-        size_limit: number("loop/sizelimit")?,
-        read_only: number("ro")? != 0,
-        autoclear: number("loop/autoclear")? != 0,
     }))
-}
-
-/// The device's name in the kernel: `DEVNAME` of its `uevent`, or the name of the directory that its number links to.
-fn kernel_name(device: &Path) -> io::Result<String> {
-    let uevent = read_if_there(&device.join("uevent"))?.unwrap_or_default();
-    let named = uevent
-        .lines()
-        .find_map(|line| line.strip_prefix("DEVNAME="))
-        .map(str::to_owned);
-    let linked = || Some(std::fs::read_link(device).ok()?.file_name()?.to_str()?.to_owned());
-    named
-        .or_else(linked)
-        .filter(|name| is_loop_name(name))
-        .ok_or_else(|| nonsense(device, "no name of a loop device"))
 }
 
 /// A sysfs attribute less the line feed at its end, since a path may end in other white space; `None` where there is none.
@@ -120,11 +92,11 @@ pub struct Attached {
     pub file_device: u64,
     /// `st_ino` of the file.
     pub file_inode: u64,
-    /// See [`LoopBacking::offset`].
+    /// Where in the file the device begins, in bytes. Docker's begin at 0.
     pub offset: u64,
-    /// See [`LoopBacking::size_limit`].
+    /// Bytes after which the device ends though the file goes on; 0 for none. Docker sets none.
     pub size_limit: u64,
-    /// See [`LoopBacking::read_only`].
+    /// The device takes no writes.
     pub read_only: bool,
 }
 
