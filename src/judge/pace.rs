@@ -49,13 +49,18 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
 
 /// The longest rest where all is not well. A pool that fills beside another trouble may need a shorter one.
 fn longest(seen: &Snapshot, verdict: &Verdict, memory: &Memory) -> Option<Duration> {
-    if verdict.deed.is_some() || may_be_hanging(seen) {
+    if verdict.deed.is_some() || may_be_hanging(seen) || is_suspended(seen) {
         return Some(IN_TROUBLE);
     }
     // While Docker is stopped nobody can end the incident, and nobody hangs.
     let incident = memory.kept.incident.is_some() && seen.daemon.info != Probe::NotAsked;
     let is_bad = |finding: &Finding| finding.severity == Severity::Refuse;
     (incident || verdict.findings.iter().any(is_bad)).then_some(NOTHING_TO_DO)
+}
+
+/// Whoever has suspended the pool will resume it in a moment, with what is new; or the guard has to.
+fn is_suspended(seen: &Snapshot) -> bool {
+    matches!(&seen.pool, Seen::Known(Some(pool)) if pool.suspended)
 }
 
 /// What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known

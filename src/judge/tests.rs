@@ -495,6 +495,15 @@ fn looks_are_brisk_while_a_hang_may_be_under_way() {
     assert_eq!(rest(&in_d, &mut Memory::default()), secs(1));
     let asked = seen(pool(), Probe::Silent(Duration::from_millis(400)), TaskState::Alive);
     assert_eq!(rest(&asked, &mut Memory::default()), secs(1));
+    let mut held = pool();
+    held.suspended = true;
+    let mut memory = Memory::default();
+    rest(&calm, &mut memory);
+    assert_eq!(
+        rest(&seen(held, answered(), TaskState::Alive), &mut memory),
+        secs(1),
+        "whoever holds it lets go of it in a moment"
+    );
     let mut near = pool();
     near.data.used_blocks = near.data.total_blocks * 4 / 5 - 1;
     let beside = seen(near, Probe::Silent(Duration::from_millis(400)), TaskState::Alive);
