@@ -141,7 +141,8 @@ pub struct LvmSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WatchSettings {
-    /// Longest rest between two looks at the pool. With little headroom the guard looks more often.
+    /// Longest rest between two looks at the pool. With little headroom the guard looks more often; at a daemon that answers at once
+    /// a third as often.
     #[serde(deserialize_with = "duration")]
     pub interval: Duration,
     /// Time that one look at the kernel, a file or systemd may take before it counts as stuck.

@@ -2,7 +2,7 @@
 
 use super::slot::Slot;
 use crate::docker::reply;
-use crate::model::{Containers, Probe};
+use crate::model::{Containers, Probe, Seen};
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -44,22 +44,28 @@ pub(super) fn containers(slot: &Slot) -> Option<Containers> {
     })
 }
 
+/// What came of the newest request to an endpoint, read out of the reply once: `/info` of a large host is long.
+pub(super) type Heard = Result<(), String>;
+
+/// Reads the newest reply.
+pub(super) fn hear(slot: &Slot) -> Heard {
+    match slot.last_seen::<String>() {
+        Seen::Unknown(why) => Err(why),
+        Seen::Known(text) => is_answer(text.as_bytes()),
+    }
+}
+
 /// What the newest request to this endpoint came to. While one is out, an older answer says nothing any more.
-pub(super) fn probe(slot: &Slot, now: Duration) -> Probe {
+pub(super) fn probe(slot: &Slot, heard: &Heard, now: Duration) -> Probe {
     if let Some(waited) = slot.out_for(now) {
         return Probe::Silent(waited);
     }
-    let Some(answer) = slot.last() else {
-        return Probe::NotAsked;
-    };
-    match slot.seen::<String>(now, Duration::MAX) {
-        crate::model::Seen::Unknown(why) => Probe::Refused(why),
-        crate::model::Seen::Known(text) => match is_answer(text.as_bytes()) {
-            Ok(()) => Probe::Answered {
-                took: answer.came.saturating_sub(answer.asked),
-                asked_ago: now.saturating_sub(answer.asked),
-            },
-            Err(why) => Probe::Refused(why),
+    match (slot.last(), heard) {
+        (None, _) => Probe::NotAsked,
+        (Some(_), Err(why)) => Probe::Refused(why.clone()),
+        (Some(answer), Ok(())) => Probe::Answered {
+            took: answer.came.saturating_sub(answer.asked),
+            asked_ago: now.saturating_sub(answer.asked),
         },
     }
 }

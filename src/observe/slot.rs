@@ -27,6 +27,15 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// One whose last errand has brought this.
+    #[cfg(test)]
+    pub fn answered(answer: Answer) -> Slot {
+        Slot {
+            last: Some(answer),
+            ..Slot::default()
+        }
+    }
+
     /// Sends the errand out, unless the last one has not come back: a second one would hang beside it.
     /// Whether it went out.
     pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) -> bool {
@@ -106,16 +115,31 @@ impl Slot {
                 .is_none_or(|answer| now.saturating_sub(answer.came) >= fresh)
     }
 
+    /// For how long the errand that is out has been so beyond its deadline.
+    pub fn stuck_for(&self, now: Duration, deadline: Duration) -> Option<Duration> {
+        self.out_for(now).filter(|waited| *waited > deadline)
+    }
+
     /// The last answer, unless the next has been out for longer than the deadline: then the old one says nothing any more.
     pub fn seen<T: DeserializeOwned>(&self, now: Duration, deadline: Duration) -> Seen<T> {
-        if let Some(waited) = self.out_for(now).filter(|waited| *waited > deadline) {
-            return Seen::unknown(format!("the look has been stuck for {} s", waited.as_secs()));
+        match self.stuck_for(now, deadline) {
+            Some(waited) => Seen::unknown(stuck(waited)),
+            None => self.last_seen(),
         }
+    }
+
+    /// The last answer, whatever is out.
+    pub fn last_seen<T: DeserializeOwned>(&self) -> Seen<T> {
         match &self.last {
             Some(answer) => parse(answer),
             None => Seen::unknown("not seen yet"),
         }
     }
+}
+
+/// Why nothing is known while a look is stuck.
+pub(super) fn stuck(waited: Duration) -> String {
+    format!("the look has been stuck for {} s", waited.as_secs())
 }
 
 /// Reads the child's `Result`.

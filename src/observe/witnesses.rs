@@ -1,12 +1,18 @@
 //! Tasks that may tell why something hangs: those in D state around Docker, and the kernel's threads that serve its pool. In the
-//! child: to walk `/proc` may take long, and to read a stack may take for ever.
+//! child: to walk `/proc` may take long, and to read a stack may take for ever. And when they are looked for.
 
+use super::{Ask, Observer, Sense};
 use crate::docker::names;
+use crate::kernel::errand::Porter;
 use crate::kernel::proc;
-use crate::model::{Stack, Task, TaskState, Whose, Witness, Witnesses};
+use crate::model::{Seen, Stack, Task, TaskState, Whose, Witness, Witnesses};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
+
+/// How old an answer may be while something is wrong.
+const FRESH: Duration = Duration::from_secs(5);
 
 /// Tasks of programs that are looked at.
 const MOST_LOOKED_AT: usize = 16_384;
@@ -118,6 +124,48 @@ pub fn stacks(root: &Path, wanted: &[Wanted]) -> Vec<Stack> {
         })
     };
     wanted.iter().filter_map(stack).collect()
+}
+
+impl Observer {
+    /// While something is wrong: sends out the look at the tasks around Docker, and once they are known the one at their stacks.
+    pub fn look_at_witnesses(&mut self, porter: &Porter, now: Duration) {
+        if !self.is_suspicious(now) {
+            self.slots[Sense::Witnesses as usize].forget();
+            self.slots[Sense::Stacks as usize].forget();
+            return;
+        }
+        let came = |sense| self.slot(sense).last().map(|answer| answer.came);
+        if self.slot(Sense::Witnesses).is_due(now, FRESH) {
+            let unit = self.unit(now).known_or_none();
+            let control_group = unit.map(|unit| unit.control_group).unwrap_or_default();
+            self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
+        } else if came(Sense::Stacks) < came(Sense::Witnesses) {
+            let witnesses = self.seen::<Witnesses>(Sense::Witnesses, now).known_or_none();
+            let wanted = witnesses.unwrap_or_default().tasks.iter().map(Into::into).collect();
+            self.ask(porter, Sense::Stacks, &Ask::Stacks(wanted), now);
+        }
+    }
+
+    /// Stacks, as last read.
+    pub fn stacks(&self, now: Duration) -> Seen<Vec<Stack>> {
+        self.seen(Sense::Stacks, now)
+    }
+
+    /// Whether stacks are wanted and may yet come soon.
+    pub fn awaits_stacks(&self, now: Duration) -> bool {
+        const SOON: Duration = Duration::from_secs(1);
+        let [witnesses, stacks] = [Sense::Witnesses, Sense::Stacks].map(|sense| self.slot(sense));
+        let out = [witnesses, stacks]
+            .iter()
+            .any(|slot| slot.out_for(now).is_some_and(|waited| waited < SOON));
+        let to_ask = stacks.last().map(|answer| answer.came) < witnesses.last().map(|answer| answer.came);
+        out || (to_ask && stacks.out_for(now).is_none())
+    }
+
+    /// The pool is in trouble, or the daemon takes long to answer.
+    pub(super) fn is_suspicious(&self, now: Duration) -> bool {
+        self.is_pool_in_trouble(now) || self.is_silent(now)
+    }
 }
 
 #[cfg(test)]

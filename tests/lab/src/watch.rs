@@ -16,7 +16,7 @@ pub fn hurry(host: &mut Host) -> Result<()> {
     host.put(
         "/etc/thinguard.d/90-lab.toml",
         0o644,
-        b"[restart]\nafter_silence = \"15s\"\n[watch]\nsilent_after = \"5s\"\nsettle = \"5s\"\n",
+        b"[restart]\nafter_silence = \"15s\"\n[watch]\ninterval = \"2s\"\nsilent_after = \"5s\"\nsettle = \"5s\"\n",
     )
 }
 

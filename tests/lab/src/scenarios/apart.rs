@@ -31,7 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Settings of this host: fast looks, no restart within the scenario, and what else the case needs.
 fn set(host: &mut Host, more: &str) -> Result<()> {
-    let text = format!("[restart]\nafter_silence = \"1h\"\n[watch]\nsilent_after = \"3s\"\nsettle = \"3s\"\n{more}");
+    let text = format!(
+        "[restart]\nafter_silence = \"1h\"\n[watch]\ninterval = \"2s\"\nsilent_after = \"3s\"\nsettle = \"3s\"\n{more}"
+    );
     host.put("/etc/thinguard.d/90-lab.toml", 0o644, text.as_bytes())?;
     host.sh("systemctl restart thinguard").map(drop)
 }

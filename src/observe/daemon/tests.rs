@@ -1,0 +1,135 @@
+//! When the daemon is asked again, by what it said last.
+
+use super::*;
+use crate::model::{Backing, Lvm, Mode, Pool, Settings, Usage};
+use crate::observe::SaidOfContainers;
+use crate::observe::slot::Answer;
+
+const ASKED: Duration = Duration::from_secs(1000);
+
+fn pool(mode: Mode) -> Pool {
+    let half = Usage {
+        used_blocks: 50,
+        total_blocks: 100,
+        block_bytes: 65536,
+    };
+    let nowhere = || Backing::Device("8:1".into());
+    let not_seen = || Seen::unknown("not looked at");
+    Pool {
+        name: "docker-8:1-12-pool".into(),
+        mode,
+        needs_check: false,
+        suspended: false,
+        queue_if_no_space: true,
+        event_nr: 0,
+        transaction_id: 0,
+        low_water_blocks: 0,
+        table_sectors: 12800,
+        table_params: String::new(),
+        data: half,
+        metadata: half,
+        data_backing: nowhere(),
+        metadata_backing: nowhere(),
+        data_file: not_seen(),
+        metadata_file: not_seen(),
+        lvm: Lvm::No,
+    }
+}
+
+/// An observer whose `/info` was answered with these bytes after this time.
+fn answered(reply: Result<&str, String>, took: Duration) -> Observer {
+    let mut observer = Observer::new(Settings::default());
+    observer.pool = Seen::Known(Some(pool(Mode::Rw)));
+    let bytes = serde_json::to_vec(&reply).unwrap();
+    observer.slots[Sense::Info as usize] = Slot::answered(Answer {
+        asked: ASKED,
+        came: ASKED + took,
+        result: Ok(bytes),
+    });
+    observer.info = docker_socket::hear(observer.slot(Sense::Info));
+    observer
+}
+
+const GOOD: &str = "HTTP/1.0 200 OK\r\n\r\n{}";
+
+/// The first whole second after the answer in which this request is due.
+fn due_after(observer: &Observer, sense: Sense) -> Option<u64> {
+    let came = observer.slot(Sense::Info).last().unwrap().came;
+    (0..120).find(|seconds| observer.request_is_due(sense, came + Duration::from_secs(*seconds)))
+}
+
+#[test]
+fn a_daemon_that_answers_at_once_is_asked_seldom_and_for_one_thing() {
+    let at_once = Duration::from_millis(200);
+    let calm = answered(Ok(GOOD), at_once);
+    assert_eq!(due_after(&calm, Sense::Info), Some(30));
+    assert_eq!(due_after(&calm, Sense::Ping), None);
+
+    let slow = answered(Ok(GOOD), Duration::from_secs(2));
+    assert_eq!(due_after(&slow, Sense::Info), Some(5));
+    assert_eq!(due_after(&slow, Sense::Ping), Some(0));
+
+    for refused in [Ok("HTTP/1.0 500 No\r\n\r\n"), Err("cannot connect".to_owned())] {
+        let refused = answered(refused, at_once);
+        assert_eq!(due_after(&refused, Sense::Info), Some(1));
+        assert_eq!(due_after(&refused, Sense::Ping), Some(0));
+    }
+}
+
+#[test]
+fn what_hangs_may_begin_with_makes_it_more_often() {
+    let at_once = Duration::from_millis(200);
+    let mut in_d = answered(Ok(GOOD), at_once);
+    in_d.task_in_d = true;
+    assert_eq!(due_after(&in_d, Sense::Info), Some(2));
+
+    let mut blind = answered(Ok(GOOD), at_once);
+    blind.pool = Seen::unknown("the look has been stuck for 6 s");
+    assert_eq!(due_after(&blind, Sense::Info), Some(5));
+
+    let mut without = answered(Ok(GOOD), at_once);
+    without.pool = Seen::Known(None);
+    assert_eq!(due_after(&without, Sense::Info), Some(5), "was its daemon stopped?");
+
+    let mut busy = answered(Ok(GOOD), at_once);
+    busy.volumes_changed = Some(ASKED - Duration::from_secs(1));
+    assert_eq!(due_after(&busy, Sense::Info), Some(5), "its container may run only now");
+    busy.volumes_changed = Some(ASKED - Duration::from_secs(57));
+    assert_eq!(due_after(&busy, Sense::Info), Some(30), "the minute is over");
+
+    let mut broken = answered(Ok(GOOD), at_once);
+    broken.pool = Seen::Known(Some(pool(Mode::Ro)));
+    assert_eq!(due_after(&broken, Sense::Info), Some(2));
+
+    let mut cured = answered(Ok(GOOD), at_once);
+    cured.trouble = Some(ASKED);
+    assert_eq!(due_after(&cured, Sense::Info), Some(5));
+    cured.trouble = Some(ASKED - Duration::from_secs(57));
+    assert_eq!(due_after(&cured, Sense::Info), Some(30), "the minute is over");
+
+    let mut patient = answered(Ok(GOOD), at_once);
+    patient.settings.watch.interval = Duration::from_secs(600);
+    assert_eq!(due_after(&patient, Sense::Info), Some(60));
+
+    let mut hurried = answered(Ok(GOOD), at_once);
+    hurried.settings.watch.interval = Duration::from_secs(1);
+    assert_eq!(due_after(&hurried, Sense::Info), Some(5));
+}
+
+#[test]
+fn how_many_containers_run_is_known_while_the_devices_are_the_same() {
+    let mut observer = answered(Ok(GOOD), Duration::from_millis(200));
+    observer.containers = Some(SaidOfContainers {
+        main_pid: 7,
+        asked: ASKED,
+        said: Containers {
+            live_restore: Some(true),
+            running: Some(2),
+        },
+    });
+    assert_eq!(observer.containers(Some(7)).running, Some(2));
+    observer.volumes_changed = Some(ASKED + Duration::from_secs(1));
+    let after = observer.containers(Some(7));
+    assert_eq!((after.running, after.live_restore), (None, Some(true)));
+    assert_eq!(observer.containers(Some(8)).live_restore, None, "another daemon");
+}

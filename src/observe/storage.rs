@@ -1,0 +1,108 @@
+//! The pool, its files and the filesystem below them: the looks that are sent out, and what is known.
+
+use super::{Ask, Observer, Sense, config, pools, slot};
+use crate::kernel::errand::Porter;
+use crate::model::{Backing, Disk, Mode, Pool, Seen};
+use std::time::Duration;
+
+impl Observer {
+    /// Sends out the looks at the pool and the files below it.
+    pub fn look_at_storage(&mut self, porter: &Porter, now: Duration) {
+        if self.root == "/" {
+            self.ask(porter, Sense::Pools, &Ask::Pools, now);
+        }
+        self.look_at_host(porter, now);
+    }
+
+    /// Sends out the look at the files, if it could not be sent with the pool's for want of knowing where they are.
+    pub fn look_at_files(&mut self, porter: &Porter, now: Duration) {
+        if self.slot(Sense::Host).last().is_none() {
+            self.look_at_host(porter, now);
+        }
+    }
+
+    pub(super) fn look_at_host(&mut self, porter: &Porter, now: Duration) {
+        let files = match self.pool(now) {
+            Seen::Known(Some(pool)) => loop_files(&pool),
+            _ => Vec::new(),
+        };
+        if let Some(config) = self.config() {
+            let ask = Ask::Host {
+                root: self.root.clone(),
+                data_root: config.data_root.clone(),
+                files,
+            };
+            self.ask(porter, Sense::Host, &ask, now);
+        }
+    }
+
+    /// Waits for the pool's next event, unless that errand is out already.
+    pub fn await_event(&mut self, porter: &Porter, now: Duration) {
+        let Seen::Known(Some(pool)) = self.pool(now) else {
+            return;
+        };
+        let ask = Ask::Event {
+            pool: pool.name,
+            event_nr: pool.event_nr,
+        };
+        self.ask(porter, Sense::Event, &ask, now);
+    }
+
+    /// Whether the kernel has raised an event, rather than refused to wait for one.
+    pub fn event_came(&self) -> bool {
+        self.slot(Sense::Event).last_value::<u32>().is_some()
+    }
+
+    pub(super) fn is_pool_in_trouble(&self, now: Duration) -> bool {
+        match self.pool(now) {
+            Seen::Known(Some(pool)) => pool.is_exhausted() || pool.suspended || pool.mode != Mode::Rw,
+            Seen::Known(None) | Seen::Unknown(_) => false,
+        }
+    }
+
+    /// The pool's files and the filesystem below them, as last seen.
+    pub fn disk(&self, now: Duration) -> Seen<Disk> {
+        self.seen(Sense::Host, now)
+    }
+
+    /// Docker's pool as last seen.
+    pub(super) fn pool(&self, now: Duration) -> Seen<Option<Pool>> {
+        if self.root != "/" {
+            return Seen::Known(None);
+        }
+        match self
+            .slot(Sense::Pools)
+            .stuck_for(now, self.settings.watch.look_deadline)
+        {
+            Some(waited) => Seen::unknown(slot::stuck(waited)),
+            None => self.pool.clone(),
+        }
+    }
+
+    /// Finds out which of the pools that were seen is Docker's. It is asked for many times a look, and read out of the answer once.
+    pub(super) fn find_pool(&mut self) {
+        let expected = pools::Expected {
+            name: self
+                .slot(Sense::Host)
+                .last_value::<Disk>()
+                .and_then(|look| look.pool_name),
+            data_root: self.config().map(|config| config.data_root.clone()),
+            thin_pool_device: self.config().and_then(config::Learnt::pool_of_lvm),
+        };
+        self.pool = match self.slot(Sense::Pools).last_seen::<pools::Look>() {
+            Seen::Known(look) => pools::select(&look.pools, &expected).into(),
+            Seen::Unknown(why) => Seen::Unknown(why),
+        };
+    }
+}
+
+/// The files below the pool's devices.
+fn loop_files(pool: &Pool) -> Vec<String> {
+    [&pool.data_backing, &pool.metadata_backing]
+        .into_iter()
+        .filter_map(|backing| match backing {
+            Backing::Loop { file, .. } => Some(file.clone()),
+            Backing::Device(_) => None,
+        })
+        .collect()
+}
