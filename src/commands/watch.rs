@@ -64,9 +64,14 @@ struct Guard {
     metrics: metrics::TextFile,
     notifier: Notifier,
     beat_every: Option<Duration>,
+    beaten: Option<Duration>,
+    /// As systemd was told it last.
+    status: String,
     stopping: bool,
     /// A deed ended or the pool raised an event: there is something to look at now.
     woken: bool,
+    /// The pool raised an event that no look has followed yet.
+    pool_event: bool,
     /// The daemon whose configuration was learnt.
     configured_for: Option<u32>,
     configured_at: Option<Duration>,
@@ -89,9 +94,15 @@ pub fn run() -> Result<ExitCode> {
     let mut guard = Guard::new(porter, state)?;
     guard.teller.started(&guard.settings, &guard.memory);
     let mut ready = false;
+    let mut pool_first = false;
     while !guard.stopping {
         guard.reload();
-        guard.look()?;
+        // Events in a row must not keep the daemon out of sight: after each such look comes a whole one.
+        pool_first = std::mem::take(&mut guard.pool_event) && !pool_first;
+        match pool_first {
+            true => guard.look_at_pool_first()?,
+            false => guard.look()?,
+        }
         let seen = guard.see();
         guard.verify(&seen);
         let verdict = guard.judge(&seen);
@@ -137,8 +148,11 @@ impl Guard {
             evidence: evidence::Keeper::default(),
             notifier: Notifier::from_env(),
             beat_every: watchdog_interval(),
+            beaten: None,
+            status: String::new(),
             stopping: false,
             woken: false,
+            pool_event: false,
             configured_for: None,
             configured_at: None,
             reload: Reload::new(keys),
@@ -158,11 +172,25 @@ impl Guard {
     fn look(&mut self) -> Result<()> {
         self.woken = false;
         self.learn_config();
+        self.observer.look_at_daemon(&self.porter, now());
+        self.look_at_pool()?;
+        // What only now can be asked: the unit's tasks, once the unit is known.
+        self.observer.look_at_daemon(&self.porter, now());
+        self.await_looks()
+    }
+
+    /// The pool has something to tell: it may run out before a daemon has answered. All else is looked at right behind.
+    fn look_at_pool_first(&mut self) -> Result<()> {
+        self.look_at_pool()?;
+        self.woken = true;
+        Ok(())
+    }
+
+    /// The pool and what is below it, which is all that growth is judged by; and who waits for it, where something is wrong.
+    fn look_at_pool(&mut self) -> Result<()> {
         self.observer.look_at_storage(&self.porter, now());
-        self.observer.look_at_daemon(&self.porter, now());
         self.await_looks()?;
-        // What only now can be asked: the unit's tasks, once the unit is known; the files, once the data root is.
-        self.observer.look_at_daemon(&self.porter, now());
+        // What only now can be asked: the files, once the data root is known; LVM, once the pool is.
         self.observer.look_at_files(&self.porter, now());
         self.observer.look_at_lvm(&self.porter, now());
         self.observer.look_at_witnesses(&self.porter, now());
@@ -173,8 +201,8 @@ impl Guard {
     }
 
     fn await_looks(&mut self) -> Result<()> {
-        // A beat for each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
-        self.notifier.watchdog();
+        // For each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
+        self.beat();
         while self.observer.is_waiting(now()) && !self.stopping {
             self.pump(TICK)?;
         }
@@ -238,7 +266,10 @@ impl Guard {
     /// Looks again, and does what both looks ask for.
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
         let Some(first) = &verdict.deed else { return Ok(()) };
-        self.look()?;
+        match first {
+            Deed::Grow { .. } => self.look_at_pool()?,
+            Deed::Resume | Deed::XfsGiveUp { .. } | Deed::Restart => self.look()?,
+        }
         // A look that a signal cut short bears nothing out.
         if self.stopping {
             return Ok(());
@@ -286,9 +317,21 @@ impl Guard {
         self.keep_late_stacks();
         self.write_metrics(seen, verdict);
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
-        self.notifier.status(&status);
-        self.notifier.watchdog();
+        if status != self.status {
+            self.notifier.status(&status);
+            self.status = status;
+        }
+        self.beat();
         self.remember();
+    }
+
+    /// A heartbeat, unless one was just sent: each wakes a thread of ours and systemd.
+    fn beat(&mut self) {
+        const CLOSEST: Duration = Duration::from_secs(1);
+        if self.beaten.is_none_or(|at| now().saturating_sub(at) >= CLOSEST) {
+            self.beaten = Some(now());
+            self.notifier.watchdog();
+        }
     }
 
     fn remember(&mut self) {
@@ -342,6 +385,7 @@ impl Guard {
         let fresh = self.observer.collect(now());
         if fresh.contains(&Sense::Event) && self.observer.event_came() {
             self.woken = true;
+            self.pool_event = true;
         }
         if self.hands.collect(now()) {
             self.woken = true;
