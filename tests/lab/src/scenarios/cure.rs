@@ -273,6 +273,6 @@ fn nothing_to_grow_into(host: &mut Host, figures: &mut Figures) -> Result<()> {
         Ok((host.pool_status()?.data.total > first).then_some(()))
     })?;
     figures.add("from room to growth", watch::seconds(begun), "s");
-    watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(10))?;
+    watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(30))?;
     Ok(())
 }

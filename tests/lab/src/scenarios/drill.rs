@@ -121,7 +121,7 @@ fn drill(host: &mut Host, command: &str, code: i32) -> Result<String> {
 
 fn nothing_is_left(host: &mut Host) -> Result<()> {
     // A loop device that nobody holds any more detaches itself a moment later.
-    host.wait_for("all of the drill to be gone", Duration::from_secs(10), |host| {
+    host.wait_for("all of the drill to be gone", Duration::from_secs(30), |host| {
         let left = host.sh("dmsetup ls | grep thinguard-drill; losetup -l | grep thinguard-drill; \
              find /run/thinguard /var/tmp /mnt -name 'thinguard-drill*'; true")?;
         Ok(left.trim().is_empty().then_some(()))

@@ -187,9 +187,9 @@ fn switched_off_in_one_line(host: &mut Host) -> Result<()> {
     let verdicts = "journalctl -b -t thinguard -o cat --no-pager | grep -c preflight-verdict";
     // With the typo preflight could not judge, said so, and let Docker start.
     host.sh("systemctl restart docker.service")?;
-    watch::await_line(host, "preflight-verdict: could not judge", Duration::from_secs(10))?;
+    watch::await_line(host, "preflight-verdict: could not judge", Duration::from_secs(30))?;
     host.sh("rm /etc/thinguard.d/10-typo.toml && systemctl restart docker.service")?;
-    watch::await_line(host, "preflight-verdict: Docker may start", Duration::from_secs(10))?;
+    watch::await_line(host, "preflight-verdict: Docker may start", Duration::from_secs(30))?;
     let before = host.sh(verdicts)?;
     host.sh("mkdir -p /etc/systemd/system/docker.service.d && \
          ln -s /dev/null /etc/systemd/system/docker.service.d/50-thinguard.conf && systemctl daemon-reload")?;

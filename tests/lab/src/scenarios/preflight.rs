@@ -137,7 +137,7 @@ fn refuses_half_a_pool(host: &mut Host, _: &mut Figures) -> Result<()> {
         host.sh("ls /var/lib/docker/devicemapper/devicemapper")? == "data\n",
         "an empty metadata file was made"
     );
-    let said = watch::await_line(host, "pool-half-missing", Duration::from_secs(5))?;
+    let said = watch::await_line(host, "pool-half-missing", Duration::from_secs(30))?;
     println!("    {said}");
     let json = host.sh_timeout("thinguard preflight --json", Duration::from_secs(30))?;
     ensure!(json.code == Some(1), "{json:?}");
