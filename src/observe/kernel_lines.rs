@@ -150,14 +150,20 @@ fn number(device: &str) -> Option<u32> {
 
 /// The same about the same device; of the pool's changes each is a line of its own.
 fn says_the_same(one: &KernelLine, other: &KernelLine) -> bool {
-    let by_text = matches!(
-        other.event,
-        KernelEvent::PoolMode | KernelEvent::PoolGrown | KernelEvent::PoolMetadata
-    );
-    one.event == other.event
-        && one.device == other.device
-        && one.volume == other.volume
-        && (!by_text || one.text == other.text)
+    let same_text = match other.event {
+        KernelEvent::PoolMode | KernelEvent::PoolGrown => one.text == other.text,
+        // Damage is told once for each block that is read: that flood must not push out the lines that are judged.
+        KernelEvent::PoolMetadata if other.device.is_none() => {
+            without_digits(&one.text).eq(without_digits(&other.text))
+        }
+        KernelEvent::PoolMetadata => one.text == other.text,
+        _ => true,
+    };
+    same_text && one.event == other.event && one.device == other.device && one.volume == other.volume
+}
+
+fn without_digits(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|character| !character.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -243,6 +249,11 @@ mod tests {
             (lines.lines.len(), lines.lines[0].times, lines.lines[0].when),
             (1, 10, secs(909))
         );
+        for block in 0..500 {
+            let damage = format!("device-mapper: block manager: btree_node validator check failed for block {block}");
+            said(&mut lines, 820, &damage);
+        }
+        assert_eq!((lines.lines.len(), lines.lines[1].times), (2, 500));
         for tid in 0..500 {
             said(
                 &mut lines,
