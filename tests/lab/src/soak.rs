@@ -123,6 +123,7 @@ pub fn run(host: &mut Host, figures: &mut Figures, length: Length, seed: u64) ->
     figures.add("files read back and right", files, "");
     let journal = watch::journal(soak.host)?;
     figures.add("growths", journal.matches("deed-done: grow").count(), "");
+    watch::stays_within_journalds_limit(soak.host, figures)?;
     let pool = soak.host.pool_status()?;
     figures.add(
         "pool",

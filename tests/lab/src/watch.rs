@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
+use crate::figures::Figures;
 use crate::host::Host;
 
 /// Starts the guard; returns once it has said READY.
@@ -74,6 +75,19 @@ fn said_at(host: &mut Host, part: &str) -> Result<Vec<f64>> {
     };
     let said = lines.lines().filter(|line| line.contains(part));
     Ok(said.map(stamp).collect::<Result<_, _>>()?)
+}
+
+/// EL7's journald drops what a service writes beyond so much in 30 s (systemd 219: `RateLimitInterval=30s`, `RateLimitBurst=1000`).
+const JOURNALD_TAKES: usize = 1000;
+
+/// Fails if a journald of EL7's would have dropped lines of the guard; tells how many there were in the busiest 30 s.
+pub fn stays_within_journalds_limit(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    let said = said_at(host, " thinguard[")?;
+    let within = |first: &f64| said.iter().filter(|at| (*first..first + 30.0).contains(*at)).count();
+    let busiest = said.iter().map(within).max().unwrap_or(0);
+    figures.add("lines of the guard in its busiest 30 s", busiest, "");
+    ensure!(busiest < JOURNALD_TAKES, "{busiest} lines in 30 s");
+    Ok(())
 }
 
 /// Seconds since, with a tenth.

@@ -219,6 +219,7 @@ fn events_in_a_row(host: &mut Host, figures: &mut Figures) -> Result<()> {
         host.sh("/root/lab-pool rw")?;
         table::await_new(host, lines, "over after")?;
     }
+    watch::stays_within_journalds_limit(host, figures)?;
     let cost = rest::cost(host, Duration::from_secs(15))?;
     figures.add("wake-ups in 15 s after that", cost.wake_ups, "");
     ensure!(cost.wake_ups < 150, "the guard does not come to rest: {cost:?}");
