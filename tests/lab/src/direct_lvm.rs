@@ -68,35 +68,43 @@ pub fn pool_status(host: &mut Host) -> Result<PoolStatus> {
 }
 
 /// Writes until so many hundredths of the pool as it is now are used, past the page cache. What is written comes after what was
-/// written before.
+/// written before. At an ordinary rate: for faster writers the guard grows more than once.
 pub fn fill(host: &mut Host, percent: u64) -> Result<()> {
+    const AT_ONCE: u64 = 8;
     let pool = pool_status(host)?;
     // A block has 512 KiB.
     let wanted = (pool.data.total * percent / 100).saturating_sub(pool.data.used) / 2;
-    write_mebibytes(host, wanted)
+    run(host, &write(wanted, AT_ONCE))
 }
 
 /// Writes so much as fast as the host can, full pool or not.
 pub fn write_mebibytes(host: &mut Host, mebibytes: u64) -> Result<()> {
-    let wrote = host.sh_timeout(&write(mebibytes), Duration::from_secs(300))?;
-    ensure!(wrote.ok(), "{wrote:?}");
-    Ok(())
+    run(host, &write(mebibytes, mebibytes))
 }
 
 /// Writes 16 MiB more than the pool has room for; the last of them wait until it has grown.
 pub fn fill_past_the_end(host: &mut Host) -> Result<Job> {
     let pool = pool_status(host)?;
-    host.spawn(&write((pool.data.total - pool.data.used) / 2 + 16))
+    let mebibytes = (pool.data.total - pool.data.used) / 2 + 16;
+    host.spawn(&write(mebibytes, mebibytes))
 }
 
-/// A script that writes so many MiB through a thin device of its own that Docker never meets.
-fn write(mebibytes: u64) -> String {
+fn run(host: &mut Host, script: &str) -> Result<()> {
+    let wrote = host.sh_timeout(script, Duration::from_secs(300))?;
+    ensure!(wrote.ok(), "{wrote:?}");
+    Ok(())
+}
+
+/// A script that writes so many MiB through a thin device of its own that Docker never meets, and rests after each `at_once` of them.
+fn write(mebibytes: u64, at_once: u64) -> String {
     format!(
         "[ -e /dev/mapper/ballast ] || {{ dmsetup message {POOL} 0 'create_thin 200001' && \
          dmsetup create ballast --table '0 8388608 thin /dev/mapper/{POOL} 200001' && echo 0 > /root/written; }} && \
-         at=$(cat /root/written) && \
-         dd if=/dev/zero of=/dev/mapper/ballast bs=1M seek=$at count={mebibytes} oflag=direct conv=notrunc status=none && \
-         echo {WRITTEN} > /dev/kmsg && echo $((at + {mebibytes})) > /root/written"
+         at=$(cat /root/written) && end=$((at + {mebibytes})) && while [ $at -lt $end ]; do \
+         count=$((end - at)); [ $count -le {at_once} ] || count={at_once}; \
+         dd if=/dev/zero of=/dev/mapper/ballast bs=1M seek=$at count=$count oflag=direct conv=notrunc status=none || exit 1; \
+         at=$((at + count)); [ $at -eq $end ] || sleep 0.3; done && \
+         echo {WRITTEN} > /dev/kmsg && echo $end > /root/written"
     )
 }
 

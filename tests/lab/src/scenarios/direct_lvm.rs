@@ -120,16 +120,15 @@ fn extended_by_the_guard(host: &mut Host, figures: &mut Figures) -> Result<()> {
     ensure!(after.mode == "rw", "{after:?}");
     let said = watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(20))?;
     println!("    {said}");
-    let volume: u64 = host
-        .sh("lvs --noheadings --nosuffix --units s -o lv_size docker/thinpool")?
-        .trim()
-        .parse()?;
-    ensure!(
-        volume == after.sectors,
-        "LVM says {volume} sectors, the kernel {}",
-        after.sectors
-    );
-    Ok(())
+    // Between the two questions it may have been extended once more.
+    host.wait_for(
+        "LVM and the kernel to agree on the size",
+        Duration::from_secs(60),
+        |host| {
+            let volume = host.sh("lvs --noheadings --nosuffix --units s -o lv_size docker/thinpool")?;
+            Ok((volume.trim().parse() == Ok(direct_lvm::pool_status(host)?.sectors)).then_some(()))
+        },
+    )
 }
 
 /// A deed that hangs is told when it counts as stuck, and when it comes to its end.
