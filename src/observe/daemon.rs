@@ -103,8 +103,9 @@ impl Observer {
         let after_change = lately(self.volumes_changed);
         // A pool that is gone may have been taken down with its daemon.
         let has_pool = matches!(self.pool(now), Seen::Known(Some(_)));
+        let rests = self.settings.watch.interval.saturating_mul(CALM_RESTS);
         match self.answers(now) && has_pool && !after_trouble && !after_change {
-            true => (self.settings.watch.interval * CALM_RESTS).clamp(DAEMON_FRESH, CALM_AT_MOST),
+            true => rests.clamp(DAEMON_FRESH, CALM_AT_MOST),
             false => DAEMON_FRESH,
         }
     }

@@ -108,8 +108,10 @@ fn what_hangs_may_begin_with_makes_it_more_often() {
     assert_eq!(due_after(&cured, Sense::Info), Some(30), "the minute is over");
 
     let mut patient = answered(Ok(GOOD), at_once);
-    patient.settings.watch.interval = Duration::from_secs(600);
-    assert_eq!(due_after(&patient, Sense::Info), Some(60));
+    for interval in [Duration::from_secs(600), Duration::MAX] {
+        patient.settings.watch.interval = interval;
+        assert_eq!(due_after(&patient, Sense::Info), Some(60));
+    }
 
     let mut hurried = answered(Ok(GOOD), at_once);
     hurried.settings.watch.interval = Duration::from_secs(1);
