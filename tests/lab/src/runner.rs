@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,9 @@ const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
 
 /// So much of a failed host's journal is shown at once.
 const LAST_LINES: usize = 25;
+
+/// A failure's reason is repeated at the end in so many characters.
+const REASON: usize = 800;
 
 /// Runs everything, or only the scenarios whose name contains `filter`.
 pub fn test(filter: Option<&str>) -> Result<ExitCode> {
@@ -58,15 +62,15 @@ fn run(chosen: &[Scenario]) -> Result<bool> {
     // Before the first scenario, not within it: a build beside an emulated host slows both.
     progress::step("builds thinguard as it is released", || host.build_guard())?;
     let failures = run_all(host, chosen);
-    // Once more, last: of a long log often only the end is kept.
+    // Once more, last and short: of a long log often only the end is kept.
     for failure in &failures {
-        println!("\n{failure}");
+        println!("\n    {}", failure.replace('\n', "\n    "));
     }
     println!("\n{} passed, {} failed", chosen.len() - failures.len(), failures.len());
     Ok(failures.is_empty())
 }
 
-/// Runs the scenarios, each on whichever host is free; gives what failed, as it was told.
+/// Runs the scenarios, each on whichever host is free; gives what failed, and why.
 fn run_all(first: Host, chosen: &[Scenario]) -> Vec<String> {
     let hosts = hosts().min(chosen.len());
     let others: Vec<Host> = (1..hosts).map(|number| first.another(number)).collect();
@@ -116,7 +120,7 @@ fn cargo_test() -> Result<bool> {
     Ok(progress::run(&mut command, CARGO_TEST_LIMIT)?.success())
 }
 
-/// Runs one scenario and tells what came of it; gives the words for a failure.
+/// Runs one scenario and tells what came of it; gives a failure's reason.
 fn failure_of(host: &mut Host, scenario: &Scenario) -> Option<String> {
     println!("    {}: {}", scenario.name, scenario.about);
     let begun = Instant::now();
@@ -126,20 +130,35 @@ fn failure_of(host: &mut Host, scenario: &Scenario) -> Option<String> {
         println!("test scenario {} ... ok ({took:.1} s)", scenario.name);
         return None;
     };
-    let mut words = format!("test scenario {} ... FAILED ({took:.1} s)\n{error:#}", scenario.name);
-    match host.keep_evidence(scenario.name) {
-        Ok(directory) => {
-            let journal = progress::tail(&directory.join("journal.txt"), LAST_LINES);
-            words += &format!(
-                "\nits journal ended with:\n{journal}\nall that the host said is in {}",
-                directory.display()
-            );
-        }
-        Err(error) => words += &format!("\nnothing could be kept of what the host said: {error:#}"),
+    let reason = format!("test scenario {} ... FAILED ({took:.1} s)\n{error:#}", scenario.name);
+    let evidence = match host.keep_evidence(scenario.name) {
+        Ok(directory) => format!(
+            "its journal ended with:\n{}\nall that the host said is in {}",
+            last_lines(&directory.join("journal.txt")),
+            directory.display()
+        ),
+        Err(error) => format!("nothing could be kept of what the host said: {error:#}"),
+    };
+    println!("{}", format!("{reason}\n{evidence}").replace('\n', "\n    "));
+    Some(shortened(&reason))
+}
+
+/// The end of a journal, without what the lab's own channel writes there.
+fn last_lines(journal: &Path) -> String {
+    let text = fs::read(journal).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains(" qemu-ga[")).collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+}
+
+/// Both ends of a long reason: what was awaited stands first, what came instead last.
+fn shortened(reason: &str) -> String {
+    let letters: Vec<char> = reason.chars().collect();
+    if letters.len() <= REASON {
+        return reason.to_owned();
     }
-    let words = words.replace('\n', "\n    ");
-    println!("{words}");
-    Some(words)
+    let (first, last) = (&letters[..REASON / 2], &letters[letters.len() - REASON / 2..]);
+    format!("{}\n[...]\n{}", String::from_iter(first), String::from_iter(last))
 }
 
 /// A scenario's panic fails that scenario alone.

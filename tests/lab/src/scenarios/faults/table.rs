@@ -99,10 +99,12 @@ pub fn lines(host: &mut Host) -> Result<Vec<String>> {
 
 /// Waits for a line with this part behind the first `before` lines.
 pub fn await_new(host: &mut Host, before: usize, part: &str) -> Result<()> {
-    host.wait_for(&format!("the guard to say '{part}'"), SAYS, |host| {
-        let new = lines(host)?.split_off(before);
+    let mut new = Vec::new();
+    let said = host.wait_for(&format!("the guard to say '{part}'"), SAYS, |host| {
+        new = lines(host)?.split_off(before);
         Ok(new.iter().any(|line| line.contains(part)).then_some(()))
-    })
+    });
+    said.with_context(|| format!("it said {new:?}"))
 }
 
 /// Waits until the status line has this part.
