@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::qmp;
 
 /// The agent answers small requests at once; even a starved guest gets to it in this time.
-const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a finished program left.
 #[derive(Debug, Clone)]

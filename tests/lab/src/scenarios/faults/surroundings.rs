@@ -20,8 +20,8 @@ const FAKE: &str = "#!/bin/sh\n\
     systemd-run --quiet --collect --unit=fake perl /root/fake.pl\n\
     until [ -S /run/fake.sock ]; do sleep 0.1; done\n";
 
-/// Looks come often, and a request counts as silent soon.
-const HURRY: &str = "[watch]\ninterval = \"2s\"\nsilent_after = \"4s\"\n";
+/// Looks come often, and a request counts as silent soon; but not what a daemon of an emulated host needs beside another one at work.
+const HURRY: &str = "[watch]\ninterval = \"2s\"\nsilent_after = \"10s\"\n";
 
 const OVER: &str = "docker.service: over after";
 
@@ -156,7 +156,8 @@ const HOST: &[Case] = &[
         said: &["pool-suspended: ", "the restart budget would not survive the guard"],
         shown: "",
         done: &[("resume the suspended pool", Ends::Done)],
-        undo: "umount /run/thinguard",
+        // The guard may be writing there just then.
+        undo: "umount --lazy /run/thinguard",
         over: &[],
     },
     Case {
