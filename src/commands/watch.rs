@@ -5,11 +5,13 @@
 
 mod evidence;
 mod hands;
+mod looks;
 pub mod metrics;
 pub mod rates;
 mod reload;
 pub mod state;
 mod tell;
+mod wait;
 
 use super::errands;
 use super::settings;
@@ -18,32 +20,21 @@ use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
 use crate::kernel::{memory, process};
 use crate::model::{Deed, Seen, Settings, Snapshot};
-use crate::observe::{Observer, Sense};
+use crate::observe::Observer;
 use crate::report::event::Event;
 use crate::systemd::notify::{Notifier, watchdog_interval};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use hands::Hands;
-use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use looks::CONFIG_AGAIN;
 use nix::sys::signalfd::SignalFd;
 use rates::RateFile;
 use reload::Reload;
 use state::{Opened, StateFile};
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tell::Teller;
-
-/// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
-const TICK: Duration = Duration::from_millis(100);
-
-/// A configuration that could not be learnt for certain is asked for again after this time, then after twice that, and so on: what stands
-/// in the way may be gone soon, or stay, and each time Docker's version is sought in its program.
-const CONFIG_AGAIN: Duration = Duration::from_secs(60);
-
-/// But not more rarely than this.
-const CONFIG_AGAIN_AT_LAST: Duration = Duration::from_secs(3600);
+use wait::TICK;
 
 /// Another guard runs: this one has left without having done anything.
 const ANOTHER_RUNS: u8 = 4;
@@ -70,7 +61,7 @@ struct Guard {
     stopping: bool,
     /// A deed ended or the pool raised an event: there is something to look at now.
     woken: bool,
-    /// The pool raised an event that no look has followed yet.
+    /// The pool raised an event, and what it looks like since has not been judged yet.
     pool_event: bool,
     /// The daemon whose configuration was learnt.
     configured_for: Option<u32>,
@@ -100,7 +91,8 @@ pub fn run() -> Result<ExitCode> {
         // Events in a row must not keep the daemon out of sight: after each such look comes a whole one.
         pool_first = std::mem::take(&mut guard.pool_event) && !pool_first;
         match pool_first {
-            true => guard.look_at_pool_first()?,
+            // The event came with a look at the pool, which may run out before a daemon has answered.
+            true => guard.woken = true,
             false => guard.look()?,
         }
         let seen = guard.see();
@@ -166,85 +158,6 @@ impl Guard {
             rates: RateFile::default(),
             metrics: metrics::TextFile::default(),
         })
-    }
-
-    /// Sends out all looks that are due and waits for those that the verdict needs, each within its deadline.
-    fn look(&mut self) -> Result<()> {
-        self.woken = false;
-        self.learn_config();
-        self.observer.look_at_daemon(&self.porter, now());
-        self.look_at_pool()?;
-        // What only now can be asked: the unit's tasks, once the unit is known.
-        self.observer.look_at_daemon(&self.porter, now());
-        self.await_looks()
-    }
-
-    /// The pool has something to tell: it may run out before a daemon has answered. All else is looked at right behind.
-    fn look_at_pool_first(&mut self) -> Result<()> {
-        self.look_at_pool()?;
-        self.woken = true;
-        Ok(())
-    }
-
-    /// The pool and what is below it, which is all that growth is judged by; and who waits for it, where something is wrong.
-    fn look_at_pool(&mut self) -> Result<()> {
-        self.observer.look_at_storage(&self.porter, now());
-        self.await_looks()?;
-        // What only now can be asked: the files, once the data root is known; LVM, once the pool is.
-        self.observer.look_at_files(&self.porter, now());
-        self.observer.look_at_lvm(&self.porter, now());
-        self.observer.look_at_witnesses(&self.porter, now());
-        self.await_looks()?;
-        // Now their stacks, for which nobody waits here.
-        self.observer.look_at_witnesses(&self.porter, now());
-        Ok(())
-    }
-
-    fn await_looks(&mut self) -> Result<()> {
-        // For each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
-        self.beat();
-        while self.observer.is_waiting(now()) && !self.stopping {
-            self.pump(TICK)?;
-        }
-        Ok(())
-    }
-
-    /// Docker's configuration is what its newest start has read.
-    fn learn_config(&mut self) {
-        let pid = self
-            .observer
-            .snapshot(now())
-            .daemon
-            .unit
-            .known()
-            .map(|unit| unit.main_pid);
-        let uncertain = self
-            .observer
-            .config()
-            .is_none_or(|config| config.unit_unknown.is_some());
-        let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + self.config_again);
-        let another = pid.is_some() && pid != self.configured_for;
-        if (again || another) && self.observer.learn_config(&self.porter, false, None, now()) {
-            self.config_again = match another || self.configured_at.is_none() {
-                true => CONFIG_AGAIN,
-                false => (self.config_again * 2).min(CONFIG_AGAIN_AT_LAST),
-            };
-            self.configured_for = pid;
-            self.configured_at = Some(now());
-        }
-    }
-
-    fn see(&mut self) -> Snapshot {
-        self.observer.await_event(&self.porter, now());
-        self.observer.hear_kernel(now());
-        self.take_in()
-    }
-
-    /// All that is known now; each line that follows is told in sight of it.
-    fn take_in(&mut self) -> Snapshot {
-        let seen = self.observer.snapshot(now());
-        self.teller.sees(&seen);
-        seen
     }
 
     /// Tells of deeds that have ended, by what the fresh look shows.
@@ -337,63 +250,6 @@ impl Guard {
     fn remember(&mut self) {
         self.state.keep(&self.memory.kept);
         self.rates.keep(&self.memory.fill, now());
-    }
-
-    /// Rests until the time is over or something happens; the heartbeat goes on only as long as rounds do.
-    fn rest(&mut self, longest: Duration) -> Result<()> {
-        let longest = self.beat_every.map_or(longest, |beat| longest.min(beat));
-        let until = now() + longest;
-        while !self.stopping && !self.woken && !self.reload.is_due() {
-            let left = until.saturating_sub(now());
-            if left.is_zero() {
-                break;
-            }
-            self.pump(left)?;
-        }
-        Ok(())
-    }
-
-    /// One wait for whatever comes first, and the taking in of all that came.
-    fn pump(&mut self, longest: Duration) -> Result<()> {
-        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
-        let (signalled, helper_gone) = {
-            let mut fds = vec![
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
-            ];
-            let answers = self.observer.fds().into_iter().chain(self.hands.fds());
-            let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
-            fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-            match poll(&mut fds, timeout) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(error) => return Err(error).context("poll"),
-            }
-            (fds[0].any().unwrap_or(false), fds[1].any().unwrap_or(false))
-        };
-        if helper_gone {
-            bail!("the helper process has died; systemd starts the guard again");
-        }
-        if signalled && let Some(signal) = self.signals.read_signal().ok().flatten() {
-            if signal.ssi_signo == libc::SIGHUP as u32 {
-                self.notifier.reloading();
-                self.reload.ask();
-            } else {
-                self.stopping = true;
-            }
-        }
-        self.reload.collect();
-        let fresh = self.observer.collect(now());
-        if fresh.contains(&Sense::Event) && self.observer.event_came() {
-            self.woken = true;
-            self.pool_event = true;
-        }
-        if self.hands.collect(now()) {
-            self.woken = true;
-        }
-        self.collect_goroutines();
-        self.collect_metrics();
-        self.teller.flush();
-        Ok(())
     }
 }
 

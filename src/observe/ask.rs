@@ -59,7 +59,7 @@ pub enum Ask {
         /// The daemon that is to answer; if it has gone, nothing is sent.
         main_pid: u32,
     },
-    /// The next event of a pool after this one.
+    /// The next event of a pool after this one, and a look at all pools right behind it.
     Event {
         /// Name of the pool.
         pool: String,
@@ -212,8 +212,8 @@ fn containerd() -> Result<Vec<Task>> {
     Ok(tasks)
 }
 
-fn event(pool: &str, event_nr: u32) -> Result<u32> {
-    Ok(dm::Control::open(Path::new(dm::CONTROL))?
-        .wait(pool, event_nr)?
-        .event_nr)
+/// Whoever hears of an event looks at the pools next, and this child is there already. The event is told even where the look fails.
+fn event(pool: &str, event_nr: u32) -> Result<Option<pools::Look>> {
+    dm::Control::open(Path::new(dm::CONTROL))?.wait(pool, event_nr)?;
+    Ok(pools::look().ok())
 }

@@ -127,10 +127,16 @@ impl Observer {
 
     /// Takes what has come back; the senses that have something new.
     pub fn collect(&mut self, now: Duration) -> Vec<Sense> {
-        let fresh: Vec<_> = Sense::ALL
+        let mut fresh: Vec<_> = Sense::ALL
             .into_iter()
             .filter(|sense| self.slots[*sense as usize].collect(now))
             .collect();
+        if fresh.contains(&Sense::Event)
+            && let Some(answer) = self.look_of_event(now)
+        {
+            self.slots[Sense::Pools as usize].take_over(answer);
+            fresh.push(Sense::Pools);
+        }
         if fresh.contains(&Sense::Pools)
             && let Some(look) = self.slot(Sense::Pools).last_value::<pools::Look>()
         {

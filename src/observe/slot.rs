@@ -8,7 +8,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// An answer with its times.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Answer {
     /// When it was asked for.
     pub asked: Duration,
@@ -54,6 +54,11 @@ impl Slot {
             }
         }
         self.out.is_some()
+    }
+
+    /// Takes over what another kind of errand has brought.
+    pub fn take_over(&mut self, answer: Answer) {
+        self.last = Some(answer);
     }
 
     /// Gives up what was seen, but not the errand that is out.

@@ -1,8 +1,10 @@
 //! The pool, its files and the filesystem below them: the looks that are sent out, and what is known.
 
-use super::{Ask, Observer, Sense, config, pools, slot};
+use super::slot::{self, Answer};
+use super::{Ask, Observer, Sense, config, pools};
 use crate::kernel::errand::Porter;
 use crate::model::{Backing, Disk, Mode, Pool, Seen};
+use serde::de::IgnoredAny;
 use std::time::Duration;
 
 impl Observer {
@@ -50,7 +52,15 @@ impl Observer {
 
     /// Whether the kernel has raised an event, rather than refused to wait for one.
     pub fn event_came(&self) -> bool {
-        self.slot(Sense::Event).last_value::<u32>().is_some()
+        self.slot(Sense::Event).last_value::<Option<IgnoredAny>>().is_some()
+    }
+
+    /// The look at the pools that came with the newest event, if one did.
+    pub(super) fn look_of_event(&self, now: Duration) -> Option<Answer> {
+        self.slot(Sense::Event).last_value::<Option<pools::Look>>()??;
+        let answer = self.slot(Sense::Event).last()?.clone();
+        // The wait was asked for long before.
+        Some(Answer { asked: now, ..answer })
     }
 
     pub(super) fn is_pool_in_trouble(&self, now: Duration) -> bool {
@@ -105,4 +115,44 @@ fn loop_files(pool: &Pool) -> Vec<String> {
             Backing::Device(_) => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Settings;
+    use crate::observe::slot::Slot;
+
+    fn after_event(brought: &Result<Option<pools::Look>, String>) -> Observer {
+        let mut observer = Observer::new(Settings::default());
+        observer.slots[Sense::Event as usize] = Slot::answered(Answer {
+            asked: Duration::from_secs(10),
+            came: Duration::from_secs(500),
+            result: Ok(serde_json::to_vec(brought).unwrap()),
+        });
+        observer
+    }
+
+    #[test]
+    fn an_event_tells_even_where_its_look_failed() {
+        let now = Duration::from_secs(501);
+        let look = pools::Look {
+            volumes: vec![(3, "docker-8:1-12-abc".into())],
+            ..pools::Look::default()
+        };
+        let whole = after_event(&Ok(Some(look.clone())));
+        assert!(whole.event_came());
+        let mut pools = Slot::default();
+        pools.take_over(whole.look_of_event(now).unwrap());
+        assert_eq!(pools.last_seen::<pools::Look>(), Seen::Known(look));
+        assert_eq!(pools.last().unwrap().asked, now);
+
+        let without = after_event(&Ok(None));
+        assert!(without.event_came());
+        assert!(without.look_of_event(now).is_none());
+
+        let refused = after_event(&Err("no such device".into()));
+        assert!(!refused.event_came());
+        assert!(refused.look_of_event(now).is_none());
+    }
 }

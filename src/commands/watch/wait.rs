@@ -1,0 +1,71 @@
+//! The one `poll`: a wait for timers, signals and answers, and the taking in of what came.
+
+use super::{Guard, now};
+use crate::observe::Sense;
+use anyhow::{Context, Result, bail};
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+impl Guard {
+    /// Rests until the time is over or something happens; the heartbeat goes on only as long as rounds do.
+    pub(super) fn rest(&mut self, longest: Duration) -> Result<()> {
+        let longest = self.beat_every.map_or(longest, |beat| longest.min(beat));
+        let until = now() + longest;
+        while !self.stopping && !self.woken && !self.reload.is_due() {
+            let left = until.saturating_sub(now());
+            if left.is_zero() {
+                break;
+            }
+            self.pump(left)?;
+        }
+        Ok(())
+    }
+
+    /// One wait for whatever comes first, and the taking in of all that came.
+    pub(super) fn pump(&mut self, longest: Duration) -> Result<()> {
+        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
+        let (signalled, helper_gone) = {
+            let mut fds = vec![
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
+            ];
+            let answers = self.observer.fds().into_iter().chain(self.hands.fds());
+            let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
+            fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+            match poll(&mut fds, timeout) {
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(error).context("poll"),
+            }
+            (fds[0].any().unwrap_or(false), fds[1].any().unwrap_or(false))
+        };
+        if helper_gone {
+            bail!("the helper process has died; systemd starts the guard again");
+        }
+        if signalled && let Some(signal) = self.signals.read_signal().ok().flatten() {
+            if signal.ssi_signo == libc::SIGHUP as u32 {
+                self.notifier.reloading();
+                self.reload.ask();
+            } else {
+                self.stopping = true;
+            }
+        }
+        self.reload.collect();
+        let fresh = self.observer.collect(now());
+        if fresh.contains(&Sense::Event) && self.observer.event_came() {
+            self.woken = true;
+            self.pool_event = fresh.contains(&Sense::Pools);
+        }
+        if self.hands.collect(now()) {
+            self.woken = true;
+        }
+        self.collect_goroutines();
+        self.collect_metrics();
+        self.teller.flush();
+        Ok(())
+    }
+}
