@@ -99,6 +99,17 @@ impl Effective {
             None => None,
         }
     }
+
+    /// Where dockerd writes its goroutines (moby v20.10.27 `daemon/daemon.go`, `stackDumpDir`). One that is not absolute is relative to a
+    /// directory that only the daemon knows: `None`.
+    pub fn dump_directory(&self) -> Option<&str> {
+        let directory = match &self.exec_root {
+            None => names::DEFAULT_EXEC_ROOT,
+            Some(root) if root.value.is_empty() => &self.data_root.value,
+            Some(root) => &root.value,
+        };
+        directory.starts_with('/').then_some(directory)
+    }
 }
 
 /// A value as dockerd shows it in its message: bare, lists as `[a b]`.

@@ -91,7 +91,10 @@ impl Guard {
         let config = self.observer.config();
         let version = config.and_then(|config| config.build.version);
         let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now());
-        let (Some(task), Some(unit), false) = (wanted, seen.daemon.unit.known(), self.evidence.asked) else {
+        let directory = config.map_or(Some(DEFAULT_EXEC_ROOT), |config| config.effective.dump_directory());
+        let (Some(task), Some(unit), Some(directory), false) =
+            (wanted, seen.daemon.unit.known(), directory, self.evidence.asked)
+        else {
             return;
         };
         let order = Order::Dump(DumpOrder {
@@ -99,7 +102,7 @@ impl Guard {
             start_ticks: task.start_ticks,
             comm: task.comm.clone(),
             control_group: unit.control_group.clone(),
-            directory: DEFAULT_EXEC_ROOT.into(),
+            directory: directory.to_owned(),
         });
         self.evidence.asked = true;
         self.evidence.dump = self.porter.send(&act::request(&order)).ok();

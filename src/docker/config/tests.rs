@@ -170,6 +170,19 @@ fn where_the_socket_is() {
 }
 
 #[test]
+fn where_goroutines_are_written() {
+    for (line, json, directory) in [
+        ("dockerd", "{}", Some("/var/run/docker")),
+        ("dockerd --exec-root=/run/d", "{}", Some("/run/d")),
+        ("dockerd", r#"{"exec-root": "/run/e"}"#, Some("/run/e")),
+        ("dockerd --exec-root= -g /srv/docker", "{}", Some("/srv/docker")),
+        ("dockerd --exec-root=run", "{}", None),
+    ] {
+        assert_eq!(merge(line, json, &[]).dump_directory(), directory, "{line} {json}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_uncertain() {
     assert!(
         merge("dockerd", "{", &[])
