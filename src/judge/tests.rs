@@ -473,7 +473,7 @@ fn the_more_headroom_the_longer_the_rest() {
         let look = seen(pool, answered(), TaskState::Alive);
         pace::rest(&look, &judge_once(&look), &Memory::default(), &settings)
     };
-    assert_eq!(with_used(10), secs(10));
+    assert_eq!(with_used(10), secs(15));
     assert_eq!(with_used(156), secs(4));
     assert_eq!(with_used(160), Duration::from_millis(500));
     assert_eq!(with_used(190), secs(1), "a deed is due");

@@ -233,7 +233,7 @@ impl Default for LvmSettings {
 impl Default for WatchSettings {
     fn default() -> Self {
         WatchSettings {
-            interval: Duration::from_secs(10),
+            interval: Duration::from_secs(15),
             look_deadline: Duration::from_secs(5),
             silent_after: Duration::from_secs(15),
             settle: Duration::from_secs(15),

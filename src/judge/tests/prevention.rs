@@ -208,7 +208,7 @@ fn fast_writers_are_looked_at_more_often() {
     };
     // 20 GiB to the threshold: more than ten seconds for a disk, and a few for a writer of 2 GiB/s that may double its rate.
     world.pool().data.used_blocks = (780 << 30) / BLOCK;
-    assert_eq!(rest(&mut world), secs(10));
+    assert_eq!(rest(&mut world), secs(15));
     for _ in 0..3 {
         world.now += Duration::from_millis(500);
         world.write(Bytes::gib(1));

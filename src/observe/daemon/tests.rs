@@ -62,7 +62,7 @@ fn due_after(observer: &Observer, sense: Sense) -> Option<u64> {
 fn a_daemon_that_answers_at_once_is_asked_seldom_and_for_one_thing() {
     let at_once = Duration::from_millis(200);
     let calm = answered(Ok(GOOD), at_once);
-    assert_eq!(due_after(&calm, Sense::Info), Some(30));
+    assert_eq!(due_after(&calm, Sense::Info), Some(45));
     assert_eq!(due_after(&calm, Sense::Ping), None);
 
     let slow = answered(Ok(GOOD), Duration::from_secs(2));
@@ -95,7 +95,7 @@ fn what_hangs_may_begin_with_makes_it_more_often() {
     busy.volumes_changed = Some(ASKED - Duration::from_secs(1));
     assert_eq!(due_after(&busy, Sense::Info), Some(5), "its container may run only now");
     busy.volumes_changed = Some(ASKED - Duration::from_secs(57));
-    assert_eq!(due_after(&busy, Sense::Info), Some(30), "the minute is over");
+    assert_eq!(due_after(&busy, Sense::Info), Some(45), "the minute is over");
 
     let mut broken = answered(Ok(GOOD), at_once);
     broken.pool = Seen::Known(Some(pool(Mode::Ro)));
@@ -105,7 +105,7 @@ fn what_hangs_may_begin_with_makes_it_more_often() {
     cured.trouble = Some(ASKED);
     assert_eq!(due_after(&cured, Sense::Info), Some(5));
     cured.trouble = Some(ASKED - Duration::from_secs(57));
-    assert_eq!(due_after(&cured, Sense::Info), Some(30), "the minute is over");
+    assert_eq!(due_after(&cured, Sense::Info), Some(45), "the minute is over");
 
     let mut patient = answered(Ok(GOOD), at_once);
     for interval in [Duration::from_secs(600), Duration::MAX] {
