@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
-/// How old an answer may be while something is wrong.
+/// How old an answer may be while something may hang.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// The same while only the pool is in trouble, which may last for days: all of `/proc` is walked for it.
+const FRESH_WHILE_NOTHING_HANGS: Duration = Duration::from_secs(30);
 
 /// Tasks of programs that are looked at.
 const MOST_LOOKED_AT: usize = 16_384;
@@ -135,7 +138,11 @@ impl Observer {
             return;
         }
         let came = |sense| self.slot(sense).last().map(|answer| answer.came);
-        if self.slot(Sense::Witnesses).is_due(now, FRESH) {
+        let fresh = match self.task_in_d || self.is_silent(now) {
+            true => FRESH,
+            false => FRESH_WHILE_NOTHING_HANGS,
+        };
+        if self.slot(Sense::Witnesses).is_due(now, fresh) {
             let unit = self.unit(now).known_or_none();
             let control_group = unit.map(|unit| unit.control_group).unwrap_or_default();
             self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
