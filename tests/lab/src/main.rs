@@ -41,8 +41,8 @@ const HELP: &str = "\
 A real Docker host on devicemapper, in QEMU: where thinguard is proven.
 
     cargo lab demo             shows the main job on a throwaway host
-    cargo lab test [FILTER]    every test of the workspace, then every scenario;
-                               with FILTER only the scenarios whose name contains it
+    cargo lab test [FILTER...] every test of the workspace, then every scenario;
+                               with filters only the scenarios whose name contains one of them
     cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
     cargo lab bench [FILTER]   prints figures, dmeventd's beside the guard's; with FILTER only those so named
     cargo lab soak [--minutes N] [--seed S]
@@ -65,7 +65,7 @@ const WRONG_USAGE: u8 = 64;
 enum Command {
     Help,
     Demo,
-    Test(Option<String>),
+    Test(Vec<String>),
     Shell(Snapshot),
     Bench(Option<String>),
     Soak { minutes: u64, seed: Option<u64> },
@@ -101,7 +101,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Help => Ok(ExitCode::SUCCESS),
         Command::Demo => demo::demo(),
-        Command::Test(filter) => runner::test(filter.as_deref()),
+        Command::Test(filters) => runner::test(&filters),
         Command::Shell(snapshot) => shell::shell(snapshot),
         Command::Bench(filter) => bench::bench(filter.as_deref()),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
@@ -132,8 +132,7 @@ fn command_line(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     }
     match words.as_slice() {
         ["demo"] => Ok(Command::Demo),
-        ["test"] => Ok(Command::Test(None)),
-        ["test", filter] => Ok(Command::Test(Some((*filter).to_owned()))),
+        ["test", filters @ ..] => Ok(Command::Test(filters.iter().map(ToString::to_string).collect())),
         ["shell"] => Ok(Command::Shell(Snapshot::Running)),
         ["shell", "stopped"] => Ok(Command::Shell(Snapshot::Stopped)),
         ["bench"] => Ok(Command::Bench(None)),

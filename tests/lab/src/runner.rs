@@ -26,20 +26,19 @@ const LAST_LINES: usize = 25;
 /// A failure's reason is repeated at the end in so many characters.
 const REASON: usize = 800;
 
-/// Runs everything, or only the scenarios whose name contains `filter`.
-pub fn test(filter: Option<&str>) -> Result<ExitCode> {
-    let chosen: Vec<Scenario> = scenarios::all()
-        .filter(|scenario| filter.is_none_or(|part| scenario.name.contains(part)))
-        .collect();
+/// Runs everything, or only the scenarios whose name contains one of `filters`.
+pub fn test(filters: &[String]) -> Result<ExitCode> {
+    let is_chosen = |name: &str| filters.is_empty() || filters.iter().any(|part| name.contains(part));
+    let chosen: Vec<Scenario> = scenarios::all().filter(|scenario| is_chosen(scenario.name)).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = scenarios::all().map(|scenario| scenario.name).collect();
         return Err(anyhow!(
-            "no scenario's name contains {:?}; there are: {}",
-            filter.unwrap_or(""),
+            "no scenario's name contains {}; there are: {}",
+            filters.join(" or "),
             names.join(", ")
         ));
     }
-    let workspace_passed = filter.is_some() || cargo_test()?;
+    let workspace_passed = !filters.is_empty() || cargo_test()?;
     let all_passed = run(&chosen)?;
     if !workspace_passed {
         println!("\nlab: `cargo test --workspace` failed; see above");
