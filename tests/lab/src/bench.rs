@@ -179,6 +179,10 @@ fn processor_time(said: &str) -> Result<f64> {
 /// How often growth is waited for.
 const GROWTHS: u32 = 3;
 
+/// The kernel's words for the event, and for the growth.
+const LOW_WATER: &str = "reached low water mark";
+const GROWS: &str = "growing the data device";
+
 /// From the kernel's low-water event to its word that the data device grows, by the kernel's own clock.
 fn event_to_grown(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let mut latencies = Vec::new();
@@ -202,20 +206,20 @@ fn event_to_grown(host: &mut Host, figures: &mut Figures) -> Result<()> {
             Ok((host.pool_status()?.data.total > total).then_some(()))
         })?;
         let kernel = host.sh("dmesg")?;
-        latencies.push(at(&kernel, "growing the data device")? - at(&kernel, "reached low water mark")?);
+        latencies.push(at(&kernel, GROWS)? - at(&kernel, LOW_WATER)?);
     }
-    latencies.sort_by(f64::total_cmp);
-    for (what, seconds) in [
-        ("median", latencies[latencies.len() / 2]),
-        ("longest", latencies[latencies.len() - 1]),
-    ] {
-        figures.add(
-            &format!("from the kernel's low-water event to growth, {what} of {GROWTHS}"),
-            format!("{:.0}", seconds * 1000.0),
-            "ms",
-        );
-    }
+    median_and_longest(figures, "from the kernel's low-water event to growth", latencies);
     Ok(())
+}
+
+/// Tells the middle one and the longest of some times in seconds.
+fn median_and_longest(figures: &mut Figures, what: &str, mut seconds: Vec<f64>) {
+    seconds.sort_by(f64::total_cmp);
+    let of = seconds.len();
+    for (which, time) in [("median", seconds.get(of / 2)), ("longest", seconds.last())] {
+        let ms = time.map_or(0.0, |time| time * 1000.0);
+        figures.add(&format!("{what}, {which} of {of}"), format!("{ms:.0}"), "ms");
+    }
 }
 
 /// When the kernel first said this, in seconds since the boot.
