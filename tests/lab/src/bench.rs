@@ -159,21 +159,10 @@ fn idle(host: &mut Host, figures: &mut Figures) -> Result<()> {
 /// A guard at rest makes processes, reads what the kernel says, and ends them. A shell that does so says how much an emulated host
 /// exaggerates that: processor time there by processor time here.
 fn slower_than_its_computer(host: &mut Host) -> Result<f64> {
-    const WORK: &str = "i=0; while [ $i -lt 500 ]; do (read -r x < /proc/self/stat); i=$((i + 1)); done; times";
-    let there = processor_time(&host.sh(&format!("dash -c '{WORK}'"))?)?;
-    let here = processor_time(&progress::output(Command::new("dash").args(["-c", WORK]))?)?;
+    let there = rest::cost_of_processes(host)?;
+    let here = rest::processor_time(&progress::output(Command::new("dash").args(["-c", rest::PROCESSES]))?)?;
     ensure!(here > 0.0, "no processor time was measured");
     Ok(there / here)
-}
-
-/// All that `times` says: of the shell and its children, in user and in kernel mode; in seconds.
-fn processor_time(said: &str) -> Result<f64> {
-    said.split_whitespace()
-        .map(|word| {
-            let (minutes, seconds) = word.split_once('m').context("not a time")?;
-            Ok(minutes.parse::<f64>()? * 60.0 + seconds.trim_end_matches('s').parse::<f64>()?)
-        })
-        .sum()
 }
 
 /// How often growth is waited for.

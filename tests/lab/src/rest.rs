@@ -71,3 +71,22 @@ pub fn memory_kib_of(host: &mut Host, service: &str) -> Result<(u64, u64)> {
     let (pss, locked) = said.trim().split_once(' ').context("no memory figures")?;
     Ok((pss.parse()?, locked.parse()?))
 }
+
+/// A shell that makes processes, reads what the kernel says, and ends them, as a guard at rest does; then it tells its times.
+pub const PROCESSES: &str = "i=0; while [ $i -lt 500 ]; do (read -r x < /proc/self/stat); i=$((i + 1)); done; times";
+
+/// Processor time in seconds that this shell takes in the host just now: an emulated one whose computer has other work takes longer for
+/// the same.
+pub fn cost_of_processes(host: &mut Host) -> Result<f64> {
+    processor_time(&host.sh(&format!("dash -c '{PROCESSES}'"))?)
+}
+
+/// All that `times` says: of the shell and its children, in user and in kernel mode; in seconds.
+pub fn processor_time(said: &str) -> Result<f64> {
+    said.split_whitespace()
+        .map(|word| {
+            let (minutes, seconds) = word.split_once('m').context("not a time")?;
+            Ok(minutes.parse::<f64>()? * 60.0 + seconds.trim_end_matches('s').parse::<f64>()?)
+        })
+        .sum()
+}

@@ -73,6 +73,7 @@ fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<(
     watch::start(host)?;
     thread::sleep(Duration::from_secs(5));
     let quiet = rest::cost(host, COUNTED)?;
+    let pace_then = rest::cost_of_processes(host)?;
     let (memory, _) = rest::memory_kib(host)?;
     host.sh("dmesg --clear")?;
 
@@ -151,13 +152,16 @@ fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<(
     );
 
     let busy = rest::cost(host, COUNTED)?;
+    let slower = rest::cost_of_processes(host)? / pace_then;
     let (memory_after, _) = rest::memory_kib(host)?;
     figures.add("CPU in 20 s, before", format!("{:.0}", quiet.cpu_ms), "ms");
     figures.add("CPU in 20 s, at the reserve", format!("{:.0}", busy.cpu_ms), "ms");
     figures.add("memory before", memory, "KiB");
     figures.add("memory at the reserve", memory_after, "KiB");
+    figures.add("the host is slower then by", format!("{slower:.2}"), "times");
+    // An emulated host says how long its processors took, whatever kept them: another host's work does not count.
     ensure!(
-        busy.cpu_ms <= quiet.cpu_ms * 1.5,
+        busy.cpu_ms <= quiet.cpu_ms * slower * 1.5,
         "the guard takes more processor time at the reserve"
     );
     ensure!(
