@@ -206,7 +206,7 @@ fn fast_writers_are_looked_at_more_often() {
         let verdict = judge(&world.seen, &world.settings, &mut world.memory, world.now);
         pace::rest(&world.seen, &verdict, &world.memory, &world.settings)
     };
-    // 20 GiB to the threshold: more than ten seconds for a disk, and a few for a writer of 2 GiB/s that may double its rate.
+    // 20 GiB to the threshold: more than fifteen seconds for a disk, and a few for a writer of 2 GiB/s that may double its rate.
     world.pool().data.used_blocks = (780 << 30) / BLOCK;
     assert_eq!(rest(&mut world), secs(15));
     for _ in 0..3 {
