@@ -178,6 +178,7 @@ impl Guard {
 
     /// Looks again, and does what both looks ask for.
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
+        self.observer.expect_deed(verdict.deed.is_some());
         let Some(first) = &verdict.deed else { return Ok(()) };
         match first {
             Deed::Grow { .. } => self.look_at_pool()?,

@@ -67,6 +67,8 @@ pub struct Observer {
     kernel_lines: KernelLines,
     /// The newest look at the daemon's tasks saw one in D state.
     task_in_d: bool,
+    /// The newest verdict asks for a deed.
+    deed_due: bool,
 }
 
 impl Observer {
@@ -86,6 +88,7 @@ impl Observer {
             root: "/".into(),
             kernel_lines: KernelLines::default(),
             task_in_d: false,
+            deed_due: false,
         }
     }
 

@@ -138,11 +138,7 @@ impl Observer {
             return;
         }
         let came = |sense| self.slot(sense).last().map(|answer| answer.came);
-        let fresh = match self.task_in_d || self.is_silent(now) {
-            true => FRESH,
-            false => FRESH_WHILE_NOTHING_HANGS,
-        };
-        if self.slot(Sense::Witnesses).is_due(now, fresh) {
+        if self.slot(Sense::Witnesses).is_due(now, self.witnesses_fresh(now)) {
             let unit = self.unit(now).known_or_none();
             let control_group = unit.map(|unit| unit.control_group).unwrap_or_default();
             self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
@@ -150,6 +146,18 @@ impl Observer {
             let witnesses = self.seen::<Witnesses>(Sense::Witnesses, now).known_or_none();
             let wanted = witnesses.unwrap_or_default().tasks.iter().map(Into::into).collect();
             self.ask(porter, Sense::Stacks, &Ask::Stacks(wanted), now);
+        }
+    }
+
+    /// A deed is due, and its evidence shall not be old.
+    pub fn expect_deed(&mut self, due: bool) {
+        self.deed_due = due;
+    }
+
+    fn witnesses_fresh(&self, now: Duration) -> Duration {
+        match self.task_in_d || self.is_silent(now) || self.deed_due {
+            true => FRESH,
+            false => FRESH_WHILE_NOTHING_HANGS,
         }
     }
 
@@ -227,6 +235,18 @@ mod tests {
             ("dockerd", MOST_OF_A_KIND + 3, 88)
         );
         assert_eq!(names[names.len() - 2..], ["xfsaild/dm-3", "loop0"]);
+    }
+
+    #[test]
+    fn what_may_hang_or_is_to_be_cured_is_looked_at_more_often() {
+        let now = Duration::from_secs(1000);
+        let mut observer = Observer::new(crate::model::Settings::default());
+        assert_eq!(observer.witnesses_fresh(now), FRESH_WHILE_NOTHING_HANGS);
+        observer.expect_deed(true);
+        assert_eq!(observer.witnesses_fresh(now), FRESH);
+        observer.expect_deed(false);
+        observer.task_in_d = true;
+        assert_eq!(observer.witnesses_fresh(now), FRESH);
     }
 
     #[test]
