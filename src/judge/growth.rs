@@ -78,6 +78,14 @@ pub fn threshold<D: GrowthDefaults>(need: &Need, settings: &GrowthSettings<D>) -
         .max(need.ahead)
 }
 
+/// Whether a device is below its threshold, or at the kernel's mark: the event comes once no more than that is free
+/// (drivers/md/dm-thin.c, `check_low_water_mark`), and whoever looks at once finds just that much.
+fn is_low<D: GrowthDefaults>(need: &Need, settings: &GrowthSettings<D>) -> bool {
+    let free = need.usage.free();
+    let mark_counts = need.low_water > Bytes(0) && need.low_water < need.usage.total().percent(50);
+    free < threshold(need, settings) || (mark_counts && free <= need.low_water)
+}
+
 /// Room on the filesystem for the pool's files, beyond the reserve.
 pub fn room(host: &Host, settings: &HostSettings) -> Bytes {
     host.free_bytes.saturating_sub(reserve(host, settings))
@@ -101,10 +109,10 @@ pub fn plan<D: GrowthDefaults>(
     settings: &GrowthSettings<D>,
     host_settings: &HostSettings,
 ) -> Plan {
-    let low = threshold(need, settings);
-    if settings.below_free_percent == 0 || (need.usage.free() >= low && !need.usage.is_exhausted()) {
+    if settings.below_free_percent == 0 || !(is_low(need, settings) || need.usage.is_exhausted()) {
         return Plan::Enough;
     }
+    let low = threshold(need, settings);
     let total = need.usage.total();
     let block = need.usage.block_bytes;
     let step = total

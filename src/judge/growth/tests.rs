@@ -54,6 +54,18 @@ fn plans() {
         ),
         ("full", need(gib(100), gib(100)), &roomy, Plan::GrowTo(gib(145))),
         (
+            "just above the kernel's mark",
+            need(Bytes(gib(6).0 - BLOCK), gib(8)),
+            &roomy,
+            Plan::Enough,
+        ),
+        (
+            "at the kernel's mark",
+            need(gib(6), gib(8)),
+            &roomy,
+            Plan::GrowTo(gib(10)),
+        ),
+        (
             "a small pool keeps half free",
             need(gib(1), gib(2)),
             &roomy,
