@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::image::Tree;
 use crate::machine::QEMU;
-use crate::progress;
+use crate::{progress, recipe};
 
 /// With working KVM the kernel panics for want of a root disk after about two seconds.
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
@@ -18,14 +18,25 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 pub enum Accelerator {
     Kvm,
     Tcg,
+    /// Emulation in which the host's clock goes on by a nanosecond with each instruction, however fast this computer is.
+    Counted,
 }
 
 impl Accelerator {
-    /// QEMU's `-accel` argument.
-    pub fn argument(self) -> &'static str {
+    /// What QEMU is told of it.
+    pub fn arguments(self) -> &'static [&'static str] {
         match self {
-            Accelerator::Kvm => "kvm",
-            Accelerator::Tcg => "tcg,thread=multi",
+            Accelerator::Kvm => &["-accel", "kvm"],
+            Accelerator::Tcg => &["-accel", "tcg,thread=multi"],
+            Accelerator::Counted => &["-accel", "tcg,thread=single", "-icount", "shift=0"],
+        }
+    }
+
+    /// How many the host has. QEMU counts the instructions of one at a time, and others would wait for it.
+    pub fn processors(self) -> u32 {
+        match self {
+            Accelerator::Kvm | Accelerator::Tcg => recipe::PROCESSORS,
+            Accelerator::Counted => 1,
         }
     }
 
@@ -33,6 +44,7 @@ impl Accelerator {
         match self {
             Accelerator::Kvm => "kvm",
             Accelerator::Tcg => "tcg",
+            Accelerator::Counted => "counted",
         }
     }
 }
@@ -42,7 +54,8 @@ pub fn choose(tree: &Tree) -> Result<Accelerator> {
     match env::var("LAB_ACCEL").as_deref() {
         Ok("kvm") => Ok(Accelerator::Kvm),
         Ok("tcg") => Ok(Accelerator::Tcg),
-        Ok(other) => bail!("LAB_ACCEL={other} is not an accelerator; say kvm or tcg"),
+        Ok("counted") => Ok(Accelerator::Counted),
+        Ok(other) => bail!("LAB_ACCEL={other} is not an accelerator; say kvm, tcg or counted"),
         Err(_) if kvm_works(tree) => Ok(Accelerator::Kvm),
         Err(_) => Ok(Accelerator::Tcg),
     }

@@ -165,12 +165,12 @@ fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
         "-nic",
         "none",
     ]);
-    command.args(["-accel", hardware.accelerator.argument(), "-cpu", "max"]);
+    command.args(hardware.accelerator.arguments()).args(["-cpu", "max"]);
     command.args([
         "-m",
         &recipe::MEMORY_MB.to_string(),
         "-smp",
-        &recipe::PROCESSORS.to_string(),
+        &hardware.accelerator.processors().to_string(),
     ]);
     command
         .arg("-kernel")

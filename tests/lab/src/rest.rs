@@ -22,6 +22,8 @@ pub struct Cost {
     pub wake_ups: u64,
     /// Processes that were made in that time, over the whole host: errands, and whoever else forks.
     pub forks: u64,
+    /// How long it was by the host's own clock, in seconds. An emulated clock may be slower than the one here.
+    pub seconds: f64,
 }
 
 /// Watches the guard for so long.
@@ -38,6 +40,7 @@ pub fn cost_of(host: &mut Host, service: &str, time: Duration) -> Result<Cost> {
         cpu_ms: after.cpu_ms - before.cpu_ms,
         wake_ups: after.wake_ups - before.wake_ups,
         forks: after.forks - before.forks,
+        seconds: after.seconds - before.seconds,
     })
 }
 
@@ -45,7 +48,8 @@ fn counters(host: &mut Host, service: &str) -> Result<Cost> {
     let said = host.sh(&format!(
         "GROUP={GROUPS}/{service}; awk '/usage_usec/ {{print $2}}' $GROUP/cpu.stat; \
          for pid in $(cat $GROUP/cgroup.procs); do cat /proc/$pid/task/*/status 2>/dev/null; done | \
-         awk '/^voluntary_ctxt_switches/ {{n += $2}} END {{print n}}'; awk '/^processes/ {{print $2}}' /proc/stat"
+         awk '/^voluntary_ctxt_switches/ {{n += $2}} END {{print n}}'; awk '/^processes/ {{print $2}}' /proc/stat; \
+         awk '{{print int($1 * 1000)}}' /proc/uptime"
     ))?;
     let mut figures = said.lines().map(str::parse::<u64>);
     let mut next = || figures.next().context("a counter is missing")?.context("not a counter");
@@ -53,6 +57,7 @@ fn counters(host: &mut Host, service: &str) -> Result<Cost> {
         cpu_ms: next()? as f64 / 1000.0,
         wake_ups: next()?,
         forks: next()?,
+        seconds: next()? as f64 / 1000.0,
     })
 }
 
@@ -73,7 +78,7 @@ pub fn memory_kib_of(host: &mut Host, service: &str) -> Result<(u64, u64)> {
 }
 
 /// A shell that makes processes, reads what the kernel says, and ends them, as a guard at rest does; then it tells its times.
-pub const PROCESSES: &str = "i=0; while [ $i -lt 500 ]; do (read -r x < /proc/self/stat); i=$((i + 1)); done; times";
+const PROCESSES: &str = "i=0; while [ $i -lt 500 ]; do (read -r x < /proc/self/stat); i=$((i + 1)); done; times";
 
 /// Processor time in seconds that this shell takes in the host just now: an emulated one whose computer has other work takes longer for
 /// the same.
@@ -82,7 +87,7 @@ pub fn cost_of_processes(host: &mut Host) -> Result<f64> {
 }
 
 /// All that `times` says: of the shell and its children, in user and in kernel mode; in seconds.
-pub fn processor_time(said: &str) -> Result<f64> {
+fn processor_time(said: &str) -> Result<f64> {
     said.split_whitespace()
         .map(|word| {
             let (minutes, seconds) = word.split_once('m').context("not a time")?;

@@ -137,7 +137,7 @@ fn make_disks(tree: &Tree, directory: &Path, log: &Path) -> Result<()> {
 fn machine_version(accelerator: Accelerator) -> Result<String> {
     let version = progress::output(Command::new(QEMU).arg("--version"))?;
     let processor = match accelerator {
-        Accelerator::Tcg => String::new(),
+        Accelerator::Tcg | Accelerator::Counted => String::new(),
         Accelerator::Kvm => fs::read_to_string("/proc/cpuinfo")?
             .lines()
             .filter(|line| line.starts_with("model name") || line.starts_with("flags"))

@@ -54,7 +54,7 @@ pub fn dmeventd(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 fn at_rest(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let cost = rest::cost_of(host, SERVICE, IDLE)?;
-    let thirtieths = IDLE.as_secs_f64() / 30.0;
+    let thirtieths = cost.seconds / 30.0;
     let (pss, locked) = rest::memory_kib_of(host, SERVICE)?;
     figures.add(
         "dmeventd at rest, CPU in 30 s",
