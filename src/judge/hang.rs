@@ -56,16 +56,18 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         cause: apart::cause(&seen.daemon, unit, &stuck),
     };
     let without_progress = memory.progress.silence(seen, now);
-    let Some(incident) = memory.kept.incident else {
+    let Some(incident) = memory.kept.incident.filter(|incident| !incident.silent_before) else {
         if without_progress < Some(settings.watch.silent_after) {
             return;
         }
+        let about_pool = match (&verdict.cannot_grow, memory.kept.incident) {
+            (_, Some(_)) => "it was so while the pool was still well".to_owned(),
+            (Some(why), None) => format!("the pool is not well, but has not run out while it waits: {why}"),
+            (None, None) => "nothing points at the pool".to_owned(),
+        };
         verdict.findings.push(evidence.finding(
             "daemon-silent",
-            &verdict.cannot_grow.as_ref().map_or_else(
-                || "nothing points at the pool".to_owned(),
-                |why| format!("the pool is not well, but has not run out while it waits: {why}"),
-            ),
+            &about_pool,
             evidence.cause.as_ref().map_or_else(
                 // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
                 || {
@@ -103,7 +105,11 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
                 cured: incident.cured,
                 silence: without_progress,
             };
-            let next = consider(&case, settings, memory, now, verdict);
+            // Who has stopped it can let it go on, and a restart would end what they are at (law 12).
+            let next = match evidence.cause.as_ref().filter(|cause| cause.by_hand) {
+                Some(cause) => format!("no restart: another cause stands in its way; {}", cause.remedy),
+                None => consider(&case, settings, memory, now, verdict),
+            };
             verdict.findings.push(evidence.finding(
                 "daemon-stuck",
                 "the pool has room again and no task is in D state",

@@ -2,13 +2,15 @@
 //!
 //! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
 
+mod incident;
 mod kept;
 
+pub(super) use incident::NOBODY_AT_IT;
 pub use kept::{CuredHang, Incident, Persistent};
 
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
-use super::rate::Fill;
+use super::rate::{self, Fill};
 use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +49,10 @@ pub struct Memory {
     pub restart_tries: Tries,
     /// Since when every look has seen the pool suspended.
     suspended_since: Option<Duration>,
+    /// The newest look that saw a pool in which nothing waits.
+    pool_well: Option<Duration>,
+    /// The newest look of all.
+    looked: Option<Duration>,
     /// What the daemon shows of life.
     pub(super) progress: Progress,
     /// Since when every answer to `/info` has been a refusal, and the newest one's words.
@@ -72,9 +78,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// Longest pause between tries. Never give up: room may appear.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
-/// A restart that `after-every-cure` asks for and that was not allowed for so long is not made any more.
-const CURED_HANG_COUNTS: Duration = Duration::from_secs(60 * 60);
-
 impl Memory {
     /// Takes up what an earlier life of the guard left, if it was in this boot. What it had seen settle must settle anew: nobody
     /// looked in between.
@@ -98,6 +101,13 @@ impl Memory {
 
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
+        if self
+            .looked
+            .is_some_and(|at| now.saturating_sub(at) >= rate::gap(settings))
+        {
+            self.start_counting_anew(now);
+        }
+        self.looked = Some(now);
         self.fill.learn(seen, settings, now);
         let came_out = self.learn_tasks(seen, now);
         self.progress.learn(seen, came_out, now);
@@ -114,6 +124,21 @@ impl Memory {
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
+    }
+
+    /// Gives up what was seen to last: nobody looked in between, and a clock that goes on while the host sleeps has aged it.
+    fn start_counting_anew(&mut self, now: Duration) {
+        if let Some(incident) = &mut self.kept.incident {
+            incident.cured = None;
+        }
+        self.last_uninterruptible = Some(now);
+        self.stuck_since.clear();
+        self.witness_since.clear();
+        self.suspended_since = None;
+        self.pool_gone_since = None;
+        self.extension_due = None;
+        self.refused = None;
+        self.progress.moved(now);
     }
 
     /// Whether a task has come out of a long wait in D state.
@@ -195,71 +220,6 @@ impl Memory {
         };
     }
 
-    fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        let Seen::Known(Some(pool)) = &seen.pool else { return };
-        let running = |unit: &&crate::model::Unit| unit.active_state == crate::model::ActiveState::Active;
-        if let Some(unit) = seen.daemon.unit.known().filter(running) {
-            self.pool_of = Some((pool.name.clone(), unit.main_pid));
-        }
-        self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
-        let main_pid = seen
-            .daemon
-            .unit
-            .known()
-            .map(|unit| unit.main_pid)
-            .filter(|pid| *pid != 0);
-        let silent = seen.daemon.info.silent_for() >= Some(settings.watch.silent_after);
-        if pool.is_exhausted() || pool.suspended {
-            let incident = self.kept.incident.get_or_insert(Incident {
-                began: now,
-                pool_last_bad: now,
-                cured: None,
-                main_pid,
-                hung: false,
-            });
-            incident.pool_last_bad = now;
-            incident.cured = None;
-            // Whoever runs while the pool is bad has seen it.
-            incident.main_pid = main_pid.or(incident.main_pid);
-            incident.hung |= silent;
-            return;
-        }
-        let Some(incident) = &mut self.kept.incident else {
-            return;
-        };
-        // The silence of a daemon that never saw the pool run out has another cause (law 12).
-        if incident.main_pid.is_some() && main_pid.is_some() && incident.main_pid != main_pid {
-            self.kept.incident = None;
-            return;
-        }
-        // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
-        match seen.daemon.info {
-            Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
-                let hung = main_pid.filter(|_| incident.hung);
-                self.kept.cured_hang = hung.map(|main_pid| CuredHang { main_pid, over: now });
-                self.kept.incident = None;
-            }
-            _ => {
-                incident.cured.get_or_insert(now);
-                incident.hung |= silent;
-            }
-        }
-    }
-
-    /// A hang that was cured is past when another daemon runs, when the pool is in trouble again, or after an hour.
-    fn learn_cured_hang(&mut self, seen: &Snapshot, now: Duration) {
-        let past = |hang: CuredHang| {
-            self.kept.incident.is_some()
-                || now.saturating_sub(hang.over) > CURED_HANG_COUNTS
-                || seen
-                    .daemon
-                    .unit
-                    .known()
-                    .is_some_and(|unit| unit.main_pid != hang.main_pid)
-        };
-        self.kept.cured_hang = self.kept.cured_hang.filter(|hang| !past(*hang));
-    }
-
     /// The tasks of this look that are in D, with how long each has been so.
     pub fn stuck_tasks(&self, seen: &Snapshot, now: Duration) -> Vec<StuckTask> {
         let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
@@ -276,12 +236,6 @@ impl Memory {
                 })
             })
             .collect()
-    }
-
-    /// For how long every look has seen the pool suspended.
-    pub fn suspended_for(&self, now: Duration) -> Duration {
-        self.suspended_since
-            .map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 
     /// For how long every answer to `/info` has been a refusal, and the newest one's words.

@@ -60,8 +60,13 @@ impl Progress {
             self.started = Some(unit.main_pid);
         }
         if moved {
-            self.last = Some(now);
+            self.moved(now);
         }
+    }
+
+    /// Counts its silence from now on.
+    pub fn moved(&mut self, now: Duration) {
+        self.last = Some(now);
     }
 
     /// How long the daemon has been silent without a sign of life.

@@ -28,6 +28,11 @@ const LEAST_MS: u64 = 1000;
 /// the guard's own rest where that is longer.
 const GAP: Duration = Duration::from_secs(120);
 
+/// From how long on without a look nothing counts as having been seen all the while.
+pub(super) fn gap(settings: &Settings) -> Duration {
+    GAP.max(settings.watch.interval.saturating_mul(3))
+}
+
 /// One look at a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
@@ -172,7 +177,7 @@ impl Fill {
 
     /// Takes in a look.
     pub fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        let gap = GAP.max(settings.watch.interval.saturating_mul(3));
+        let gap = gap(settings);
         if let Seen::Known(Some(pool)) = &seen.pool {
             if pool.name != self.pool {
                 self.pool.clone_from(&pool.name);

@@ -1,6 +1,7 @@
 //! The pool and the filesystem below it: low, exhausted, over-committed, read-only, suspended; and the growth that helps.
 
 use super::growth::{self, Need, Plan};
+use super::memory::NOBODY_AT_IT;
 use super::rate::Forecast;
 use super::{Memory, Verdict, lvm, vanished};
 use crate::model::{
@@ -14,9 +15,6 @@ pub use host::{Headroom, headroom, overcommitted};
 
 /// Docker's low-water mark for every pool it makes, in blocks (moby, pkg/devicemapper/devmapper.go, CreatePool).
 pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;
-
-/// A pool that stays suspended for this long was left so; dockerd, LVM and an operator at work resume it sooner.
-const NOBODY_AT_IT: Duration = Duration::from_secs(5);
 
 /// Judges an active pool and the filesystem below it, and nothing of the daemon.
 pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {

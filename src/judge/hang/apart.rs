@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(super) struct Cause {
     pub words: String,
     pub remedy: String,
+    /// Somebody has brought it about and can end it, and no restart is to come between.
+    pub by_hand: bool,
 }
 
 /// Where a writer waits for a filesystem to thaw: `__sb_start_write` before Linux 4.3 (fs/super.c), `__percpu_down_read` up to 5.6
@@ -35,6 +37,7 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
                 task.comm, task.pid
             ),
             remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
+            by_hand: true,
         });
     }
     if let Some(task) = stuck
@@ -49,6 +52,7 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
             remedy: "end what froze it (a backup, a snapshot of a virtual machine, fsfreeze), or thaw it yourself: \
                      fsfreeze --unfreeze MOUNTPOINT"
                 .into(),
+            by_hand: true,
         });
     }
     let containerd = daemon.containerd.known().map(Vec::as_slice).unwrap_or_default();
@@ -59,6 +63,7 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
                 task.comm, task.pid
             ),
             remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
+            by_hand: true,
         });
     }
     let task = tasks.iter().find(|task| task.wchan.contains(UDEV))?;
@@ -67,6 +72,7 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
         remedy: "see that systemd-udevd works (systemctl status systemd-udevd; udevadm settle); only where it does and the wait \
                  goes on: dmsetup udevcookies, then dmsetup udevcomplete COOKIE"
             .into(),
+        by_hand: false,
     })
 }
 

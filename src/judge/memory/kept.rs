@@ -18,6 +18,9 @@ pub struct Incident {
     /// That daemon has been silent in it.
     #[serde(default)]
     pub hung: bool,
+    /// It had been silent for long when the pool was still seen to be well: that silence has another cause (law 12).
+    #[serde(default)]
+    pub silent_before: bool,
 }
 
 /// A hang that is over: the daemon answers again on a pool that is well.

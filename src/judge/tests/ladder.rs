@@ -94,6 +94,7 @@ fn what_becomes_of_the_containers_is_said_beforehand() {
         settings.restart.allow = Allow::ContainersSurvive;
         let mut memory = Memory::default();
         cured(&settings, &mut memory, 1000);
+        judge(look, &settings, &mut memory, secs(1100));
         let verdict = judge(look, &settings, &mut memory, secs(1200));
         (
             verdict
@@ -363,7 +364,9 @@ fn a_give_up_is_borne_out_by_a_task_that_came_out_and_tried_again_after_a_pause(
     let mut settings = Settings::default();
     settings.cure.xfs_give_up = true;
     let mut memory = Memory::default();
-    judge(&no_room(0, false), &settings, &mut memory, secs(1000));
+    for second in [0, 60] {
+        judge(&no_room(second, false), &settings, &mut memory, secs(1000 + second));
+    }
     let deed = judge(&no_room(120, false), &settings, &mut memory, secs(1120))
         .deed
         .unwrap();

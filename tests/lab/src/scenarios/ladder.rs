@@ -35,13 +35,12 @@ fn hurry(host: &mut Host) -> Result<()> {
     )
 }
 
-/// A cheap incident: the pool is suspended for as long as nobody at it is taken to be, and the daemon, stopped by a signal, does not
-/// come back when the guard has resumed the pool.
+/// A cheap incident: the pool is suspended for as long as nobody at it is taken to be, and the daemon, which has stopped to answer, does
+/// not come back when the guard has resumed the pool.
 fn incident(host: &mut Host) -> Result<()> {
-    fault::stop_by_signal(host)?;
     let pool = host.pool_status()?.name;
-    host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))
-        .map(drop)
+    host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))?;
+    fault::hold_info(host)
 }
 
 /// Waits until so many lines of the journal contain `part`; gives the newest one.

@@ -15,13 +15,13 @@ use crate::{screens, watch};
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "stuck-after-the-cure",
-        about: "the pool ran out, the daemon is stopped by a signal: growth, settling, one safe restart, and no second one",
+        about: "the pool ran out and the daemon answers no more: growth, settling, one safe restart, and no second one",
         snapshot: Snapshot::Running,
         run: stuck_after_the_cure,
     },
     Scenario {
         name: "silent-for-another-cause",
-        about: "the daemon is silent on a healthy pool: reported with its evidence, and left alone",
+        about: "the daemon is silent on a healthy pool: reported with its evidence, and left alone, whatever befalls the pool then",
         snapshot: Snapshot::Running,
         run: silent_for_another_cause,
     },
@@ -33,7 +33,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::hurry(host)?;
     fault::fill_pool(host)?;
     screens::check(host, "exhausted")?;
-    fault::stop_by_signal(host)?;
+    fault::hold_info(host)?;
     let begun = Instant::now();
     watch::start(host)?;
     watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
@@ -57,7 +57,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // A second incident, seen by a new life of the guard: the cool-down outlives it.
     host.sh("systemctl stop thinguard; docker rm -f writer-1 writer-2 > /dev/null")?;
     fault::fill_pool(host)?;
-    fault::stop_by_signal(host)?;
+    fault::hold_info(host)?;
     watch::start(host)?;
     let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
     println!("    {held}");
@@ -88,6 +88,22 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     ensure!(
         status.code == Some(2) && status.stdout.contains("daemon-silent"),
         "status: {status:?}"
+    );
+
+    // Trouble of the pool that comes later does not make it the pool's hang.
+    let pool = host.pool_status()?.name;
+    host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))?;
+    watch::await_line(host, "deed-done: resume", Duration::from_secs(60))?;
+    thread::sleep(Duration::from_secs(30));
+    ensure!(host.dockerd()? == daemon, "the daemon is another one");
+    let said = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
+    ensure!(
+        said.stdout.contains("it was so while the pool was still well"),
+        "status: {said:?}"
+    );
+    ensure!(
+        !watch::journal(host)?.contains("deed-begun: restart"),
+        "a restart was begun"
     );
     host.sh("kill -CONT $(systemctl show -p MainPID --value docker.service)")?;
     watch::await_line(

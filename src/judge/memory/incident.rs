@@ -1,0 +1,108 @@
+//! The incident under way: when a pool's trouble begins and ends, and whether a daemon's silence belongs to it (laws 11 and 12).
+
+use super::{CuredHang, Incident, Memory};
+use crate::model::{ActiveState, Probe, Seen, Settings, Snapshot, Unit};
+use std::time::Duration;
+
+/// A pool that stays suspended for this long was left so; dockerd, LVM, a growth or an operator at work resume it sooner.
+pub(in crate::judge) const NOBODY_AT_IT: Duration = Duration::from_secs(5);
+
+/// A restart that `after-every-cure` asks for and that was not allowed for so long is not made any more.
+const CURED_HANG_COUNTS: Duration = Duration::from_secs(60 * 60);
+
+impl Memory {
+    pub(super) fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
+        let Seen::Known(Some(pool)) = &seen.pool else { return };
+        let running = |unit: &&Unit| unit.active_state == ActiveState::Active;
+        if let Some(unit) = seen.daemon.unit.known().filter(running) {
+            self.pool_of = Some((pool.name.clone(), unit.main_pid));
+        }
+        self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
+        let main_pid = seen
+            .daemon
+            .unit
+            .known()
+            .map(|unit| unit.main_pid)
+            .filter(|pid| *pid != 0);
+        // The silence of a daemon that never saw the pool run out has another cause (law 12).
+        let another = |incident: &Incident| {
+            incident
+                .main_pid
+                .zip(main_pid)
+                .is_some_and(|(before, now)| before != now)
+        };
+        let answers = matches!(seen.daemon.info, Probe::Answered { .. });
+        if let Some(incident) = &mut self.kept.incident
+            && (answers || another(incident))
+        {
+            incident.silent_before = false;
+        }
+        let waited = seen.daemon.info.silent_for();
+        let silent = waited >= Some(settings.watch.silent_after);
+        // Whoever swaps a table suspends the pool for a moment, the guard's own growth too: that holds nobody up.
+        let left_suspended = pool.suspended && !self.growing && self.suspended_for(now) >= NOBODY_AT_IT;
+        let goes_on = pool.suspended && self.kept.incident.is_some();
+        if pool.is_exhausted() || left_suspended || goes_on {
+            let asked = waited.map(|waited| now.saturating_sub(waited));
+            let silent_before = asked
+                .zip(self.pool_well)
+                .is_some_and(|(asked, well)| well.saturating_sub(asked) >= settings.watch.silent_after);
+            let incident = self.kept.incident.get_or_insert(Incident {
+                began: now,
+                pool_last_bad: now,
+                cured: None,
+                main_pid,
+                hung: false,
+                silent_before,
+            });
+            incident.pool_last_bad = now;
+            incident.cured = None;
+            // Whoever runs while the pool is bad has seen it.
+            incident.main_pid = main_pid.or(incident.main_pid);
+            incident.hung |= silent && !incident.silent_before;
+            return;
+        }
+        if !pool.suspended {
+            self.pool_well = Some(now);
+        }
+        let Some(incident) = &mut self.kept.incident else {
+            return;
+        };
+        if another(incident) {
+            self.kept.incident = None;
+            return;
+        }
+        // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
+        match seen.daemon.info {
+            Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
+                let hung = main_pid.filter(|_| incident.hung);
+                self.kept.cured_hang = hung.map(|main_pid| CuredHang { main_pid, over: now });
+                self.kept.incident = None;
+            }
+            _ => {
+                incident.cured.get_or_insert(now);
+                incident.hung |= silent && !incident.silent_before;
+            }
+        }
+    }
+
+    /// A hang that was cured is past when another daemon runs, when the pool is in trouble again, or after an hour.
+    pub(super) fn learn_cured_hang(&mut self, seen: &Snapshot, now: Duration) {
+        let past = |hang: CuredHang| {
+            self.kept.incident.is_some()
+                || now.saturating_sub(hang.over) > CURED_HANG_COUNTS
+                || seen
+                    .daemon
+                    .unit
+                    .known()
+                    .is_some_and(|unit| unit.main_pid != hang.main_pid)
+        };
+        self.kept.cured_hang = self.kept.cured_hang.filter(|hang| !past(*hang));
+    }
+
+    /// For how long every look has seen the pool suspended.
+    pub fn suspended_for(&self, now: Duration) -> Duration {
+        self.suspended_since
+            .map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+}
