@@ -152,7 +152,7 @@ impl Once {
     /// Looks at the daemon: its unit first, which tells where its tasks are and whether its socket may be asked.
     pub fn look_at_daemon(&mut self) -> Snapshot {
         for _ in 0..2 {
-            self.observer.look_at_daemon(&self.porter, process::since_boot());
+            let _ = self.observer.look_at_daemon(&self.porter, process::since_boot());
             self.wait();
         }
         self.observer.snapshot(process::since_boot())

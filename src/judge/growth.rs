@@ -17,7 +17,7 @@ pub struct Need {
     pub low_water: Bytes,
     /// What the host filesystem has given to the file so far.
     pub allocated: Bytes,
-    /// What the other sparse file of the same pool may still ask of the same filesystem.
+    /// What the other sparse file of the same pool may still ask of the same filesystem, where its claim comes first.
     pub promised: Bytes,
     /// How fast the device fills, in bytes per second; 0 where nobody has seen it fill.
     pub rate: Bytes,
@@ -36,7 +36,7 @@ impl Need {
             usage,
             low_water,
             allocated: file.known().map_or(usage.used(), |file| file.allocated_bytes),
-            promised: owed(other),
+            promised: promised_before(target, owed(other)),
             rate: fill.of(target).smoothed(),
             ahead: fill.ahead(target, settings),
         }
@@ -47,6 +47,15 @@ impl Need {
 pub fn owed(file: &Seen<BackingFile>) -> Bytes {
     file.known()
         .map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes))
+}
+
+/// What of the other file's promise comes before growth of this device. Metadata grow whatever data were promised: they are small, data
+/// that find no room are an alarm, and metadata that run out end in an off-line repair. The reserve of the filesystem holds for both.
+pub fn promised_before(target: Target, owed_to_other: Bytes) -> Bytes {
+    match target {
+        Target::Data => owed_to_other,
+        Target::Metadata => Bytes(0),
+    }
 }
 
 /// What came of asking for growth.
@@ -118,6 +127,8 @@ pub fn plan<D: GrowthDefaults>(
     let step = total
         .percent(settings.step_percent)
         .max(settings.step_min)
+        // A step that is set too small is not the cap.
+        .max(WORTH.saturating_add(Bytes(block)))
         .max(need.rate.times(settings.step_time));
     // A pool that was found nearly full gets past its threshold in one step, not in several that race with its writers.
     let wanted = total

@@ -160,6 +160,7 @@ pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory,
         verdict.findings.push(group_full(pool, target, wanted, said, settings));
     }
     let may_try = settings.lvm.grow
+        && !storage::must_wait_for_metadata(pool, target)
         && !said.autoextend.is_on()
         && !memory.growing
         && now >= memory.tries(target).not_before
@@ -252,6 +253,7 @@ fn what_next(
     memory: &Memory,
     now: Duration,
 ) -> String {
+    let waits = storage::must_wait_for_metadata(pool, target);
     let Some(said) = said else {
         let name = crate::kernel::lvm::volume(&pool.name);
         let name = name.map_or_else(|| "GROUP/POOL".into(), |(group, volume)| format!("{group}/{volume}"));
@@ -263,6 +265,7 @@ fn what_next(
             "LVM extends it by itself when {}% are used; where it does not: journalctl -t lvm -t dmeventd",
             said.autoextend.threshold
         ),
+        Plan::GrowTo(_) if waits => "the metadata must grow first".into(),
         Plan::GrowTo(to) if !settings.lvm.grow => format!(
             "LVM does not extend it and [lvm] in thinguard.toml lets thinguard not: {}",
             extend_line(said, target, *to)
@@ -275,7 +278,7 @@ fn what_next(
         Plan::GrowTo(to) => format!("thinguard extends it to {to}"),
         Plan::NoRoom { room, wanted } => format!(
             "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or remove containers and \
-             images (docker system prune)"
+             images that nobody needs"
         ),
         Plan::Capped => {
             format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")

@@ -5,7 +5,8 @@ use super::memory::NOBODY_AT_IT;
 use super::rate::Forecast;
 use super::{Memory, Verdict, lvm, vanished};
 use crate::model::{
-    Backing, Bytes, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot, Target, time_words,
+    Backing, BackingFile, Bytes, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot, Target,
+    time_words,
 };
 use std::time::Duration;
 
@@ -142,12 +143,15 @@ fn device(
     if plan == Plan::Enough && !exhausted {
         return;
     }
-    let what_next = what_next(pool, target, &plan, switched_off, memory, now);
-    let may_grow = pool.is_loop() && host.is_some() && file.known().is_some();
+    let against = against_growth(pool, target, seen, file);
     let hopeless = match plan {
         Plan::Enough => switched_off,
-        Plan::GrowTo(_) => !may_grow,
+        Plan::GrowTo(_) => against.is_some(),
         Plan::NoRoom { .. } | Plan::Capped => true,
+    };
+    let what_next = match (plan, against) {
+        (Plan::GrowTo(_) | Plan::NoRoom { .. }, Some(why)) => why,
+        _ => what_next(target, &plan, switched_off, memory, now),
     };
     if exhausted && hopeless {
         verdict.cannot_grow = Some(what_next.clone());
@@ -157,7 +161,7 @@ fn device(
         .findings
         .push(low(pool, target, exhausted, memory, place, what_next));
     let may_try = !memory.growing && now >= memory.tries(target).not_before;
-    if let (Plan::GrowTo(to), None, true, true) = (plan, &verdict.deed, may_try, may_grow) {
+    if let (Plan::GrowTo(to), None, true, false) = (plan, &verdict.deed, may_try, hopeless) {
         verdict.deed = Some(Deed::Grow {
             target,
             from: usage.total(),
@@ -207,14 +211,38 @@ pub(super) fn outlook(forecast: Option<Forecast>) -> String {
     })
 }
 
-fn what_next(pool: &Pool, target: Target, plan: &Plan, switched_off: bool, memory: &Memory, now: Duration) -> String {
+/// What stands against growth of this device, however much room there is; for people, with the next step.
+fn against_growth(pool: &Pool, target: Target, seen: &Snapshot, file: &Seen<BackingFile>) -> Option<String> {
     let name = &pool.name;
+    match (&seen.host, file) {
+        _ if !pool.is_loop() => Some(format!(
+            "enlarge the devices below {name} and reload its table; thinguard grows loop files and pools of LVM's only"
+        )),
+        _ if must_wait_for_metadata(pool, target) => Some(
+            "the metadata must grow first: without a free block there, growth of the data would end in an off-line repair"
+                .into(),
+        ),
+        (Seen::Unknown(why), _) => Some(format!("nothing is grown blindly: room below the pool is not known: {why}")),
+        (Seen::Known(host), _) if host.read_only => Some(format!(
+            "cannot grow: the filesystem of {} is mounted read-only; dmesg tells why",
+            host.path
+        )),
+        (_, Seen::Unknown(why)) => Some(format!(
+            "cannot grow: its file {} cannot be looked at: {why}",
+            file_of(pool, target)
+        )),
+        (Seen::Known(_), Seen::Known(_)) => None,
+    }
+}
+
+/// The kernel takes metadata to record more data blocks; where none is left it fails, and marks them as needing a check (drivers/md/
+/// dm-thin.c, `maybe_resize_data_dev`, `metadata_operation_failed`).
+pub(super) fn must_wait_for_metadata(pool: &Pool, target: Target) -> bool {
+    target == Target::Data && pool.metadata.is_exhausted()
+}
+
+fn what_next(target: Target, plan: &Plan, switched_off: bool, memory: &Memory, now: Duration) -> String {
     match plan {
-        _ if !pool.is_loop() => {
-            format!(
-                "enlarge the devices below {name} and reload its table; thinguard grows loop files and pools of LVM's only"
-            )
-        }
         Plan::GrowTo(to) if now < memory.tries(target).not_before => format!(
             "growth to {to} has failed {} times and is tried again in {} s",
             memory.tries(target).failures,
@@ -222,8 +250,12 @@ fn what_next(pool: &Pool, target: Target, plan: &Plan, switched_off: bool, memor
         ),
         Plan::GrowTo(to) => format!("thinguard grows it to {to}"),
         Plan::NoRoom { room, wanted } => format!(
-            "cannot grow: {wanted} more are wanted and the filesystem below has {room} of room above its reserve; free space there, \
-             or remove containers and images (docker system prune)"
+            "cannot grow: {wanted} more are wanted and the filesystem below has {room} of room above its reserve{}; free space there, \
+             or remove containers and images that nobody needs",
+            match room {
+                Bytes(0) => "",
+                _ => ", promised to the pool's sparse files already",
+            }
         ),
         Plan::Capped => {
             format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")

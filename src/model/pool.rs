@@ -138,6 +138,8 @@ impl Pool {
     /// Writes are held or failed for want of blocks. A pool in `error_if_no_space` that Docker made without that word has run out
     /// and waited its `no_space_timeout` (facts/lab.md: the kernel flips the word after 60 s).
     pub fn is_exhausted(&self) -> bool {
-        self.mode == Mode::OutOfDataSpace || self.data.is_exhausted() || self.metadata.is_exhausted()
+        // A pool that has failed tells no counts.
+        self.mode != Mode::Fail
+            && (self.mode == Mode::OutOfDataSpace || self.data.is_exhausted() || self.metadata.is_exhausted())
     }
 }

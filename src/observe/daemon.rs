@@ -27,8 +27,10 @@ const DAEMON_FRESH_IN_TROUBLE: Duration = Duration::from_secs(2);
 const UNIT_FRESH: Duration = Duration::from_secs(1);
 
 impl Observer {
-    /// Sends out the looks at the daemon whose answers have aged, unless the last one is still out.
-    pub fn look_at_daemon(&mut self, porter: &Porter, now: Duration) {
+    /// Sends out the looks at the daemon whose answers have aged, unless the last one is still out. Whether all could be sent: the rest
+    /// waits for the unit's state, and is to be sent once that has come.
+    #[must_use]
+    pub fn look_at_daemon(&mut self, porter: &Porter, now: Duration) -> bool {
         // A request connects, and systemd starts a stopped daemon for a connection to its socket (law 3): before one is sent, the
         // unit's state must have been learnt in this very look.
         let request_due = [Sense::Ping, Sense::Info]
@@ -41,10 +43,10 @@ impl Observer {
             self.ask(porter, Sense::Unit, &Ask::Unit { name }, now);
         }
         if self.slot(Sense::Unit).out_for(now).is_some() {
-            return;
+            return false;
         }
         let unit = self.unit(now);
-        let Some(unit) = unit.known() else { return };
+        let Some(unit) = unit.known() else { return true };
         if unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping {
             if self.slot(Sense::Tasks).is_due(now, daemon_fresh) || self.is_silent(now) {
                 let ask = Ask::Tasks {
@@ -79,6 +81,7 @@ impl Observer {
             self.slots[Sense::Tasks as usize].forget();
             self.slots[Sense::Containerd as usize].forget();
         }
+        true
     }
 
     /// A refusal is asked about again sooner than an answer. A daemon that answers `/info` need not be asked for its ping.

@@ -68,7 +68,8 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
         .context("the pool's file cannot be looked at")?
         .allocated_bytes;
     let room = growth::room(host, &settings.host);
-    let honoured = allocated.saturating_add(room).saturating_sub(growth::owed(other));
+    let promised = growth::promised_before(target, growth::owed(other));
+    let honoured = allocated.saturating_add(room).saturating_sub(promised);
     if to > honoured {
         bail!(
             "{to} is more than the filesystem of {} can honour: {room} of room above its reserve of {}, so {} at the most",

@@ -18,10 +18,13 @@ impl Guard {
     pub(super) fn look(&mut self) -> Result<()> {
         self.woken = false;
         self.learn_config();
-        self.observer.look_at_daemon(&self.porter, now());
+        let _ = self.observer.look_at_daemon(&self.porter, now());
         self.look_at_pool()?;
-        // What only now can be asked: the unit's tasks, once the unit is known.
-        self.observer.look_at_daemon(&self.porter, now());
+        // What only now can be asked: the unit's tasks, once the unit is known. A pool that was long in coming has aged what was known of
+        // the unit, and that comes first then.
+        while !self.stopping && !self.observer.look_at_daemon(&self.porter, now()) && self.observer.is_waiting(now()) {
+            self.await_looks()?;
+        }
         self.await_looks()
     }
 

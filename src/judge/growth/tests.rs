@@ -116,6 +116,24 @@ fn caps_and_switches_hold() {
     assert!(matches!(plan_data(&low, &read_only), Plan::NoRoom { .. }));
 }
 
+/// 5 % of 64 MiB are less than a growth must be worth: that is not the cap.
+#[test]
+fn a_small_step_is_made_worth_a_growth() {
+    let mut settings = GrowthSettings::<MetadataDefaults>::default();
+    settings.step_percent = 5;
+    settings.step_min = Bytes::mib(1);
+    let low = Need {
+        low_water: Bytes(0),
+        ..need(Bytes::mib(60), Bytes::mib(64))
+    };
+    let roomy = host(Bytes::gib(400), Bytes::gib(500));
+    let planned = plan(&low, &roomy, &settings, &HostSettings::default());
+    assert!(
+        matches!(planned, Plan::GrowTo(to) if to > Bytes::mib(68)),
+        "{planned:?}"
+    );
+}
+
 #[test]
 fn fast_writers_get_larger_steps_earlier() {
     let roomy = host(Bytes::gib(400), Bytes::gib(500));

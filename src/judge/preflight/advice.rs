@@ -73,7 +73,7 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
                 .into(),
             place: retries.place.clone(),
             remedy: format!(
-                "remove dm.xfs_nospace_max_retries ({}), or boot a kernel that has it (RHEL 7.4 and later)",
+                "remove dm.xfs_nospace_max_retries ({}), or boot a kernel that has it (RHEL 7.3 and later)",
                 retries.place
             ),
         });
@@ -91,7 +91,7 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
                 .is_none()
                 .then_some("this is Docker 1.13 or later (Red Hat's 1.12.6 may do; others refuse to start with it)");
             let kernel = knob.is_none().then_some(
-                "the kernel has /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries (RHEL 7.4 and later; without it no container starts)",
+                "the kernel has /sys/fs/xfs/*/error/metadata/ENOSPC/max_retries (RHEL 7.3 and later; without it no container starts)",
             );
             let conditions: Vec<_> = docker.into_iter().chain(kernel).collect();
             let start = match conditions.as_slice() {

@@ -176,7 +176,10 @@ fn device(
             Bytes(0)
         },
         allocated: file.allocated_bytes,
-        promised: usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
+        promised: growth::promised_before(
+            target,
+            usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
+        ),
         // Nobody has seen it fill: dockerd is yet to start.
         rate: Bytes(0),
         ahead: Bytes(0),

@@ -52,6 +52,9 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
             return;
         }
     };
+    if host.read_only {
+        verdict.findings.push(read_only(pool, host));
+    }
     let overcommit = headroom(pool, Some(host), settings).overcommit;
     if overcommit > Bytes(0) {
         verdict
@@ -87,6 +90,27 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
                 host.path, host.path
             ),
         });
+    }
+}
+
+/// Blocks that the pool's files have not been given yet cannot be given any more, and nothing grows.
+fn read_only(pool: &Pool, host: &Host) -> Finding {
+    Finding {
+        code: "host-filesystem-read-only",
+        severity: Severity::Refuse,
+        subject: host.path.clone(),
+        message: format!(
+            "the filesystem below the pool's files is mounted read-only: nothing can grow, and writes that need new blocks of a sparse \
+             file are lost; the pool has {} free of {}",
+            pool.data.free(),
+            pool.data.total()
+        ),
+        place: host.path.clone(),
+        remedy: format!(
+            "dmesg tells why (an I/O error mostly); save what the containers have, stop Docker, check that filesystem \
+             (findmnt -T {}), then mount it read-write",
+            host.path
+        ),
     }
 }
 

@@ -216,3 +216,116 @@ fn fast_writers_are_looked_at_more_often() {
     }
     assert_eq!(rest(&mut world), Duration::from_millis(4250));
 }
+
+/// A stock pool of 100 GiB on a host that could never give them: metadata are small, and their end is a repair.
+#[test]
+fn metadata_grow_whatever_data_were_promised() {
+    let mut look = seen(pool(), answered(), TaskState::Alive);
+    for (what, used) in [("low", 14000), ("full", 16384)] {
+        let Seen::Known(Some(pool)) = &mut look.pool else {
+            panic!()
+        };
+        pool.metadata.used_blocks = used;
+        pool.data.total_blocks = 100 << 14;
+        pool.data_file = file("/d/data", Bytes::gib(100), Bytes::gib(20));
+        look.host = Seen::Known(Host {
+            path: "/d".into(),
+            free_bytes: Bytes::gib(40),
+            total_bytes: Bytes::gib(60),
+            read_only: false,
+        });
+        let verdict = judge_once(&look);
+        assert!(is_growth(&verdict.deed, Target::Metadata), "{what}: {verdict:?}");
+        assert_eq!(verdict.cannot_grow, None, "{what}");
+    }
+}
+
+#[test]
+fn data_wait_for_metadata_that_have_run_out() {
+    let mut look = seen(full(), answered(), TaskState::Alive);
+    let Seen::Known(Some(pool)) = &mut look.pool else {
+        panic!()
+    };
+    pool.metadata.used_blocks = pool.metadata.total_blocks;
+    let mut settings = Settings::default();
+    settings.metadata.below_free_percent = 0;
+    let verdict = judge(&look, &settings, &mut Memory::default(), secs(1000));
+    assert_eq!(verdict.deed, None);
+    let remedies: Vec<_> = verdict.findings.iter().map(|finding| finding.remedy.as_str()).collect();
+    assert!(
+        remedies.iter().any(|words| words.contains("metadata must grow first")),
+        "{remedies:?}"
+    );
+}
+
+#[test]
+fn what_cannot_grow_is_not_said_to() {
+    type Change = fn(&mut Snapshot);
+    let cases: [(&str, Change, &str); 3] = [
+        (
+            "the file was not found",
+            |look| {
+                let Seen::Known(Some(pool)) = &mut look.pool else {
+                    panic!()
+                };
+                pool.data_file = Seen::unknown("no such file");
+            },
+            "cannot be looked at: no such file",
+        ),
+        (
+            "the room is not known",
+            |look| look.host = Seen::unknown("stuck for 9 s"),
+            "stuck for 9 s",
+        ),
+        (
+            "the filesystem is read-only",
+            |look| {
+                let Seen::Known(host) = &mut look.host else { panic!() };
+                host.read_only = true;
+            },
+            "mounted read-only",
+        ),
+    ];
+    for (what, change, said) in cases {
+        let mut look = seen(full(), answered(), TaskState::Alive);
+        change(&mut look);
+        let verdict = judge_once(&look);
+        assert_eq!(verdict.deed, None, "{what}");
+        let finding = verdict.finding("pool-exhausted").expect(what);
+        assert!(finding.remedy.contains(said), "{what}: {}", finding.remedy);
+        assert!(
+            verdict.cannot_grow.is_some_and(|why| why.contains(said)),
+            "{what}: it cannot be grown"
+        );
+    }
+}
+
+#[test]
+fn a_read_only_filesystem_is_told_beside_a_pool_with_room() {
+    let mut look = seen(pool(), answered(), TaskState::Alive);
+    let Seen::Known(host) = &mut look.host else { panic!() };
+    host.read_only = true;
+    assert_eq!(codes(&judge_once(&look)), ["host-filesystem-read-only"]);
+}
+
+#[test]
+fn a_pool_that_has_failed_is_not_exhausted() {
+    let failed = Pool {
+        mode: Mode::Fail,
+        data: Usage {
+            used_blocks: 0,
+            total_blocks: 0,
+            ..pool().data
+        },
+        ..pool()
+    };
+    let mut memory = Memory::default();
+    let verdict = judge(
+        &seen(failed, Probe::Silent(secs(60)), TaskState::Uninterruptible),
+        &Settings::default(),
+        &mut memory,
+        secs(1000),
+    );
+    assert!(!codes(&verdict).contains(&"pool-exhausted"), "{verdict:?}");
+    assert_eq!(memory.kept.incident, None);
+}

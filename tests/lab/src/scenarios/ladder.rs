@@ -84,6 +84,7 @@ fn containers_survive(host: &mut Host, _: &mut Figures) -> Result<()> {
     hurry(host)?;
     watch::start(host)?;
 
+    fault::prepare_to_hold_info(host)?;
     let mut knocker = exhaust_start_limit(host)?;
     let first = run_sleeper(host, "stops")?;
     incident(host)?;

@@ -111,5 +111,29 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
         "daemon-silent: docker.service: over after",
         Duration::from_secs(60),
     )?;
+    silent_beside_a_slow_pool(host)
+}
+
+/// Each look at the pool takes two seconds, as under a storm of writes: the daemon is asked all the same.
+fn silent_beside_a_slow_pool(host: &mut Host) -> Result<()> {
+    host.sh("mkfifo /run/lab-end")?;
+    let slow = host.spawn(
+        "helper=$(pgrep -P $(systemctl show -p MainPID --value thinguard.service)); \
+         strace -qq -f -o /dev/null -p $helper -e trace=ioctl -e inject=ioctl:delay_enter=500000 & \
+         read -r end < /run/lab-end; kill $!",
+    )?;
+    host.wait_for("slow looks", Duration::from_secs(30), |host| {
+        Ok((host.sh("pgrep -cx strace || true")?.trim() == "1").then_some(()))
+    })?;
+    thread::sleep(Duration::from_secs(5));
+    fault::stop_by_signal(host)?;
+    host.wait_for("silence beside slow looks", Duration::from_secs(60), |host| {
+        let told = watch::journal(host)?
+            .matches("daemon-silent: docker.service: /info has been")
+            .count();
+        Ok((told >= 2).then_some(()))
+    })?;
+    host.sh("echo > /run/lab-end; kill -CONT $(systemctl show -p MainPID --value docker.service)")?;
+    drop(slow);
     Ok(())
 }
