@@ -4,6 +4,7 @@
 //! `resume` nothing that the pool uses has changed; the `resume` suspends, swaps and resumes inside one ioctl (law 4); after it
 //! all is done. Whoever dies in between leaves a longer file, a longer loop device or a loaded table that waits, all of which the
 //! next run takes up. Nothing here shrinks: the file is only lengthened, and every word of the live table is kept (law 5).
+//! Of a data file that is longer the pool gets what was ordered (law 7).
 
 mod offline;
 mod rescue;
@@ -48,6 +49,23 @@ pub struct GrowOrder {
     pub dev: PathBuf,
     /// The lock that lets one deed run at a time, `/run/thinguard/deed.lock`. Its directory is made if it is missing.
     pub lock: PathBuf,
+}
+
+impl GrowOrder {
+    /// Length in sectors of the table to load in the place of one of `live` sectors, for a device of such blocks.
+    fn table_length(&self, live: u64, block_bytes: u64) -> u64 {
+        match self.target {
+            // Not the whole file: a longer one was lengthened by someone else, or by a growth that died when there was more room.
+            // Only the order was held against room and cap (law 7); a later one takes the rest. An order of no more than is live
+            // completes what an earlier run began, and a live length that is not whole blocks stays what it is (law 5).
+            Target::Data => live.max(self.to.round_down(block_bytes).0 / Bytes::SECTOR),
+            // The kernel finds the metadata device's new size by itself at a resume, if a table is loaded, and takes all of it
+            // (maybe_resize_metadata_dev). The loop device is as long as its file, so a file longer than ordered is taken whole. That
+            // cannot be helped: no file is shortened (law 5), and a size limit of the loop device would be in the way of the next
+            // growth. The kernel takes 16 GiB at the most, and writes none of it before the metadata need it.
+            Target::Metadata => live,
+        }
+    }
 }
 
 /// Sizes around a growth that the kernel accepted. Only a fresh status shows whether it came to be (law 6).
@@ -160,19 +178,12 @@ fn procedure<S: Store>(
     let before = store.file_size()?;
     lengthen(&store, before, order.to.round_down(block).0)?;
 
-    let length = match order.target {
-        Target::Data => {
-            let sectors = store.loop_size()? / Bytes::SECTOR;
-            sectors - sectors % table.block_sectors
-        }
-        // The kernel finds the metadata device's new size by itself at a resume, if a table is loaded (maybe_resize_metadata_dev).
-        Target::Metadata => live.length,
-    };
+    let length = order.table_length(live.length, block);
+    let sectors = store.loop_size()? / Bytes::SECTOR;
     ensure!(
-        length >= live.length,
-        "{} is smaller than the pool's table: {length} sectors instead of {}",
-        order.loop_device,
-        live.length
+        order.target == Target::Metadata || length <= sectors,
+        "{} is smaller than the pool's table: {sectors} sectors instead of {length}",
+        order.loop_device
     );
     swap(mapper, pool, live, length)?;
     Ok(GrowReport {

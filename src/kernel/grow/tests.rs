@@ -1,6 +1,7 @@
 //! The order of the steps, refusals, and a death or failure at every step, against a small model of the kernel.
 
 mod host;
+mod longer;
 
 use super::*;
 use host::{Fault, Host, NEW, OLD, OLD_META, PARAMS, Run, host};
@@ -219,17 +220,6 @@ fn what_is_not_as_ordered_is_refused_and_untouched() {
         assert!(told.contains(why), "{told}");
         assert_eq!(*host.borrow(), before);
     }
-}
-
-#[test]
-fn a_file_that_is_larger_already_is_used_in_whole_blocks() {
-    let host = RefCell::new(Host {
-        file: NEW * 512 + 70_000,
-        ..host()
-    });
-    let report = Run::new(&host).grow(&order()).unwrap();
-    assert_eq!(report.file_size_after.0, NEW * 512 + 70_000);
-    assert_eq!(report.table_length_after, NEW + 128);
 }
 
 #[test]
