@@ -26,7 +26,9 @@ pub struct Plan {
 pub fn plan(plan: &Plan) -> String {
     let mut page = format!("would {}\n", plan.deed);
     if let (Some((path, before)), Deed::Grow { to, .. }) = (&plan.file, &plan.deed) {
-        row(&mut page, "file", &format!("{path}: {before} before, {to} after"));
+        // A longer one is left as it is.
+        let after = before.max(to);
+        row(&mut page, "file", &format!("{path}: {before} before, {after} after"));
     }
     let HostReport {
         path,
@@ -136,6 +138,8 @@ would grow the data device from 1 GiB to 2 GiB
   note       metadata
 ";
         assert_eq!(plan(&told), wanted);
+        told.file = Some(("/d".into(), Bytes::gib(3)));
+        assert!(plan(&told).contains("/d: 3 GiB before, 3 GiB after"));
         told.file = None;
         told.note = None;
         let page = plan(&told);

@@ -3,7 +3,7 @@
 use super::{ExtendOrder, GrowOrder};
 use crate::kernel::lvm::pool::extend;
 use crate::kernel::thin_pool;
-use crate::model::{Bytes, Pool, Target};
+use crate::model::{Pool, Target};
 
 /// One call of a growth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +27,9 @@ impl GrowOrder {
     /// What [`super::grow`] asks of the kernel, with the pool as it was seen.
     pub fn steps(&self, pool: &Pool) -> Vec<Step> {
         let line = |sectors: u64| format!("0 {sectors} {} {}", thin_pool::KIND, pool.table_params.trim());
-        let sectors = match self.target {
-            Target::Data => self.to.round_down(pool.data.block_bytes).0 / Bytes::SECTOR,
-            // The kernel finds the metadata device's new size by itself.
-            Target::Metadata => pool.table_sectors,
-        };
+        let sectors = self.table_length(pool.table_sectors, pool.data.block_bytes);
         let control = self.dm_control.display();
-        vec![
+        let mut steps = vec![
             Step::new(format!("ftruncate({}, {})", self.file, self.to.0)),
             Step::new("msync of its last page: the new size is on the disk before the pool knows of it".into()),
             Step::new(format!(
@@ -55,7 +51,15 @@ impl GrowOrder {
                     "takes the loaded table and goes on, all inside this call".into(),
                 ],
             },
-        ]
+        ];
+        let file = match self.target {
+            Target::Data => &pool.data_file,
+            Target::Metadata => &pool.metadata_file,
+        };
+        if file.known().is_some_and(|file| file.size_bytes >= self.to) {
+            steps.remove(0);
+        }
+        steps
     }
 }
 
@@ -70,7 +74,7 @@ impl ExtendOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Backing, Lvm, Mode, Seen, Usage};
+    use crate::model::{Backing, BackingFile, Bytes, Lvm, Mode, Seen, Usage};
 
     fn pool() -> Pool {
         let usage = |block_bytes| Usage {
@@ -99,24 +103,49 @@ mod tests {
         }
     }
 
+    fn order(target: Target, to: Bytes) -> GrowOrder {
+        GrowOrder {
+            pool: "docker-1:2-3-pool".into(),
+            target,
+            file: "/d/data".into(),
+            loop_device: "loop0".into(),
+            to,
+            expect_params: pool().table_params,
+            dm_control: "/dev/mapper/control".into(),
+            dev: "/dev".into(),
+            lock: "/run/lock".into(),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_long_enough_is_left_as_it_is() {
+        let mut pool = pool();
+        for (size, first) in [
+            (Bytes::gib(1), "ftruncate(/d/data, 2147483648)"),
+            (Bytes::gib(2), "msync"),
+            (Bytes::gib(3), "msync"),
+        ] {
+            pool.data_file = Seen::Known(BackingFile {
+                path: "/d/data".into(),
+                size_bytes: size,
+                allocated_bytes: Bytes(0),
+            });
+            let steps = order(Target::Data, Bytes::gib(2)).steps(&pool);
+            assert!(steps[0].call.starts_with(first), "{size}: {steps:?}");
+            let loaded = &steps[steps.len() - 2].details[1];
+            assert!(loaded.starts_with("loaded: 0 4194304 "), "{size}: {loaded}");
+        }
+    }
+
     #[test]
     fn tables_differ_in_length_alone() {
         for (target, to, loaded) in [
             (Target::Data, Bytes::gib(1), 2_097_152),
             (Target::Data, Bytes((1 << 30) + 65535), 2_097_152),
+            (Target::Data, Bytes::mib(1), 1_048_576),
             (Target::Metadata, Bytes::mib(64), 1_048_576),
         ] {
-            let order = GrowOrder {
-                pool: "docker-1:2-3-pool".into(),
-                target,
-                file: "/d/data".into(),
-                loop_device: "loop0".into(),
-                to,
-                expect_params: pool().table_params,
-                dm_control: "/dev/mapper/control".into(),
-                dev: "/dev".into(),
-                lock: "/run/lock".into(),
-            };
+            let order = order(target, to);
             let steps = order.steps(&pool());
             let calls: Vec<_> = steps.iter().map(|step| step.call.as_str()).collect();
             assert_eq!(calls[0], format!("ftruncate(/d/data, {})", to.0));
