@@ -1,9 +1,9 @@
 //! Growing a live pool: the file, its loop device, the pool's table, in steps that may be cut off anywhere and run again.
 //!
-//! The order is: lock, look and refuse, lengthen the file, make its size durable, tell the loop device, load, resume. Until the
-//! `resume` nothing that the pool uses has changed; the `resume` suspends, swaps and resumes inside one ioctl (law 4); after it
-//! all is done. Whoever dies in between leaves a longer file, a longer loop device or a loaded table that waits, all of which the
-//! next run takes up. Nothing here shrinks: the file is only lengthened, and every word of the live table is kept (law 5).
+//! The order is: lock, look and refuse, lengthen the file, make its size durable, tell the loop device, look again, load, resume.
+//! Until the `resume` nothing that the pool uses has changed; the `resume` suspends, swaps and resumes inside one ioctl (law 4);
+//! after it all is done. Whoever dies in between leaves a longer file, a longer loop device or a loaded table that waits, all of
+//! which the next run takes up. Nothing here shrinks: the file is only lengthened, and every word of the live table is kept (law 5).
 //! Of a data file that is longer the pool gets what was ordered (law 7).
 
 mod offline;
@@ -154,6 +154,9 @@ fn procedure<S: Store>(
     open: impl FnOnce(&str) -> Result<S>,
 ) -> Result<GrowReport> {
     let pool = order.pool.as_str();
+    // A pool that is suspended already is grown, and so resumed, all the same. A grower of ours that died after the kernel had refused
+    // its table leaves it so, and the same step again must complete it (law 4); the lock says that none is at work. The judge orders no
+    // growth of a pool that it sees suspended, since somebody may hold it; here one cannot be told from the other.
     let (info, lines) = mapper.table(pool)?;
     let live = only_pool(pool, &lines)?;
     ensure!(
@@ -185,6 +188,7 @@ fn procedure<S: Store>(
         "{} is smaller than the pool's table: {sectors} sectors instead of {length}",
         order.loop_device
     );
+    unchanged(mapper, pool, &info, live).context("the pool was left as it is")?;
     swap(mapper, pool, live, length)?;
     Ok(GrowReport {
         file_size_before: Bytes(before),
@@ -241,6 +245,33 @@ fn lengthen(store: &impl Store, before: u64, to: u64) -> Result<()> {
         "the loop device is still only {} long, after its file was made {}",
         Bytes(size),
         Bytes(to)
+    );
+    Ok(())
+}
+
+/// Refuses where the pool is no longer as the first look found it. On a busy disk the file takes minutes, and the table to be swapped
+/// in is made from that look: it would take back what somebody else has changed since (law 5), and its resume end what somebody has
+/// begun. Nothing of the pool has changed yet, and the longer file is taken up by the growth that the next look plans.
+fn unchanged(mapper: &dyn Mapper, pool: &str, before: &Info, live: &TargetLine) -> Result<()> {
+    let (info, lines) = mapper.table(pool)?;
+    let now = only_pool(pool, &lines)?;
+    ensure!(
+        now == live,
+        "the table of '{pool}' has changed while its file was lengthened: '{} {}' instead of '{} {}'",
+        now.length,
+        now.params.trim(),
+        live.length,
+        live.params.trim()
+    );
+    // One that was suspended from the start is to be brought back.
+    ensure!(
+        before.suspended || !info.suspended,
+        "somebody else has suspended '{pool}' while its file was lengthened"
+    );
+    // The first half of a reload; ours would throw it away.
+    ensure!(
+        before.has_inactive_table || !info.has_inactive_table,
+        "somebody else has loaded a table into '{pool}' while its file was lengthened"
     );
     Ok(())
 }

@@ -43,6 +43,8 @@ pub(super) struct Run<'a> {
     pub(super) dies_at: Option<usize>,
     pub(super) fails_at: Option<usize>,
     pub(super) fault: Cell<Option<Fault>>,
+    /// What somebody else does to the pool while the file's size is made durable.
+    pub(super) meanwhile: fn(&mut Host),
 }
 
 impl<'a> Run<'a> {
@@ -53,6 +55,7 @@ impl<'a> Run<'a> {
             dies_at: None,
             fails_at: None,
             fault: Cell::new(None),
+            meanwhile: |_| {},
         }
     }
 
@@ -199,6 +202,7 @@ impl Store for &Run<'_> {
         self.step("sync")?;
         let mut host = self.host.borrow_mut();
         host.durable = host.file;
+        (self.meanwhile)(&mut host);
         Ok(())
     }
 
