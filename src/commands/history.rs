@@ -9,6 +9,7 @@ use crate::report::text::printable;
 use anyhow::{Result, anyhow, bail};
 use nix::unistd::Uid;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -68,6 +69,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if entries.is_empty() {
         eprintln!("thinguard: the journal has no incident and no deed of this time");
+    }
+    // journald's default where nobody made the directory, as on EL7.
+    if !Path::new("/var/log/journal").is_dir() {
+        eprintln!(
+            "thinguard: this host keeps its journal until it boots again (there is no /var/log/journal); older lines: grep thinguard \
+             /var/log/messages"
+        );
     }
     if !all_came {
         eprintln!("thinguard: only the newest {MOST_ENTRIES} lines were read; --since chooses another time");

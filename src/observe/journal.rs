@@ -76,7 +76,8 @@ pub(super) fn look(question: &Question) -> Result<Said> {
 fn arguments(question: &Question) -> Vec<String> {
     // Long fields too: without --all they come as null.
     let mut arguments: Vec<String> = ["--output=json", "--no-pager", "--all"].map(str::to_owned).into();
-    arguments.push(format!("--lines={MOST_ENTRIES}"));
+    // Backwards from the newest, or journalctl of systemd 219 counts the lines from --since on (journalctl.c, `main`).
+    arguments.extend(["--reverse".to_owned(), format!("--lines={MOST_ENTRIES}")]);
     // One word with its option, or a time such as -1h would be an option of its own.
     arguments.extend(question.since.iter().map(|since| format!("--since={since}")));
     arguments.extend(["_UID=0", "SYSLOG_IDENTIFIER=thinguard"].map(str::to_owned));
@@ -84,9 +85,9 @@ fn arguments(question: &Question) -> Vec<String> {
     arguments
 }
 
-/// Reads the entries, in the journal's order. What is no entry of ours is left out.
+/// Reads the entries, the newest of which comes first, and gives the oldest first. What is no entry of ours is left out.
 pub fn parse(text: &str) -> Vec<JournalEntry> {
-    text.lines().filter_map(entry).collect()
+    text.lines().rev().filter_map(entry).collect()
 }
 
 /// The journal itself writes fields that begin with an underscore (systemd.journal-fields(7)); all others are the sender's word.

@@ -96,7 +96,30 @@ pub fn select(pools: &[Raw], expected: &Expected) -> Result<Option<Pool>> {
             })
     });
     let found = by_name.or_else(|| below_root.next().filter(|_| below_root.next().is_none()));
-    found.map(parse).transpose()
+    let mut pool = found.map(parse).transpose()?;
+    if let Some(pool) = &mut pool {
+        for (backing, name) in [
+            (&mut pool.data_backing, "data"),
+            (&mut pool.metadata_backing, "metadata"),
+        ] {
+            if let Backing::Loop { file, .. } = backing
+                && let Some(whole) = cut_off(file, root, name)
+            {
+                *file = whole;
+            }
+        }
+    }
+    Ok(pool)
+}
+
+/// The whole path of a file of which sysfs shows the end alone. A dockerd with mounts of its own (`MountFlags=slave`, in its unit up to
+/// 1.11 and in Red Hat's) has the loop device opened there; once it has died and left the pool behind, its mounts hang on nothing, and a
+/// path on one begins at that mount (fs/d_path.c, `prepend_path`). Whether it is that file is proved by its inode before it grows.
+fn cut_off(shown: &str, root: &Path, name: &str) -> Option<String> {
+    let whole = root.join("devicemapper/devicemapper").join(name);
+    let rest = Path::new(shown.strip_prefix('/')?);
+    let is_end = whole.ends_with(rest) && rest.ends_with(Path::new("devicemapper").join(name));
+    (is_end && whole != Path::new(shown)).then(|| whole.to_string_lossy().into_owned())
 }
 
 /// Reads the kernel's words for one pool.
@@ -165,5 +188,32 @@ fn backing(found: &Option<LoopBacking>, device: &str) -> Backing {
             file: backing.file.clone(),
         },
         Some(_) | None => Backing::Device(device.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_begins_at_a_lost_mount_is_made_whole() {
+        let root = Path::new("/var/lib/docker");
+        let whole = "/var/lib/docker/devicemapper/devicemapper/data";
+        for (shown, made) in [
+            ("/lib/docker/devicemapper/devicemapper/data", Some(whole)),
+            ("/docker/devicemapper/devicemapper/data", Some(whole)),
+            ("/devicemapper/devicemapper/data", Some(whole)),
+            ("/devicemapper/data", Some(whole)),
+            (whole, None),
+            ("/data", None),
+            ("/", None),
+            ("", None),
+            ("devicemapper/devicemapper/data", None),
+            ("/devicemapper/devicemapper/metadata", None),
+            ("/srv/docker/devicemapper/devicemapper/data", None),
+            ("/var/lib/docker/165536.165536/devicemapper/devicemapper/data", None),
+        ] {
+            assert_eq!(cut_off(shown, root, "data").as_deref(), made, "{shown}");
+        }
     }
 }

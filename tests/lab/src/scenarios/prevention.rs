@@ -25,7 +25,43 @@ pub const SCENARIOS: &[Scenario] = &[
         snapshot: Snapshot::Running,
         run: full_speed_to_the_reserve,
     },
+    Scenario {
+        name: "grows-after-a-daemon-with-mounts-of-its-own",
+        about: "MountFlags=slave, dockerd killed: the kernel shows the end of the files' paths alone, and the pool grows all the same",
+        snapshot: Snapshot::Stopped,
+        run: mounts_of_its_own,
+    },
 ];
+
+/// As the units of Docker up to 1.11 and of Red Hat have it, with a data root on a filesystem of its own.
+fn mounts_of_its_own(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.put(
+        "/etc/systemd/system/docker.service.d/lab-slave.conf",
+        0o644,
+        b"[Service]\nMountFlags=slave\nRestart=no\n",
+    )?;
+    host.sh("systemctl daemon-reload && systemctl start docker.service")?;
+    host.sh("systemctl stop docker.socket; systemctl kill --kill-who=all --signal=KILL docker.service; sleep 2")?;
+    let shown = host.sh("cat /sys/block/loop*/loop/backing_file")?;
+    ensure!(
+        shown.contains("/devicemapper/devicemapper/data") && !shown.contains("/var/lib"),
+        "the kernel shows whole paths: {shown}"
+    );
+    println!("    {}", shown.trim().replace('\n', " "));
+    host.install_guard()?;
+    let before = host.pool_status()?;
+    host.sh("thinguard grow --data +64M --metadata +16M")?;
+    let after = host.pool_status()?;
+    ensure!(
+        after.data.total == before.data.total + 1024 && after.metadata.total > before.metadata.total,
+        "{after:?} was {before:?}"
+    );
+    // And by itself, while the next daemon goes on with the same pool.
+    host.sh("systemctl start docker.service")?;
+    watch::start(host)?;
+    fault::ballast(host, 32 << 20)?;
+    watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60)).map(drop)
+}
 
 fn at_rest(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
