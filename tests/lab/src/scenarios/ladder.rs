@@ -177,7 +177,7 @@ fn after_every_cure(host: &mut Host) -> Result<()> {
     incident(host)?;
     await_lines(host, resumed, before + 1)?;
     ensure!(host.dockerd()? == daemon, "restarted while it was silent");
-    host.sh("kill -CONT $(systemctl show -p MainPID --value docker.service)")?;
+    fault::release_info(host)?;
     let begun = await_lines(host, BEGUN, 3)?;
     println!("    {begun}");
     ensure!(begun.contains("because restart-after-cure: "), "{begun}");

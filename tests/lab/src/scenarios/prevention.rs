@@ -41,7 +41,7 @@ fn mounts_of_its_own(host: &mut Host, _: &mut Figures) -> Result<()> {
         b"[Service]\nMountFlags=slave\nRestart=no\n",
     )?;
     host.sh("systemctl daemon-reload && systemctl start docker.service")?;
-    host.sh("systemctl stop docker.socket; systemctl kill --kill-who=all --signal=KILL docker.service; sleep 2")?;
+    host.sh("systemctl kill --kill-who=all --signal=KILL docker.service; sleep 2")?;
     let shown = host.sh("cat /sys/block/loop*/loop/backing_file")?;
     ensure!(
         shown.contains("/devicemapper/devicemapper/data") && !shown.contains("/var/lib"),
