@@ -1,4 +1,4 @@
-//! Ends one process of thinguard with SIGKILL, or lets one of its system calls fail, at a chosen call.
+//! Ends one process of thinguard with SIGKILL, lets one of its system calls fail, or does something before it, at a chosen call.
 //!
 //! strace's `inject` counts the calls of every process apart, and so its N-th call would also hit the main process, the helper
 //! and every look. This hits one process alone: the child that does the deed, known by its opening of the lock, or the main
@@ -8,14 +8,14 @@
 //! crash WHO WHAT -- PROGRAM [ARGUMENT...]    starts a program
 //! crash WHO WHAT -p PID                      follows the children that this process makes from now on, and leaves when one was hit
 //! WHO   deed | main
-//! WHAT  list | kill CALL | fail CALL ERRNO
+//! WHAT  list | kill CALL | fail CALL ERRNO | after CALL COMMAND
 //! CALL  a number, which counts that process' calls from 1, from the lock or from the start; or a name, for the first of it
 //! ```
 //!
 //! `crash io DEVICE BLOCK` writes 64 KiB past the page cache and reads them back.
 //!
 //! Prints `hit N NAME`, or `missed` where the process ended before that call; `list` prints each call. The call at which
-//! a process is killed is not carried out.
+//! a process is killed is not carried out; that of `after` waits until the shell has done the command.
 
 mod calls;
 mod io;
@@ -58,7 +58,8 @@ fn run() -> Result<()> {
         ["list", rest @ ..] => (What::List, rest),
         ["kill", call, rest @ ..] => (What::Kill(at(call)), rest),
         ["fail", call, errno, rest @ ..] => (What::Fail(at(call), errno_of(errno)?), rest),
-        _ => bail!("say list, kill CALL or fail CALL ERRNO"),
+        ["after", call, command, rest @ ..] => (What::After(at(call), (*command).to_owned()), rest),
+        _ => bail!("say list, kill CALL, fail CALL ERRNO or after CALL COMMAND"),
     };
     let plan = Plan { who, what };
     let tracer = match rest {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
@@ -39,6 +39,8 @@ pub enum What {
     List,
     Kill(At),
     Fail(At, Errno),
+    /// This shell command runs first.
+    After(At, String),
 }
 
 impl At {
@@ -233,7 +235,13 @@ impl Tracer {
                 ptrace::setregs(pid, registers)?;
                 process.error = Some(*errno);
             }
-            What::Kill(_) | What::Fail(..) => {}
+            What::After(at, command) if !self.hit && at.is(number, &name) => {
+                self.hit = true;
+                println!("hit {number} {name}");
+                let status = Command::new("sh").args(["-c", command]).status()?;
+                ensure!(status.success(), "{command}: {status}");
+            }
+            What::Kill(_) | What::Fail(..) | What::After(..) => {}
         }
         Ok(())
     }

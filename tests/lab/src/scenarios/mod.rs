@@ -10,6 +10,7 @@ mod face;
 mod fail_open;
 mod faults;
 mod fleet;
+mod growth_by_hand;
 mod guard;
 mod history;
 mod kill_sweep;
@@ -59,6 +60,7 @@ pub fn all() -> impl Iterator<Item = Scenario> {
         corpus::SCENARIOS,
         guard::SCENARIOS,
         faults::SCENARIOS,
+        growth_by_hand::SCENARIOS,
         kill_sweep::SCENARIOS,
         no_data_lost::SCENARIOS,
         soak::SCENARIOS,
