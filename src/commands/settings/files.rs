@@ -30,7 +30,10 @@ pub fn read_all(root: &Path) -> Vec<FileText> {
     let mut paths = vec![root.join("etc/thinguard.toml")];
     let mut texts = Vec::new();
     match names(&dir) {
-        Ok(names) => paths.extend(names),
+        Ok((names, error)) => {
+            paths.extend(names);
+            texts.extend(error.map(|error| told(&dir, Err(error))));
+        }
         Err(error) => texts.push(told(&dir, Err(error))),
     }
     texts.extend(
@@ -55,19 +58,25 @@ pub fn parse_answer(answer: &[u8]) -> Result<Vec<FileText>, String> {
     serde_json::from_slice(answer).map_err(|error| format!("the child's answer cannot be read: {error}"))
 }
 
-/// The directory's files as the shell's `*.toml`: an editor's `.x.toml.swp` and hidden files are not meant.
-fn names(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// The directory's files as the shell's `*.toml`: an editor's `.x.toml.swp` and hidden files are not meant. With an error there are
+/// more than these, which cannot be told.
+fn names(dir: &Path) -> io::Result<(Vec<PathBuf>, Option<io::Error>)> {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
         Err(error) => return Err(error),
     };
-    let mut names: Vec<_> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.file_name()))
-        .filter(|name| name.as_bytes().ends_with(b".toml") && !name.as_bytes().starts_with(b"."))
-        .collect();
+    let mut names = Vec::new();
+    let mut broken = None;
+    for entry in entries {
+        match entry.map(|entry| entry.file_name()) {
+            Ok(name) if name.as_bytes().ends_with(b".toml") && !name.as_bytes().starts_with(b".") => names.push(name),
+            Ok(_) => {}
+            Err(error) => broken = Some(error),
+        }
+    }
     names.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
-    Ok(names.into_iter().map(|name| dir.join(name)).collect())
+    Ok((names.into_iter().map(|name| dir.join(name)).collect(), broken))
 }
 
 /// The file's text; `None` when it is not there, or is masked by a link to `/dev/null`.
