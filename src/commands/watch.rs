@@ -123,7 +123,7 @@ impl Guard {
         // Threads may start from here on: the helper has been forked.
         let mut teller = Teller::new(&settings);
         for problem in problems {
-            teller.settings_ignored(&problem);
+            teller.settings_ignored(&problem.and_what_follows());
         }
         // Not by the unit's NoNewPrivileges=: on EL7 that would keep the service in systemd's own SELinux domain.
         if let Err(error) = process::no_new_privileges() {

@@ -2,7 +2,7 @@
 
 use super::growth::{self, Need, Plan};
 use super::storage;
-use super::{Memory, Verdict};
+use super::{FORBIDDEN_BY, Memory, Verdict};
 use crate::kernel::lvm::pool::extend_line;
 use crate::model::{
     Bytes, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Severity,
@@ -267,7 +267,7 @@ fn what_next(
         ),
         Plan::GrowTo(_) if waits => "the metadata must grow first".into(),
         Plan::GrowTo(to) if !settings.lvm.grow => format!(
-            "LVM does not extend it and [lvm] in thinguard.toml lets thinguard not: {}",
+            "LVM does not extend it, and neither does thinguard: [lvm] grow = false {FORBIDDEN_BY}; by hand: {}",
             extend_line(said, target, *to)
         ),
         Plan::GrowTo(to) if now < tries.not_before => format!(
@@ -280,9 +280,7 @@ fn what_next(
             "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or remove containers and \
              images that nobody needs"
         ),
-        Plan::Capped => {
-            format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")
-        }
-        Plan::Enough => "growth of the device is switched off in thinguard.toml, or blocks have been freed".into(),
+        Plan::Capped => storage::capped(target, settings),
+        Plan::Enough => format!("blocks have been freed, or growth of the device is switched off {FORBIDDEN_BY}"),
     }
 }

@@ -24,6 +24,9 @@ pub use memory::Memory;
 use crate::model::{Deed, Finding, Settings, Snapshot, Target};
 use std::time::Duration;
 
+/// Where a setting that forbids something may come from.
+const FORBIDDEN_BY: &str = "in thinguard.toml, or for a mistake there (settings-ignored in the journal)";
+
 /// What is thought of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verdict {

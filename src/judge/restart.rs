@@ -1,7 +1,7 @@
 //! Whether a restart of Docker is allowed: the last resort, behind every law that speaks of it (1, 2, 3, 11). And what it would
 //! do to the containers, which is said before it is done.
 
-use super::Memory;
+use super::{FORBIDDEN_BY, Memory};
 use crate::model::{Allow, Daemon, Mode, Seen, Settings, Snapshot, Unit, When};
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Case<'_> {
             return Err("[restart] when = \"never\" in thinguard.toml".into());
         }
         match rules.allow {
-            Allow::Never => return Err("[restart] allow = \"never\" in thinguard.toml".into()),
+            Allow::Never => return Err(format!("[restart] allow = \"never\" {FORBIDDEN_BY}")),
             Allow::ContainersSurvive => survival(&self.seen.daemon, self.unit)
                 .map_err(|why| format!("[restart] allow = \"containers-survive\" in thinguard.toml, and {why}"))?,
             Allow::Always => {}

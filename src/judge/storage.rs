@@ -3,7 +3,7 @@
 use super::growth::{self, Need, Plan};
 use super::memory::NOBODY_AT_IT;
 use super::rate::Forecast;
-use super::{Memory, Verdict, lvm, vanished};
+use super::{FORBIDDEN_BY, Memory, Verdict, lvm, vanished};
 use crate::model::{
     Backing, BackingFile, Bytes, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot, Target,
     time_words,
@@ -132,10 +132,6 @@ fn device(
         total_bytes: Bytes(0),
         read_only: false,
     };
-    let switched_off = match target {
-        Target::Data => settings.data.below_free_percent == 0,
-        Target::Metadata => settings.metadata.below_free_percent == 0,
-    };
     let plan = match target {
         Target::Data => growth::plan(&need, host.unwrap_or(&room_unknown), &settings.data, &settings.host),
         Target::Metadata => growth::plan(&need, host.unwrap_or(&room_unknown), &settings.metadata, &settings.host),
@@ -145,13 +141,13 @@ fn device(
     }
     let against = against_growth(pool, target, seen, file);
     let hopeless = match plan {
-        Plan::Enough => switched_off,
+        Plan::Enough => is_off(target, settings),
         Plan::GrowTo(_) => against.is_some(),
         Plan::NoRoom { .. } | Plan::Capped => true,
     };
     let what_next = match (plan, against) {
         (Plan::GrowTo(_) | Plan::NoRoom { .. }, Some(why)) => why,
-        _ => what_next(target, &plan, switched_off, memory, now),
+        _ => what_next(target, &plan, settings, memory, now),
     };
     if exhausted && hopeless {
         verdict.cannot_grow = Some(what_next.clone());
@@ -211,6 +207,26 @@ pub(super) fn outlook(forecast: Option<Forecast>) -> String {
     })
 }
 
+/// Growth of the device is switched off.
+fn is_off(target: Target, settings: &Settings) -> bool {
+    match target {
+        Target::Data => settings.data.below_free_percent == 0,
+        Target::Metadata => settings.metadata.below_free_percent == 0,
+    }
+}
+
+/// Why a cap stands in the way. None that is written is 0: that one stands for a cap that could not be read.
+pub(super) fn capped(target: Target, settings: &Settings) -> String {
+    match target {
+        Target::Data if settings.data.cap == Bytes(0) => {
+            "cannot grow: the cap of [data] is not known for a mistake in thinguard.toml (settings-ignored in the journal); put it \
+             right, then systemctl reload thinguard"
+                .into()
+        }
+        _ => format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space"),
+    }
+}
+
 /// What stands against growth of this device, however much room there is; for people, with the next step.
 fn against_growth(pool: &Pool, target: Target, seen: &Snapshot, file: &Seen<BackingFile>) -> Option<String> {
     let name = &pool.name;
@@ -241,7 +257,7 @@ pub(super) fn must_wait_for_metadata(pool: &Pool, target: Target) -> bool {
     target == Target::Data && pool.metadata.is_exhausted()
 }
 
-fn what_next(target: Target, plan: &Plan, switched_off: bool, memory: &Memory, now: Duration) -> String {
+fn what_next(target: Target, plan: &Plan, settings: &Settings, memory: &Memory, now: Duration) -> String {
     match plan {
         Plan::GrowTo(to) if now < memory.tries(target).not_before => format!(
             "growth to {to} has failed {} times and is tried again in {} s",
@@ -257,10 +273,10 @@ fn what_next(target: Target, plan: &Plan, switched_off: bool, memory: &Memory, n
                 _ => ", promised to the pool's sparse files already",
             }
         ),
-        Plan::Capped => {
-            format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")
+        Plan::Capped => capped(target, settings),
+        Plan::Enough if is_off(target, settings) => {
+            format!("growth of the {target} device is switched off {FORBIDDEN_BY}")
         }
-        Plan::Enough if switched_off => format!("growth of the {target} device is switched off in thinguard.toml"),
         Plan::Enough => "blocks have been freed; the kernel goes on by itself".into(),
     }
 }

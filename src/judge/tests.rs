@@ -351,6 +351,31 @@ fn nothing_is_grown_without_room_or_without_knowing_it() {
     assert!(judge_once(&unknown).finding("host-filesystem-unknown").is_some());
 }
 
+/// The settings of a guard that started with a mistake in `[data] cap`.
+#[test]
+fn a_device_whose_cap_is_not_known_is_told_to_be_low_and_not_grown() {
+    let mut settings = Settings::default();
+    settings.data.cap = Bytes(0);
+    let low = Pool {
+        data: Usage {
+            used_blocks: 9 << 14,
+            ..pool().data
+        },
+        ..pool()
+    };
+    for (pool, code) in [(low, "pool-low"), (full(), "pool-exhausted")] {
+        let verdict = judge(
+            &seen(pool, answered(), TaskState::Alive),
+            &settings,
+            &mut Memory::default(),
+            secs(1000),
+        );
+        let finding = verdict.finding(code).expect(code);
+        assert!(finding.remedy.contains("the cap of [data] is not known"), "{finding:?}");
+        assert_eq!(verdict.deed, None);
+    }
+}
+
 #[test]
 fn a_sparse_pool_on_a_full_disk_is_called_over_committed() {
     let mut thin = seen(pool(), answered(), TaskState::Alive);

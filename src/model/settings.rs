@@ -116,6 +116,13 @@ pub struct GrowthSettings<D: GrowthDefaults> {
     defaults: std::marker::PhantomData<D>,
 }
 
+impl<D: GrowthDefaults> GrowthSettings<D> {
+    /// No growth will ever come.
+    pub fn is_off(&self) -> bool {
+        self.below_free_percent == 0 || self.cap == Bytes(0)
+    }
+}
+
 /// `[host]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

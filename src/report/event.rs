@@ -25,7 +25,7 @@ pub enum Kind {
     PreflightVerdict,
     /// A look does not come back.
     LookStuck,
-    /// A setting could not be used; its default is.
+    /// A setting could not be used; the line says what follows.
     SettingsIgnored,
     /// The settings were read again and are in force.
     SettingsReloaded,
@@ -287,7 +287,7 @@ impl Event {
         Event::new(Kind::LookStuck, Priority::Warning, &message).with("THINGUARD_LOOK", look)
     }
 
-    /// A setting could not be used; `warning` names file and line.
+    /// A setting could not be used; `warning` names file and line, and what follows.
     pub fn settings_ignored(warning: &str) -> Self {
         Event::new(
             Kind::SettingsIgnored,

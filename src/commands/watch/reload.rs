@@ -124,7 +124,7 @@ impl Reload {
         };
         let parsed = settings::parse(&files);
         if !parsed.problems.is_empty() {
-            return Reloaded::Kept(parsed.problems);
+            return Reloaded::Kept(parsed.problems.into_iter().map(|problem| problem.text).collect());
         }
         let changes = settings::changes(&self.keys, &parsed.keys);
         self.keys = parsed.keys;

@@ -64,8 +64,14 @@ impl Teller {
                 rules.budget
             ),
         };
+        let not = match (settings.data.is_off(), settings.metadata.is_off()) {
+            (false, false) => "",
+            (true, false) => " (not its data device)",
+            (false, true) => " (not its metadata device)",
+            (true, true) => " (neither of its devices)",
+        };
         self.journal.tell(&Event::guard_started(&format!(
-            "{}: grows the pool below {}% free data or its low-water mark, and below {}% free metadata; keeps {}% of the host filesystem and at least {} free, and {restarts}",
+            "{}: grows the pool{not} below {}% free data or its low-water mark, and below {}% free metadata; keeps {}% of the host filesystem and at least {} free, and {restarts}",
             settings.docker.unit,
             settings.data.below_free_percent,
             settings.metadata.below_free_percent,

@@ -1,7 +1,7 @@
 //! Hangs that growth does not end: D state that outlives the cure, and D state of a pool that cannot grow.
 
-use crate::judge::Verdict;
 use crate::judge::memory::{Incident, Memory};
+use crate::judge::{FORBIDDEN_BY, Verdict};
 use crate::model::{Deed, Seen, Settings, Snapshot, StuckTask};
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(super) fn judge(
 /// What stands against it, for people.
 fn give_up(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), String> {
     if !settings.cure.xfs_give_up {
-        return Err("[cure] xfs_give_up = false in thinguard.toml".into());
+        return Err(format!("[cure] xfs_give_up = false {FORBIDDEN_BY}"));
     }
     match &seen.pool {
         // As long as writes are held back none fails, and XFS has nothing to give up.

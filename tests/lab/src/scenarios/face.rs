@@ -104,7 +104,11 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
     );
     exits(host, "thinguard status", 0)?;
 
-    host.put("/etc/thinguard.d/10-typo.toml", 0o644, b"[data]\nbelow_free = 5\n")?;
+    host.put(
+        "/etc/thinguard.d/10-typo.toml",
+        0o644,
+        b"[data]\nbelow_free = 5\n[restart]\nallow = never\n",
+    )?;
     let said = exits(host, "thinguard status", 3)?;
     ensure!(said.contains("/etc/thinguard.d/10-typo.toml:2"), "{said}");
     host.sh("systemctl restart thinguard")?;
@@ -113,6 +117,9 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
         "settings-ignored: /etc/thinguard.d/10-typo.toml:2",
         Duration::from_secs(10),
     )?;
+    // A mistyped prohibition forbids, and the guard says so.
+    watch::await_line(host, "restarts are off", Duration::from_secs(10))?;
+    watch::await_line(host, "and never restarts it", Duration::from_secs(10))?;
     switched_off_in_one_line(host)
 }
 
