@@ -43,8 +43,10 @@ pub struct Memory {
     pub give_up_tries: Tries,
     /// A growth, a resume or a give-up is on its way.
     pub growing: bool,
-    /// A restart is on its way.
+    /// A restart is on its way, or was stopped short and its start is still to come.
     pub restarting: bool,
+    /// When this life of the guard began the restart that is on its way; `None` where an earlier one did.
+    began_restart: Option<Duration>,
     /// Restarts that were not begun: how often, and when the next may be tried.
     pub restart_tries: Tries,
     /// Since when every look has seen the pool suspended.
@@ -272,6 +274,7 @@ impl Memory {
         match deed {
             Deed::Restart => {
                 self.restarting = true;
+                self.began_restart = Some(now);
                 // The budget is spent by trying: a restart that fails or is never seen to end counts too.
                 self.kept.restarts.push(now);
             }
@@ -286,13 +289,17 @@ impl Memory {
         let tries = match deed {
             Deed::Restart => {
                 self.restarting = stuck;
+                // What is stuck may still end, as one that was not begun too.
+                let began = self.began_restart;
+                self.began_restart = began.filter(|_| stuck);
                 if !matches!(outcome, Outcome::NotBegun(_)) {
                     self.kept.cured_hang = None;
                     self.restart_tries = Tries::default();
                     return;
                 }
-                // Nothing was done to the daemon, so nothing is taken from the budget.
-                self.kept.restarts.pop();
+                // Nothing was done to the daemon, so nothing is taken from the budget. But whoever is to finish an earlier restart, and
+                // cannot begin to, has not undone it (law 11).
+                self.kept.restarts.retain(|at| Some(*at) != began);
                 &mut self.restart_tries
             }
             Deed::XfsGiveUp { .. } => &mut self.give_up_tries,

@@ -263,6 +263,34 @@ fn restarts_are_paid_from_a_budget_that_survives_the_guard() {
 }
 
 #[test]
+fn only_a_restart_of_this_life_that_was_not_begun_is_given_back() {
+    let not_begun = Outcome::NotBegun("not begun: another restart is under way".into());
+    let failed = Outcome::Failed("no second one is started beside it".into());
+    let stuck = Outcome::Stuck("not back after 1200 s".into());
+    let spent = |memory: &Memory| memory.kept.restarts.clone();
+    let mut memory = Memory::recall(Default::default(), "boot", secs(0));
+    memory.began(&Deed::Restart, secs(100));
+    memory.ended(&Deed::Restart, &not_begun, secs(101));
+    assert!(spent(&memory).is_empty(), "nothing was done to the daemon");
+
+    memory.began(&Deed::Restart, secs(200));
+    memory.ended(&Deed::Restart, &stuck, secs(1400));
+    memory.ended(&Deed::Restart, &not_begun, secs(1500));
+    assert!(spent(&memory).is_empty(), "it was stuck before it began");
+
+    // A try to finish a restart that began, of this life or of an earlier one, gives nothing back, however often it is made.
+    memory.began(&Deed::Restart, secs(2000));
+    memory.ended(&Deed::Restart, &failed, secs(2400));
+    let mut reborn = Memory::recall(memory.kept.clone(), "boot", secs(2500));
+    for memory in [&mut memory, &mut reborn] {
+        for second in 0..3 {
+            memory.ended(&Deed::Restart, &not_begun, secs(2600 + 60 * second));
+        }
+        assert_eq!(spent(memory), [secs(2000)]);
+    }
+}
+
+#[test]
 fn past_the_budget_the_guard_gives_up_restarting_and_still_grows() {
     let settings = Settings::default();
     let mut memory = Memory::default();
