@@ -85,8 +85,8 @@ impl StateFile {
         }
     }
 
-    /// What the last guard left. A file that cannot be read is as good as none: the budget then starts afresh, which allows at
-    /// most one restart more than it should.
+    /// What the last guard left. A file that cannot be read is as good as none: the whole budget and the cool-down are forgotten then.
+    /// It is written in one rename, so that only somebody else's hand can make it so.
     pub fn recall(&self) -> Persistent {
         read()
     }
