@@ -42,8 +42,8 @@ pub enum Order {
     XfsGiveUp(GiveUpOrder),
     /// Restart the daemon.
     Restart(RestartOrder),
-    /// Complete a restart that an earlier life of the guard did not live to see.
-    FinishRestart(RestartOrder),
+    /// Complete a restart whose start is still to come; which one is written down.
+    FinishRestart,
     /// Have the daemon write down what it waits for.
     Dump(DumpOrder),
 }
@@ -109,6 +109,8 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
                 old: Vec::new(),
                 ordered_at: process::since_boot(),
                 stop_timeout: unit.stop_timeout.ok_or("the unit may take for ever to stop")?,
+                stop_job: None,
+                socket_stays: false,
             }))
         }
     }
@@ -153,7 +155,7 @@ pub fn perform(request: &[u8]) -> Vec<u8> {
             .map(|names| names.join(", "))
             .map_err(|error| format!("{error:#}")),
         Ok(Order::Restart(order)) => restart::restart(&order),
-        Ok(Order::FinishRestart(order)) => restart::finish(&order),
+        Ok(Order::FinishRestart) => restart::finish(),
         Ok(Order::Dump(order)) => dump::dump(&order),
     };
     serde_json::to_vec(&done).unwrap_or_default()

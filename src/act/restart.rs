@@ -1,16 +1,25 @@
 //! The safe restart: stop, see the old daemon gone, start, see the unit active (laws 2 and 3). Never `RestartUnit`: after a stop
 //! that failed on a D-state process, systemd turns it into a start beside the old daemon.
 
+mod intent;
+mod old;
+mod operator;
+mod real;
+
+pub use intent::{path as intent_path, unfinished};
+
 use super::RUN_DIR;
 use crate::docker::names;
-use crate::kernel::proc;
-use crate::model::{ActiveState, Task, TaskState, Unit};
-use crate::systemd::bus::Manager;
+use crate::kernel::process;
+use crate::model::{ActiveState, Task, TaskState, Unit, socket_of};
+use crate::systemd::bus::Orders;
+use intent::{Patience, lock};
+use old::{Old, old_daemon};
+pub use operator::how_to_call_off;
+use operator::{called_off, give_way};
+use real::Real;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A restart that has not ended after this time is called stuck (and left alone).
 pub const LONGEST: Duration = Duration::from_secs(20 * 60);
@@ -20,12 +29,6 @@ const STOP_STEPS: u32 = 4;
 
 /// A start replays logs of every container's filesystem; it is given this long.
 const START_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-/// Rest between two looks at the unit.
-const REST: Duration = Duration::from_millis(250);
-
-/// An intent older than this was left by a guard whose end nobody followed up; the operator has long decided otherwise.
-const INTENT_HOLDS: Duration = Duration::from_secs(30 * 60);
 
 /// How long a stop whose order got no answer may take to show as a job.
 const STOP_SHOWS: Duration = Duration::from_secs(10);
@@ -47,14 +50,22 @@ pub struct RestartOrder {
     pub ordered_at: Duration,
     /// Time that one step of the stop may take.
     pub stop_timeout: Duration,
+    /// The job that our stop is, once systemd has told.
+    #[serde(default)]
+    pub stop_job: Option<u32>,
+    /// The unit's socket outlived the order to stop: when it is seen stopped later, somebody else has done that.
+    #[serde(default)]
+    pub socket_stays: bool,
 }
 
 /// The outside world of a restart, so that its order can be tested without one.
 pub trait World {
     /// The unit now.
     fn unit(&mut self) -> Result<Unit, String>;
-    /// Queues the stop.
-    fn stop(&mut self) -> Result<(), String>;
+    /// What others have ordered.
+    fn orders(&mut self) -> Result<Orders, String>;
+    /// Queues the stop; gives the job's number.
+    fn stop(&mut self) -> Result<Option<u32>, String>;
     /// Queues the start.
     fn start(&mut self) -> Result<(), String>;
     /// Forgets a failure of this unit, so that it may be started again.
@@ -65,6 +76,8 @@ pub trait World {
     fn process(&mut self, pid: u32) -> Result<Vec<Task>, String>;
     /// Writes down or forgets that a stop has been ordered by us.
     fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String>;
+    /// Whether that is still written down.
+    fn intended(&mut self) -> bool;
     /// Time passes. `false` when the limit for this step is over.
     fn rest(&mut self, step: &mut Duration) -> bool;
 }
@@ -74,28 +87,23 @@ pub trait World {
 /// # Errors
 /// What stopped it, and in which state it left the daemon.
 pub fn restart(order: &RestartOrder) -> Result<String, String> {
-    let _lock = lock().map_err(|why| format!("{NOT_BEGUN}{why}"))?;
+    let _lock = lock(Patience::None).map_err(|why| format!("{NOT_BEGUN}{why}"))?;
     restart_in(&mut Real::new(order), order)
 }
 
-/// Completes a restart whose stop was ordered by an earlier life of the guard, in the child.
+/// Completes a restart whose stop was ordered by an earlier life of the guard, in the child. The child of that life may still be at it:
+/// then it is waited for, and what it leaves counts.
 ///
 /// # Errors
 /// As [`restart`].
-pub fn finish(order: &RestartOrder) -> Result<String, String> {
-    let _lock = lock().map_err(|why| format!("{NOT_BEGUN}{why}"))?;
-    finish_in(&mut Real::new(order), order)
-}
-
-/// The restart that was ordered by us or an earlier life of the guard and not seen completed, if that was not long ago.
-pub fn unfinished(now: Duration) -> Option<RestartOrder> {
-    let order: RestartOrder = serde_json::from_slice(&fs::read(intent_path()).ok()?).ok()?;
-    if now.saturating_sub(order.ordered_at) < INTENT_HOLDS {
-        return Some(order);
+pub fn finish() -> Result<String, String> {
+    let _lock = lock(Patience::ForEver).map_err(|why| format!("{NOT_BEGUN}{why}"))?;
+    match unfinished(process::since_boot()) {
+        Some(order) => finish_in(&mut Real::new(&order), &order),
+        None => {
+            Ok("no start is to come any more: the process that began it has ended it, or it is too long ago".into())
+        }
     }
-    // Should it not go away, it only is too old again the next time.
-    let _ = fs::remove_file(intent_path());
-    None
 }
 
 fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
@@ -125,14 +133,24 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
     if !old.iter().any(|(pid, _)| *pid == order.main_pid) {
         return Err(not_begun("the daemon is gone already".into()));
     }
-    let order = RestartOrder { old, ..order.clone() };
+    let mut order = RestartOrder { old, ..order.clone() };
     world.intend(Some(&order)).map_err(not_begun)?;
-    if let Err(why) = world.stop() {
+    let listens = |world: &mut dyn World| world.orders().is_ok_and(|orders| orders.socket_listens == Some(true));
+    let listened = listens(world);
+    match world.stop() {
+        Ok(job) => {
+            order.stop_job = job;
+            // All jobs of an order are there once systemd has answered: a socket that is to stop with the service has its own.
+            order.socket_stays = listened && listens(world);
+            // Should it not be written, a later life of the guard only knows less.
+            let _ = world.intend(Some(&order));
+        }
         // No answer is not a refusal: the stop may have been queued all the same.
-        if !stop_shows(world) {
+        Err(why) if !stop_shows(world) => {
             world.intend(None)?;
             return Err(not_begun(format!("systemd did not take the stop: {why}")));
         }
+        Err(_) => {}
     }
     finish_in(world, &order)
 }
@@ -151,29 +169,37 @@ fn stop_shows(world: &mut dyn World) -> bool {
     }
 }
 
+/// How long the stop may take to end.
+fn stop_limit(order: &RestartOrder) -> Duration {
+    order.stop_timeout.saturating_mul(STOP_STEPS) + Duration::from_secs(30)
+}
+
 fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
-    let mut limit = order.stop_timeout.saturating_mul(STOP_STEPS) + Duration::from_secs(30);
-    loop {
+    let mut limit = stop_limit(order);
+    let inactive_exit = loop {
         // A look that fails is no reason to leave Docker stopped; the next may not.
         let seen = world.unit();
-        if let Ok(unit) = &seen {
-            if unit.active_state == ActiveState::Active && unit.main_pid != order.main_pid && unit.main_pid != 0 {
-                return active_again(world, order, unit);
-            }
-            let stopped = matches!(unit.active_state, ActiveState::Inactive | ActiveState::Failed) && !unit.job_pending;
-            if stopped && is_gone(world, order) {
-                break;
-            }
+        if let Ok(unit) = &seen
+            && unit.active_state == ActiveState::Active
+            && unit.main_pid != order.main_pid
+            && unit.main_pid != 0
+        {
+            return active_again(world, order, unit);
+        }
+        if let Some(why) = called_off(world, order, false) {
+            return give_way(world, order, &why);
+        }
+        let ended = seen.as_ref().ok().filter(|unit| has_stopped(unit));
+        let left = old_daemon(world, order);
+        if let (Some(unit), Old::Gone) = (ended, left) {
+            break unit.inactive_exit;
         }
         if !world.rest(&mut limit) {
-            // The intent stays: the start is completed once the old daemon is gone.
+            let failed = ended.is_some() && left == Old::There;
             let state = seen.map_or_else(|why| format!("in an unknown state ({why})"), |unit| unit.sub_state);
-            return Err(format!(
-                "{} is {state} and its old daemon (process {}) may still be there; no second one is started beside it",
-                order.unit, order.main_pid
-            ));
+            return Err(not_stopped(world, order, &state, failed));
         }
-    }
+    };
     let mut limit = START_LIMIT;
     let mut started = world.start();
     let mut forgiven = false;
@@ -204,14 +230,26 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
             Ok(unit) if unit.active_state == ActiveState::Inactive && !unit.job_pending && started.is_err() => {
                 started = world.start();
             }
+            // It began to start and has ended without a failure: a stop that was over before it was seen.
+            Ok(unit)
+                if unit.active_state == ActiveState::Inactive
+                    && !unit.job_pending
+                    && unit.inactive_exit != inactive_exit =>
+            {
+                return give_way(world, order, "somebody else has stopped it as it started");
+            }
             _ => {}
+        }
+        if let Some(why) = called_off(world, order, true) {
+            return give_way(world, order, &why);
         }
         if !world.rest(&mut limit) {
             return Err(format!(
-                "{} was stopped and has not started{}; it is tried again; systemctl start {} does it at once",
+                "{} was stopped and has not started{}; it is tried again; systemctl start {} does it at once; {}",
                 order.unit,
                 started.err().map_or_else(String::new, |why| format!(" ({why})")),
-                order.unit
+                order.unit,
+                how_to_call_off(order)
             ));
         }
     }
@@ -222,107 +260,31 @@ fn active_again(world: &mut dyn World, order: &RestartOrder, unit: &Unit) -> Res
     Ok(format!("{} is active again, process {}", order.unit, unit.main_pid))
 }
 
-/// Whether nothing of the old daemon is left: a zombie whose threads are stuck still holds the pool. Not to be able to tell is
-/// not to be gone.
-fn is_gone(world: &mut dyn World, order: &RestartOrder) -> bool {
-    order.old.iter().all(|(pid, start)| match world.process(*pid) {
-        Ok(tasks) => match tasks.iter().find(|task| task.tid == *pid) {
-            // The number was given to another process.
-            Some(leader) => leader.start_ticks != *start,
-            None => tasks.is_empty(),
-        },
-        Err(_) => false,
-    })
+fn has_stopped(unit: &Unit) -> bool {
+    matches!(unit.active_state, ActiveState::Inactive | ActiveState::Failed) && !unit.job_pending
 }
 
-fn intent_path() -> String {
-    format!("{RUN_DIR}/restart-intent.json")
-}
-
-/// One restart at a time, across lives of the guard: the child outlives us and keeps its lock.
-fn lock() -> Result<File, String> {
-    let path = format!("{RUN_DIR}/restart.lock");
-    fs::create_dir_all(RUN_DIR).map_err(|error| format!("{RUN_DIR}: {error}"))?;
-    let file = File::create(&path).map_err(|error| format!("{path}: {error}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another restart is under way".into()),
-        Err(TryLockError::Error(error)) => Err(format!("{path}: {error}")),
+/// The stop has not been seen to end in its time. Where it may still succeed, Docker is not left down after it. Where systemd has given it
+/// up with the old daemon still there it has `failed`, and an operator is likely to come: a start is only still to come where his orders
+/// would show, for one under a repair does more harm than none.
+fn not_stopped(world: &mut dyn World, order: &RestartOrder, state: &str, failed: bool) -> String {
+    let (unit, pid) = (&order.unit, order.main_pid);
+    if failed && !order.socket_stays {
+        let forgotten = world.intend(None);
+        let socket = socket_of(unit);
+        return format!(
+            "{unit} is {state} and its old daemon (process {pid}) is still there; no second one is started beside it, nor later, for \
+             without a {socket} that outlives the stop nothing shows whether somebody wants it down; once that process is gone: \
+             systemctl start {unit}{}",
+            forgotten.err().map_or_else(String::new, |why| format!(" ({why})"))
+        );
     }
-}
-
-/// systemd, `/proc` and the clock. The connection to systemd is made anew after each failure.
-struct Real {
-    manager: Option<Manager>,
-    unit: String,
-}
-
-impl Real {
-    fn new(order: &RestartOrder) -> Real {
-        Real {
-            manager: None,
-            unit: order.unit.clone(),
-        }
-    }
-
-    fn ask<T>(&mut self, call: impl FnOnce(&mut Manager, &str) -> anyhow::Result<T>) -> Result<T, String> {
-        let told = |error: anyhow::Error| format!("{error:#}");
-        let mut manager = match self.manager.take() {
-            Some(manager) => manager,
-            None => Manager::connect().map_err(told)?,
-        };
-        let answer = call(&mut manager, &self.unit).map_err(told)?;
-        self.manager = Some(manager);
-        Ok(answer)
-    }
-}
-
-impl World for Real {
-    fn unit(&mut self) -> Result<Unit, String> {
-        self.ask(Manager::unit)
-    }
-
-    fn stop(&mut self) -> Result<(), String> {
-        self.ask(Manager::stop)
-    }
-
-    fn start(&mut self) -> Result<(), String> {
-        self.ask(Manager::start)
-    }
-
-    fn reset_failed(&mut self, unit: &str) -> Result<(), String> {
-        self.ask(|manager, _| manager.reset_failed(unit))
-    }
-
-    fn group(&mut self, control_group: &str) -> Result<Vec<Task>, String> {
-        let pids = proc::processes_of_group(Path::new("/"), control_group)
-            .ok_or_else(|| format!("control group '{control_group}' cannot be read"))?;
-        let mut tasks = Vec::new();
-        for pid in pids {
-            tasks.extend(self.process(pid)?);
-        }
-        Ok(tasks)
-    }
-
-    fn process(&mut self, pid: u32) -> Result<Vec<Task>, String> {
-        proc::tasks_of(Path::new("/"), pid).map_err(|error| format!("/proc/{pid}: {error}"))
-    }
-
-    fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String> {
-        let path = intent_path();
-        match order {
-            Some(order) => fs::write(&path, serde_json::to_vec(order).unwrap_or_default()),
-            None => fs::remove_file(&path),
-        }
-        .map_err(|error| format!("{path}: {error}"))
-    }
-
-    fn rest(&mut self, step: &mut Duration) -> bool {
-        let before = Instant::now();
-        sleep(REST);
-        *step = step.saturating_sub(before.elapsed());
-        *step > Duration::ZERO
-    }
+    format!(
+        "{unit} is {state} and its old daemon (process {pid}) may still be there; no second one is started beside it; once it is gone \
+         thinguard starts {unit}, up to some {} min after the stop was ordered; {}",
+        intent::holds(order).as_secs() / 60,
+        how_to_call_off(order)
+    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod watching;
 use super::look::Once;
 use super::watch::{rates, state};
 use super::{reports, settings, terminal};
+use crate::act::restart;
 use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
@@ -112,7 +113,10 @@ impl Looker {
         let kept = state::read();
         let guarded = state::is_running();
         let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
-        let (mut findings, fill) = judge(&seen, settings, &kept, known);
+        // Nobody finishes a restart without a guard.
+        let unfinished = restart::unfinished(process::since_boot()).filter(|_| guarded);
+        let (mut findings, fill) = judge(&seen, settings, &kept, known, unfinished.is_some());
+        findings.extend(unfinished.map(|order| own::restarting(&order, process::since_boot())));
         findings.extend(own::slow(&seen, &findings, PATIENCE));
         findings.extend(own::not_running(&seen, guarded));
         let stuck = {
@@ -157,9 +161,16 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
 }
 
 /// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
-fn judge(seen: &Snapshot, settings: &Settings, kept: &Persistent, fill: Fill) -> (Vec<Finding>, Fill) {
+fn judge(
+    seen: &Snapshot,
+    settings: &Settings,
+    kept: &Persistent,
+    fill: Fill,
+    restarting: bool,
+) -> (Vec<Finding>, Fill) {
     let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
     memory.fill = Fill::recall(fill, &process::boot_id());
+    memory.restarting = restarting;
     let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
     (verdict.findings, memory.fill)
 }

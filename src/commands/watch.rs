@@ -15,6 +15,7 @@ mod wait;
 
 use super::errands;
 use super::settings;
+use crate::act::restart;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
@@ -166,9 +167,16 @@ impl Guard {
             self.memory.ended(&deed, &outcome, now());
             self.teller.ended(&deed, &outcome, took, &shown);
         }
-        if let Some(order) = self.hands.finish_restart(&self.porter, now()) {
+        if self.hands.at_daemon() {
+            return;
+        }
+        // As long as a start is still to come the daemon is not judged: what would be said of it would be wrong.
+        let unfinished = restart::unfinished(now());
+        self.memory.restarting = unfinished.is_some();
+        if let Some(order) = unfinished
+            && self.hands.finish_restart(&self.porter, now())
+        {
             log::warn!("completing the restart of {} that was left unfinished", order.unit);
-            self.memory.restarting = true;
         }
     }
 

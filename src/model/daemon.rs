@@ -56,8 +56,7 @@ pub struct Unit {
 impl Unit {
     /// The socket unit beside it, `docker.socket`; it shares the start limit's fate where Docker is started by it.
     pub fn socket(&self) -> String {
-        let stem = self.name.strip_suffix(".service").unwrap_or(&self.name);
-        format!("{stem}.socket")
+        socket_of(&self.name)
     }
 
     /// It was started too often in too short a time, and systemd starts it no more until `reset-failed` (src/core/service.c,
@@ -65,6 +64,11 @@ impl Unit {
     pub fn hit_start_limit(&self) -> bool {
         matches!(self.result.as_str(), "start-limit" | "start-limit-hit")
     }
+}
+
+/// The socket unit beside a service of this name.
+pub fn socket_of(service: &str) -> String {
+    format!("{}.socket", service.strip_suffix(".service").unwrap_or(service))
 }
 
 /// State letter of a task in `/proc/PID/task/TID/stat` (proc(5)), as far as we care.

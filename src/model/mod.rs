@@ -16,7 +16,7 @@ mod time;
 
 pub use bytes::Bytes;
 pub use consumer::Consumer;
-pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit};
+pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit, socket_of};
 pub use deed::{Deed, DeedCounts, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
 pub use finding::{Code, Finding, Severity};

@@ -6,11 +6,13 @@
 
 mod ability;
 mod link;
+mod orders;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use ability::Ability;
+pub use orders::Orders;
 
 use super::version::Version;
 use crate::model::{ActiveState, Unit};
@@ -179,11 +181,11 @@ impl Manager {
         })
     }
 
-    /// Queues a stop and returns; whether it stopped is to be looked at.
+    /// Queues a stop and returns the job's number; whether it stopped is to be looked at.
     ///
     /// # Errors
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
-    pub fn stop(&mut self, name: &str) -> Result<()> {
+    pub fn stop(&mut self, name: &str) -> Result<Option<u32>> {
         self.queue("StopUnit", name)
     }
 
@@ -192,7 +194,7 @@ impl Manager {
     /// # Errors
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
     pub fn start(&mut self, name: &str) -> Result<()> {
-        self.queue("StartUnit", name)
+        self.queue("StartUnit", name).map(drop)
     }
 
     /// Forgets that a service or socket failed, and how often it was started; a unit that is not loaded has nothing to forget.
@@ -215,11 +217,17 @@ impl Manager {
         }
     }
 
-    fn queue(&mut self, verb: &str, name: &str) -> Result<()> {
+    /// The number of the job that was queued, where systemd tells it as it always has: `/org/freedesktop/systemd1/job/77`.
+    fn queue(&mut self, verb: &str, name: &str) -> Result<Option<u32>> {
         check_name(name)?;
         let mut call = method(MANAGER_PATH, MANAGER, verb);
         call.body.push_param2(name, JOB_MODE)?;
-        self.link.call(call).map(drop).with_context(|| format!("{verb} {name}"))
+        let answer = self.link.call(call).with_context(|| format!("{verb} {name}"))?;
+        let job = answer
+            .unmarshall_all()
+            .ok()
+            .and_then(|answer| text(answer.params.first()?));
+        Ok(job.and_then(|path| path.rsplit('/').next()?.parse().ok()))
     }
 
     /// The unit's object. `GetUnit` first: it never goes to the disk, and a unit that runs is always loaded.

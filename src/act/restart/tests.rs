@@ -1,7 +1,12 @@
 //! The order of a restart against a made-up world: laws 2 and 3.
 
+mod operator;
+
 use super::*;
 use crate::model::Unit;
+
+/// What somebody does.
+type Act = fn(&mut Scene);
 
 /// A world that plays back what the unit and its old daemon do after each step.
 struct Scene {
@@ -19,11 +24,19 @@ struct Scene {
     stop_answer: Result<(), &'static str>,
     /// Looks at the unit that fail after the stop.
     blind_looks: u32,
+    /// What others have ordered; the socket outlives our stop unless it is `PartOf=` the service.
+    orders: Orders,
+    part_of: bool,
+    /// What becomes of the start instead.
+    starts: Option<Act>,
+    /// Looks at the unit from the stop on until somebody does something.
+    meanwhile: Option<(u32, Act)>,
     did: Vec<&'static str>,
     intent: Option<RestartOrder>,
 }
 
 const OLD: u32 = 400;
+const OUR_JOB: u32 = 7;
 
 fn task(state: TaskState) -> Task {
     Task {
@@ -59,6 +72,13 @@ fn scene() -> Scene {
         limit_hit: false,
         stop_answer: Ok(()),
         blind_looks: 0,
+        orders: Orders {
+            socket_listens: Some(true),
+            ..Orders::default()
+        },
+        part_of: false,
+        starts: None,
+        meanwhile: None,
         did: Vec::new(),
         intent: None,
     }
@@ -71,6 +91,8 @@ fn order() -> RestartOrder {
         old: Vec::new(),
         ordered_at: Duration::ZERO,
         stop_timeout: Duration::from_secs(1),
+        stop_job: None,
+        socket_stays: false,
     }
 }
 
@@ -92,26 +114,46 @@ impl World for Scene {
             self.blind_looks -= 1;
             return Err("PID 1 is busy".into());
         }
+        if let (Some((left, act)), true) = (self.meanwhile, self.did.contains(&"stop")) {
+            self.meanwhile = left.checked_sub(1).map(|left| (left, act));
+            if left == 0 {
+                act(self);
+            }
+        }
         if self.unit.active_state == ActiveState::Deactivating && over(&mut self.stops_after) {
             self.unit.active_state = ActiveState::Inactive;
             self.unit.job_pending = false;
             self.unit.main_pid = 0;
+            if self.part_of {
+                self.orders.socket_listens = Some(false);
+            }
         }
         Ok(self.unit.clone())
     }
 
-    fn stop(&mut self) -> Result<(), String> {
+    fn orders(&mut self) -> Result<Orders, String> {
+        Ok(self.orders.clone())
+    }
+
+    fn stop(&mut self) -> Result<Option<u32>, String> {
         self.did.push("stop");
         if self.stop_answer != Err("refused") {
             self.unit.active_state = ActiveState::Deactivating;
             self.unit.job_pending = true;
         }
-        self.stop_answer.map_err(str::to_owned)
+        if self.part_of {
+            self.orders.socket_listens = None;
+        }
+        self.stop_answer.map(|()| Some(OUR_JOB)).map_err(str::to_owned)
     }
 
     fn start(&mut self) -> Result<(), String> {
         assert!(self.old.is_empty(), "law 3: a second daemon");
         self.did.push("start");
+        if let Some(starts) = self.starts {
+            starts(self);
+            return Ok(());
+        }
         self.unit.active_state = if self.start_works && !self.limit_hit {
             ActiveState::Active
         } else {
@@ -148,9 +190,16 @@ impl World for Scene {
     }
 
     fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String> {
-        self.did.push(if order.is_some() { "intend" } else { "forget" });
+        // To know more is no second intent.
+        if order.is_some() != self.intent.is_some() {
+            self.did.push(if order.is_some() { "intend" } else { "forget" });
+        }
         self.intent = order.cloned();
         Ok(())
+    }
+
+    fn intended(&mut self) -> bool {
+        self.intent.is_some()
     }
 
     fn rest(&mut self, step: &mut Duration) -> bool {
@@ -186,7 +235,12 @@ fn no_second_daemon_beside_a_zombie() {
         old: vec![task(TaskState::Dead)],
         ..scene()
     };
-    assert!(restart_in(&mut world, &order()).is_err());
+    let why = restart_in(&mut world, &order()).unwrap_err();
+    assert!(
+        why.contains("once it is gone thinguard starts docker.service, up to some 30 min"),
+        "{why}"
+    );
+    assert!(why.contains("systemctl mask --runtime docker.service"), "{why}");
     assert_eq!(world.did, ["intend", "stop"]);
     assert_eq!(
         world.intent.as_ref().map(|intent| intent.old.clone()),
@@ -205,8 +259,10 @@ fn a_stop_that_does_not_end_starts_nothing() {
         stops_after: None,
         ..scene()
     };
-    assert!(restart_in(&mut world, &order()).is_err());
+    let why = restart_in(&mut world, &order()).unwrap_err();
+    assert!(why.contains("once it is gone thinguard starts"), "{why}");
     assert_eq!(world.did, ["intend", "stop"]);
+    assert!(world.intent.is_some(), "our stop may still succeed");
 }
 
 #[test]
@@ -239,8 +295,8 @@ fn a_number_given_to_another_process_is_not_the_old_daemon() {
         old: vec![(OLD, start)],
         ..order()
     };
-    assert!(is_gone(&mut world, &old(77)));
-    assert!(!is_gone(&mut world, &old(5000)));
+    assert_eq!(old_daemon(&mut world, &old(77)), Old::Gone);
+    assert_eq!(old_daemon(&mut world, &old(5000)), Old::There);
 }
 
 /// RHEL 7.2's main process is a shell that dies at the first SIGTERM; the daemon below it may not.

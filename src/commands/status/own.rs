@@ -1,5 +1,6 @@
 //! What only `status` finds: it looks once, and sees whether the guard is there.
 
+use crate::act::restart::{self, RestartOrder};
 use crate::model::{Finding, Seen, Severity, Snapshot};
 use std::time::Duration;
 
@@ -17,6 +18,22 @@ pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Fi
         place: unit.name.clone(),
         remedy: "thinguard status again in a minute; journalctl -u thinguard tells what the guard makes of it".into(),
     })
+}
+
+/// Docker is down, or about to be, by thinguard's own hand, and its start is still to come.
+pub fn restarting(order: &RestartOrder, now: Duration) -> Finding {
+    Finding {
+        code: "daemon-restarting",
+        severity: Severity::Warn,
+        subject: order.unit.clone(),
+        message: format!(
+            "thinguard ordered it to stop {} s ago and starts it again once its old daemon (process {}) is gone",
+            now.saturating_sub(order.ordered_at).as_secs(),
+            order.main_pid
+        ),
+        place: restart::intent_path(),
+        remedy: format!("wait; {}", restart::how_to_call_off(order)),
+    }
 }
 
 /// What the other findings promise is then not done by anyone.

@@ -1,6 +1,6 @@
 //! Deeds on their way: at most one at the pool and one at the daemon, each in a child, each judged by a fresh look.
 
-use crate::act::restart::{self, RestartOrder};
+use crate::act::restart;
 use crate::act::{self, Order};
 use crate::judge;
 use crate::kernel::errand::{Errand, Porter, Progress};
@@ -24,12 +24,12 @@ struct Hand {
 pub(super) struct Hands {
     pool: Option<Hand>,
     daemon: Option<Hand>,
-    /// When a restart that was left unfinished was last looked for.
-    looked_back: Option<Duration>,
+    /// When a child was last sent to finish a restart.
+    finishing: Option<Duration>,
 }
 
-/// Rest between two looks for a restart that was left unfinished.
-const LOOK_BACK: Duration = Duration::from_secs(60);
+/// Rest between two tries to finish a restart.
+const FINISH_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long after a child's word the effect may take to show.
 fn patience(deed: &Deed, settings: &Settings) -> Duration {
@@ -78,16 +78,20 @@ impl Hands {
         Ok(())
     }
 
-    /// Now and then: takes up a restart whose stop was ordered, by us or an earlier guard, and whose start nobody has seen to.
-    pub fn finish_restart(&mut self, porter: &Porter, now: Duration) -> Option<RestartOrder> {
-        if self.daemon.is_some() || self.looked_back.is_some_and(|at| now.saturating_sub(at) < LOOK_BACK) {
-            return None;
+    /// Whether a child is at the daemon, or a stuck one was left there.
+    pub fn at_daemon(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    /// Now and then: sends a child to finish a restart whose stop was ordered, by us or an earlier guard, and whose start nobody has seen
+    /// to. Whether one was sent.
+    pub fn finish_restart(&mut self, porter: &Porter, now: Duration) -> bool {
+        let rests = self.finishing.is_some_and(|at| now.saturating_sub(at) < FINISH_AGAIN);
+        if rests {
+            return false;
         }
-        self.looked_back = Some(now);
-        let order = restart::unfinished(now)?;
-        self.send(porter, &Deed::Restart, &Order::FinishRestart(order.clone()), now)
-            .ok()?;
-        Some(order)
+        self.finishing = Some(now);
+        self.send(porter, &Deed::Restart, &Order::FinishRestart, now).is_ok()
     }
 
     /// How many children are past their time.

@@ -198,6 +198,52 @@ fn the_main_process_alone() {
 }
 
 #[test]
+fn what_others_have_ordered() {
+    const SOCKET: &str = "/org/freedesktop/systemd1/unit/docker_2esocket";
+    fn listens(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        match (member, args.last().map(String::as_str).unwrap_or_default()) {
+            ("GetUnit", "docker.socket") => body(path(SOCKET)),
+            ("Get", "LoadState") => variant("loaded"),
+            _ => el7(member, args),
+        }
+    }
+    fn stopping(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        match (member, args.last().map(String::as_str).unwrap_or_default()) {
+            ("Get", "LoadState") => variant("masked"),
+            ("Get", "JobType") => variant("stop"),
+            ("Get", "Job") => variant((77u32, path("/org/freedesktop/systemd1/job/77"))),
+            _ => listens(member, args),
+        }
+    }
+    fn job_over(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
+        match (member, args.last().map(String::as_str).unwrap_or_default()) {
+            ("Get", "JobType") => Err("org.freedesktop.DBus.Error.UnknownObject"),
+            ("Get", "ActiveState") => variant("inactive"),
+            _ => stopping(member, args),
+        }
+    }
+    let orders = |script| mock(script).orders("docker.service", "docker.socket").unwrap();
+    let quiet = Orders {
+        socket_listens: Some(true),
+        ..Orders::default()
+    };
+    assert_eq!(orders(listens), quiet);
+    let stop = Orders {
+        masked: true,
+        job: Some((77, "stop".into())),
+        socket_listens: None,
+    };
+    assert_eq!(orders(stopping), stop);
+    assert_eq!(
+        (orders(job_over).job, orders(job_over).socket_listens),
+        (None, Some(false))
+    );
+    // systemd knows no such socket.
+    assert_eq!(orders(el7).socket_listens, Some(false));
+    assert_eq!(mock(el7).stop("docker.service").unwrap(), Some(1));
+}
+
+#[test]
 fn a_unit_that_does_not_exist_is_a_clear_error() {
     let error = format!("{:#}", mock(el7).unit("nosuch.service").unwrap_err());
     assert_eq!(error, "there is no unit nosuch.service");

@@ -20,6 +20,24 @@ pub const SCENARIOS: &[Scenario] = &[
         run: stuck_after_the_cure,
     },
     Scenario {
+        name: "guard-restarted-during-its-restart",
+        about: "a guard that is restarted while Docker is: the next one waits, tells the end, and gives nothing of the budget back",
+        snapshot: Snapshot::Running,
+        run: guard_restarted_during_its_restart,
+    },
+    Scenario {
+        name: "operator-stops-docker-meanwhile",
+        about: "an operator stops Docker and its socket while the guard restarts it: it stays down",
+        snapshot: Snapshot::Running,
+        run: operator_stops_docker_meanwhile,
+    },
+    Scenario {
+        name: "operator-masks-docker-meanwhile",
+        about: "an operator masks Docker while the guard restarts it: it stays down",
+        snapshot: Snapshot::Running,
+        run: operator_masks_docker_meanwhile,
+    },
+    Scenario {
         name: "silent-for-another-cause",
         about: "the daemon is silent on a healthy pool: reported with its evidence, and left alone, whatever befalls the pool then",
         snapshot: Snapshot::Running,
@@ -65,6 +83,85 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     ensure!(host.dockerd()? == second, "a second restart inside the cool-down");
     let restarts = watch::journal(host)?.matches("deed-begun: restart").count();
     ensure!(restarts == 1, "{restarts} restarts");
+    Ok(())
+}
+
+/// Makes the guard restart Docker, whose stop then takes a while, and waits until that is under way.
+fn restart_slowly(host: &mut Host) -> Result<()> {
+    host.install_guard()?;
+    watch::hurry(host)?;
+    let slow = b"[Service]\nExecStop=/bin/sleep 40\n";
+    host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
+    host.sh("systemctl daemon-reload")?;
+    fault::fill_pool(host)?;
+    fault::stop_by_signal(host)?;
+    watch::start(host)?;
+    watch::await_line(host, "deed-begun: restart the Docker service", Duration::from_secs(240))?;
+    host.wait_for("the stop to begin", Duration::from_secs(30), |host| {
+        let state = host.sh("systemctl show -p ActiveState --value docker")?;
+        Ok((state.trim() == "deactivating").then_some(()))
+    })
+}
+
+fn guard_restarted_during_its_restart(host: &mut Host, _: &mut Figures) -> Result<()> {
+    restart_slowly(host)?;
+    let before = host.sh("jq -c .restarts /run/thinguard/watch.json")?;
+    host.sh("systemctl restart thinguard")?;
+    watch::await_line(
+        host,
+        "completing the restart of docker.service",
+        Duration::from_secs(30),
+    )?;
+    let said = host.sh_timeout("thinguard status", Duration::from_secs(30))?.stdout;
+    ensure!(said.contains("daemon-restarting"), "status does not tell: {said}");
+    let done = watch::await_line(host, "deed-done: restart the Docker service", Duration::from_secs(180))?;
+    println!("    {done}");
+    let journal = watch::journal(host)?;
+    for wrong in ["daemon-failed", "deed-failed: restart", "not begun"] {
+        ensure!(!journal.contains(wrong), "'{wrong}' was said:\n{journal}");
+    }
+    let after = host.sh("jq -c .restarts /run/thinguard/watch.json")?;
+    ensure!(
+        before == after && before.trim().len() > 2,
+        "restarts were {before}, are {after}"
+    );
+    let daemons = host.sh("pgrep -xc dockerd")?;
+    ensure!(daemons.trim() == "1", "{daemons} daemons");
+    Ok(())
+}
+
+fn operator_stops_docker_meanwhile(host: &mut Host, _: &mut Figures) -> Result<()> {
+    restart_slowly(host)?;
+    stays_down(
+        host,
+        "systemctl --no-block stop docker.service docker.socket",
+        "docker.socket was stopped too",
+    )
+}
+
+fn operator_masks_docker_meanwhile(host: &mut Host, _: &mut Figures) -> Result<()> {
+    restart_slowly(host)?;
+    stays_down(host, "systemctl mask --runtime docker.service", "it is masked")
+}
+
+/// The operator's order calls the start off.
+fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
+    host.sh(order)?;
+    let said = watch::await_line(host, "docker.service is not started again", Duration::from_secs(120))?;
+    println!("    {said}");
+    ensure!(said.contains(why), "{said}");
+    host.wait_for("Docker to be down", Duration::from_secs(120), |host| {
+        let state = host.sh("systemctl show -p ActiveState --value docker")?;
+        Ok(matches!(state.trim(), "inactive" | "failed").then_some(()))
+    })?;
+    // Also for the next guard, which finds no intent.
+    host.sh("systemctl restart thinguard")?;
+    thread::sleep(Duration::from_secs(70));
+    let state = host.sh("systemctl show -p ActiveState --value docker; ls /run/thinguard")?;
+    ensure!(
+        !state.starts_with("active") && !state.contains("restart-intent"),
+        "it was started against the operator: {state}"
+    );
     Ok(())
 }
 

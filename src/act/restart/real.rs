@@ -1,0 +1,90 @@
+//! systemd, `/proc` and the clock.
+
+use super::{RestartOrder, World, intent};
+use crate::kernel::proc;
+use crate::model::{Task, Unit, socket_of};
+use crate::systemd::bus::{Manager, Orders};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Rest between two looks at the unit.
+const REST: Duration = Duration::from_millis(250);
+
+/// The world as it is. The connection to systemd is made anew after each failure.
+pub(super) struct Real {
+    manager: Option<Manager>,
+    unit: String,
+}
+
+impl Real {
+    pub fn new(order: &RestartOrder) -> Real {
+        Real {
+            manager: None,
+            unit: order.unit.clone(),
+        }
+    }
+
+    fn ask<T>(&mut self, call: impl FnOnce(&mut Manager, &str) -> anyhow::Result<T>) -> Result<T, String> {
+        let told = |error: anyhow::Error| format!("{error:#}");
+        let mut manager = match self.manager.take() {
+            Some(manager) => manager,
+            None => Manager::connect().map_err(told)?,
+        };
+        let answer = call(&mut manager, &self.unit).map_err(told)?;
+        self.manager = Some(manager);
+        Ok(answer)
+    }
+}
+
+impl World for Real {
+    fn unit(&mut self) -> Result<Unit, String> {
+        self.ask(Manager::unit)
+    }
+
+    fn orders(&mut self) -> Result<Orders, String> {
+        let socket = socket_of(&self.unit);
+        self.ask(|manager, unit| manager.orders(unit, &socket))
+    }
+
+    fn stop(&mut self) -> Result<Option<u32>, String> {
+        self.ask(Manager::stop)
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        self.ask(Manager::start)
+    }
+
+    fn reset_failed(&mut self, unit: &str) -> Result<(), String> {
+        self.ask(|manager, _| manager.reset_failed(unit))
+    }
+
+    fn group(&mut self, control_group: &str) -> Result<Vec<Task>, String> {
+        let pids = proc::processes_of_group(Path::new("/"), control_group)
+            .ok_or_else(|| format!("control group '{control_group}' cannot be read"))?;
+        let mut tasks = Vec::new();
+        for pid in pids {
+            tasks.extend(self.process(pid)?);
+        }
+        Ok(tasks)
+    }
+
+    fn process(&mut self, pid: u32) -> Result<Vec<Task>, String> {
+        proc::tasks_of(Path::new("/"), pid).map_err(|error| format!("/proc/{pid}: {error}"))
+    }
+
+    fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String> {
+        intent::keep(order)
+    }
+
+    fn intended(&mut self) -> bool {
+        intent::is_there()
+    }
+
+    fn rest(&mut self, step: &mut Duration) -> bool {
+        let before = Instant::now();
+        sleep(REST);
+        *step = step.saturating_sub(before.elapsed());
+        *step > Duration::ZERO
+    }
+}
