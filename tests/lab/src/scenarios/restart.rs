@@ -90,11 +90,11 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
 fn restart_slowly(host: &mut Host) -> Result<()> {
     host.install_guard()?;
     watch::hurry(host)?;
-    let slow = b"[Service]\nExecStop=/bin/sleep 40\n";
+    let slow = b"[Service]\nExecStop=/bin/sleep 30\n";
     host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
     host.sh("systemctl daemon-reload")?;
     fault::fill_pool(host)?;
-    fault::stop_by_signal(host)?;
+    fault::hold_info(host)?;
     watch::start(host)?;
     watch::await_line(host, "deed-begun: restart the Docker service", Duration::from_secs(240))?;
     host.wait_for("the stop to begin", Duration::from_secs(30), |host| {
@@ -156,7 +156,7 @@ fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
     })?;
     // Also for the next guard, which finds no intent.
     host.sh("systemctl restart thinguard")?;
-    thread::sleep(Duration::from_secs(70));
+    thread::sleep(Duration::from_secs(30));
     let state = host.sh("systemctl show -p ActiveState --value docker; ls /run/thinguard")?;
     ensure!(
         !state.starts_with("active") && !state.contains("restart-intent"),
