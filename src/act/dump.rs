@@ -61,7 +61,12 @@ fn certain(root: &Path, order: &DumpOrder) -> Result<(), String> {
         return Err(format!("process {} is another one now", order.pid));
     }
     if let Some(task) = tasks.iter().find(|task| task.state != TaskState::Alive) {
-        return Err(format!("task {} of the daemon is {:?}", task.tid, task.state));
+        let state = match task.state {
+            TaskState::Uninterruptible => "in D state",
+            TaskState::Stopped => "stopped",
+            TaskState::Dead | TaskState::Alive => "ending",
+        };
+        return Err(format!("task {} of the daemon is {state}", task.tid));
     }
     let inside = proc::processes_of_group(root, &order.control_group).is_some_and(|pids| pids.contains(&order.pid));
     if !inside {

@@ -87,8 +87,8 @@ pub fn verify(deed: &Deed, seen: &Snapshot) -> Result<String, String> {
     };
     match (deed, pool) {
         (Deed::Restart, _) => match &seen.daemon.info {
-            crate::model::Probe::Answered { took, .. } => Ok(format!("Docker answers in {} ms", took.as_millis())),
-            other => Err(format!("Docker does not answer: {other:?}")),
+            info @ crate::model::Probe::Answered { .. } => Ok(format!("Docker {info}")),
+            info => Err(format!("Docker {info}")),
         },
         (_, None) => Err("the pool is gone".into()),
         (Deed::XfsGiveUp { tasks }, Some(_)) => hang::came_out(tasks, seen),
@@ -100,7 +100,7 @@ pub fn verify(deed: &Deed, seen: &Snapshot) -> Result<String, String> {
                 Target::Metadata => &pool.metadata,
             };
             let state = format!(
-                "{} of {} {target} used, pool mode {:?}{}",
+                "{} of {} {target} used, pool mode {}{}",
                 usage.used(),
                 usage.total(),
                 pool.mode,

@@ -2,6 +2,7 @@
 
 use super::Seen;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// systemd's `ActiveState` (org.freedesktop.systemd1(5)).
@@ -22,6 +23,21 @@ pub enum ActiveState {
     Deactivating,
     /// A word this build does not know.
     Other,
+}
+
+/// systemd's own word.
+impl fmt::Display for ActiveState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ActiveState::Active => "active",
+            ActiveState::Reloading => "reloading",
+            ActiveState::Inactive => "inactive",
+            ActiveState::Failed => "failed",
+            ActiveState::Activating => "activating",
+            ActiveState::Deactivating => "deactivating",
+            ActiveState::Other => "in an unknown state",
+        })
+    }
 }
 
 /// What systemd says of Docker's unit.
@@ -141,6 +157,18 @@ pub enum Probe {
     Refused(String),
     /// Not asked: the unit is not active, and connecting could start it.
     NotAsked,
+}
+
+/// What the endpoint does, as a sentence's end.
+impl fmt::Display for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Probe::Answered { took, .. } => write!(f, "answers in {} ms", took.as_millis()),
+            Probe::Silent(waited) => write!(f, "is silent for {} s", waited.as_secs()),
+            Probe::Refused(why) => write!(f, "refuses ({why})"),
+            Probe::NotAsked => f.write_str("was not asked"),
+        }
+    }
 }
 
 impl Probe {

@@ -2,6 +2,7 @@
 
 use super::{Bytes, Lvm, Seen};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What the pool does with I/O, from the mode word of its status line
 /// (kernel: Documentation/admin-guide/device-mapper/thin-provisioning.rst).
@@ -16,6 +17,18 @@ pub enum Mode {
     Ro,
     /// `Fail`: the pool's metadata cannot be used at all; every I/O fails.
     Fail,
+}
+
+/// The kernel's own word, as it stands in the status line.
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mode::Rw => "rw",
+            Mode::OutOfDataSpace => "out_of_data_space",
+            Mode::Ro => "ro",
+            Mode::Fail => "Fail",
+        })
+    }
 }
 
 /// Use of one of the pool's two devices, in its own blocks.

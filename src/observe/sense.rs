@@ -1,5 +1,7 @@
 //! The kinds of look.
 
+use std::fmt;
+
 /// A sense: one kind of look, of which at most one is out at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sense {
@@ -59,4 +61,29 @@ impl Sense {
         Sense::Volumes,
         Sense::Owners,
     ];
+}
+
+/// What is looked at, as operators call it.
+impl fmt::Display for Sense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Sense::Pools => "the thin pools (device-mapper)",
+            Sense::Host => "the pool's files and the filesystem below them",
+            Sense::Unit => "Docker's unit (systemd)",
+            Sense::Tasks => "the tasks of Docker's unit (/proc)",
+            Sense::Containerd => "the tasks of containerd (/proc)",
+            Sense::Witnesses => "the tasks around Docker (/proc)",
+            Sense::Stacks => "the stacks of tasks in D state (/proc)",
+            Sense::Ping => "Docker's /_ping",
+            Sense::Info => "Docker's /info",
+            Sense::Event => "the kernel's next event of the pool",
+            Sense::Config => "Docker's configuration",
+            Sense::Superblock => "the superblock of the metadata file",
+            Sense::State => "Docker's data root",
+            Sense::VolumeGroup => "the volume group's room (LVM)",
+            Sense::Lvm => "the pool's volumes (LVM)",
+            Sense::Volumes => "the volumes on the pool",
+            Sense::Owners => "the containers of the volumes",
+        })
+    }
 }

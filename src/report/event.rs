@@ -283,7 +283,8 @@ impl Event {
 
     /// A look does not come back.
     pub fn look_stuck(look: &str, seconds: u64) -> Self {
-        let message = format!("look-stuck: {look} has not come back for {seconds} s; the guard goes on without it");
+        let message =
+            format!("look-stuck: the look at {look} has not come back for {seconds} s; the guard goes on without it");
         Event::new(Kind::LookStuck, Priority::Warning, &message).with("THINGUARD_LOOK", look)
     }
 

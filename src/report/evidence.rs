@@ -1,7 +1,7 @@
 //! The bundle: all that is known at the moment of a deed or of a hang, in one entry of the journal for those who look later.
 
 use super::text::printable;
-use crate::model::{Bytes, KernelLine, Mode, PoolMoment, Probe, Seen, Snapshot, Stack, TaskState, Whose, Witness};
+use crate::model::{Bytes, KernelLine, Mode, PoolMoment, Seen, Snapshot, Stack, TaskState, Whose, Witness};
 use std::time::Duration;
 
 /// Bytes for the tasks; the whole must fit into one field of the journal.
@@ -39,13 +39,13 @@ pub fn lines(bundle: &Bundle<'_>) -> Vec<String> {
     let mut lines = vec![format!(
         "evidence-kept: {}: /_ping {}, /info {}, {stuck} tasks in D state, {}",
         bundle.occasion,
-        probe(&daemon.ping),
-        probe(&daemon.info),
+        daemon.ping,
+        daemon.info,
         pool_now(bundle)
     )];
     lines.push(match &daemon.unit {
         Seen::Known(unit) => format!(
-            "unit: {} {:?} ({}), process {}{}",
+            "unit: {} {} ({}), process {}{}",
             unit.name,
             unit.active_state,
             unit.sub_state,
@@ -65,15 +65,6 @@ pub fn lines(bundle: &Bundle<'_>) -> Vec<String> {
     lines.extend(witnesses(bundle, &tasks));
     lines.extend(kernel(bundle));
     lines.iter().map(|line| printable(line).into_owned()).collect()
-}
-
-fn probe(probe: &Probe) -> String {
-    match probe {
-        Probe::Answered { took, .. } => format!("answers in {} ms", took.as_millis()),
-        Probe::Silent(waited) => format!("is silent for {} s", waited.as_secs()),
-        Probe::Refused(why) => format!("refuses ({why})"),
-        Probe::NotAsked => "was not asked".into(),
-    }
 }
 
 fn mode(mode: Mode, queues: bool) -> &'static str {

@@ -146,7 +146,7 @@ impl Drill {
 fn verify(seen: &Active, data: Bytes, metadata: Bytes) -> Result<String, String> {
     let block_sectors = 128;
     let (has_data, has_metadata) = (seen.data(block_sectors).total(), seen.metadata().total());
-    let words = format!("{has_data} data, {has_metadata} metadata, mode {:?}", seen.mode);
+    let words = format!("{has_data} data, {has_metadata} metadata, mode {}", seen.mode);
     let is_well = seen.mode == Mode::Rw && !seen.needs_check && has_data >= data && has_metadata >= metadata;
     match is_well {
         true => Ok(words),

@@ -25,7 +25,7 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
     let ro_for_want_of_metadata = pool.mode == Mode::Ro && target == Target::Metadata && pool.metadata.is_exhausted();
     if pool.needs_check || (matches!(pool.mode, Mode::Ro | Mode::Fail) && !ro_for_want_of_metadata) {
         bail!(
-            "{} must be repaired first (mode {:?}, needs_check {}); 'thinguard status' has the steps",
+            "{} must be repaired first (mode {}, needs_check {}); 'thinguard status' has the steps",
             pool.name,
             pool.mode,
             pool.needs_check
@@ -53,10 +53,10 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
         room_of_lvm(pool, target, to, settings)?;
         return Ok(Deed::Grow { target, from, to });
     }
-    let host = seen
-        .host
-        .known()
-        .with_context(|| format!("room below the pool is not known: {:?}", seen.host.why_unknown()))?;
+    let host = match &seen.host {
+        Seen::Known(host) => host,
+        Seen::Unknown(why) => bail!("room below the pool is not known: {why}"),
+    };
     if host.read_only {
         bail!(
             "the filesystem of {} is mounted read-only: nothing can grow on it",

@@ -148,7 +148,7 @@ impl Teller {
         for (sense, waited) in stuck {
             if !self.stuck.contains(sense) {
                 self.journal
-                    .tell(&Event::look_stuck(&format!("{sense:?}"), waited.as_secs()));
+                    .tell(&Event::look_stuck(&sense.to_string(), waited.as_secs()));
             }
         }
         self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();

@@ -1,6 +1,7 @@
 //! The bundle reads well, holds what was seen, says what was not, and stays small whatever was seen.
 
 use super::*;
+use crate::model::Probe;
 use crate::model::{ActiveState, Containers, Daemon, Evidence, Host, KernelEvent, Task, Unit, Witnesses};
 
 fn secs(seconds: u64) -> Duration {
@@ -132,7 +133,7 @@ fn it_reads_well() {
     let history = [at(700, Mode::Rw, true), at(940, Mode::OutOfDataSpace, false)];
     let wanted = "\
 evidence-kept: before 'grow': /_ping answers in 3 ms, /info is silent for 20 s, 3 tasks in D state, no active pool
-unit: docker.service Active (running), process 400
+unit: docker.service active (running), process 400
 host: /d has 7 GiB free of 20 GiB, 1 GiB of it kept in reserve
 pool history:
   300 s ago: rw: data 512 MiB of 512 MiB, metadata 11% of 64 MiB

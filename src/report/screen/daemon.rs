@@ -15,7 +15,7 @@ const DEEDS: usize = 2;
 pub(super) fn daemon(page: &mut Page, daemon: &DaemonReport) {
     let state = daemon
         .active_state
-        .map_or_else(|| "state unknown".to_owned(), |s| format!("{s:?}").to_lowercase());
+        .map_or_else(|| "state unknown".to_owned(), |s| s.to_string());
     let pid = daemon
         .main_pid
         .map(|pid| format!(", process {pid}"))
