@@ -12,7 +12,7 @@ use crate::machine::QEMU;
 use crate::{progress, recipe};
 
 /// With working KVM the kernel panics for want of a root disk after about two seconds.
-const PROBE_LIMIT: Duration = Duration::from_secs(20);
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accelerator {
