@@ -1,6 +1,7 @@
 //! Growing a live pool: the file, its loop device, the pool's table, in steps that may be cut off anywhere and run again.
 //!
-//! The order is: lock, look and refuse, lengthen the file, make its size durable, tell the loop device, look again, load, resume.
+//! The order is: lock, look and refuse, lengthen the file, make its size durable, tell the loop device, look and refuse again, load,
+//! resume.
 //! Until the `resume` nothing that the pool uses has changed; the `resume` suspends, swaps and resumes inside one ioctl (law 4);
 //! after it all is done. Whoever dies in between leaves a longer file, a longer loop device or a loaded table that waits, all of
 //! which the next run takes up. Nothing here shrinks: the file is only lengthened, and every word of the live table is kept (law 5).
@@ -166,13 +167,12 @@ fn procedure<S: Store>(
         order.expect_params.trim()
     );
     let table = Table::parse(&live.params).map_err(anyhow::Error::msg)?;
-    if let Err(refusal) = may_grow(order.target, mapper, pool) {
-        // A grower that died after the kernel had refused its table can have left this; law 4 comes before the refusal.
-        return match info.suspended {
-            true => Err(rescue::after(mapper, pool, live, refusal)),
-            false => Err(refusal),
-        };
-    }
+    // A grower that died after the kernel had refused its table can have left it suspended; law 4 comes before the refusal.
+    let refused = |refusal: anyhow::Error| match info.suspended {
+        true => rescue::after(mapper, pool, live, refusal),
+        false => refusal,
+    };
+    may_grow(order.target, mapper, pool).map_err(refused)?;
     let (device, block) = match order.target {
         Target::Data => (&table.data_device, table.block_sectors * Bytes::SECTOR),
         Target::Metadata => (&table.metadata_device, METADATA_BLOCK_BYTES),
@@ -189,6 +189,11 @@ fn procedure<S: Store>(
         order.loop_device
     );
     unchanged(mapper, pool, &info, live).context("the pool was left as it is")?;
+    // Nor may the pool have failed meanwhile: before 6.2 the kernel does not resume one that has, and our resume suspends it first
+    // (19eb1650afeb, "dm thin: resume even if in FAIL mode"). I/O that would fail would hang then, for good.
+    may_grow(order.target, mapper, pool)
+        .context("the pool was left as it is")
+        .map_err(refused)?;
     swap(mapper, pool, live, length)?;
     Ok(GrowReport {
         file_size_before: Bytes(before),

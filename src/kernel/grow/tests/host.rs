@@ -157,6 +157,7 @@ impl Mapper for Run<'_> {
             (host.suspended, host.live) = (true, length);
         }
         if host.suspended {
+            ensure!(host.mode != "Fail", "preresume failed: fail_io");
             match self.fault.get() {
                 Some(Fault::TargetOnce) => {
                     self.fault.set(None);

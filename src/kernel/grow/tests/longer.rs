@@ -35,7 +35,7 @@ fn of_a_longer_file_the_pool_gets_what_was_ordered() {
 
 #[test]
 fn where_a_growth_died_a_smaller_order_is_all_that_the_pool_gets() {
-    for dies_at in 0..9 {
+    for dies_at in 0..10 {
         let host = RefCell::new(host());
         let run = Run {
             dies_at: Some(dies_at),

@@ -18,6 +18,18 @@ fn load(host: &mut Host) {
     host.inactive = Some(OLD);
 }
 
+fn fail(host: &mut Host) {
+    host.mode = "Fail".into();
+}
+
+fn needs_check(host: &mut Host) {
+    host.needs_check = true;
+}
+
+fn metadata_run_out(host: &mut Host) {
+    host.metadata_used = 16384;
+}
+
 /// The host as somebody else leaves it, with the file and its device as we do.
 fn lengthened(before: Host, meanwhile: fn(&mut Host)) -> Host {
     let mut after = Host {
@@ -92,5 +104,50 @@ fn a_pool_that_was_suspended_from_the_start_is_brought_back() {
         };
         run.grow(&order()).unwrap_err();
         assert_eq!(*host.borrow(), lengthened(suspended, reload));
+    }
+}
+
+#[test]
+fn a_pool_that_goes_bad_meanwhile_is_not_touched() {
+    for (meanwhile, targets, why) in [
+        (
+            fail as fn(&mut Host),
+            &[Target::Data, Target::Metadata][..],
+            "has failed",
+        ),
+        (needs_check, &[Target::Data, Target::Metadata], "needs a check"),
+        (metadata_run_out, &[Target::Data], "grow them before the data"),
+    ] {
+        for target in targets {
+            let host = RefCell::new(host());
+            let run = Run {
+                meanwhile,
+                ..Run::new(&host)
+            };
+            let order = GrowOrder {
+                target: *target,
+                ..order()
+            };
+            let told = format!("{:#}", run.grow(&order).unwrap_err());
+            assert!(told.contains(why) && told.contains("left as it is"), "{told}");
+            assert!(!run.log.borrow().iter().any(|step| step == "load" || step == "resume"));
+            assert_eq!(*host.borrow(), lengthened(host::host(), meanwhile));
+        }
+    }
+}
+
+#[test]
+fn one_that_was_suspended_and_goes_bad_is_brought_back() {
+    for meanwhile in [needs_check as fn(&mut Host), metadata_run_out] {
+        let host = RefCell::new(Host {
+            suspended: true,
+            ..host()
+        });
+        let run = Run {
+            meanwhile,
+            ..Run::new(&host)
+        };
+        run.grow(&order()).unwrap_err();
+        assert_eq!((host.borrow().suspended, host.borrow().live), (false, OLD));
     }
 }
