@@ -76,8 +76,10 @@ pub(super) fn look(question: &Question) -> Result<Said> {
 fn arguments(question: &Question) -> Vec<String> {
     // Long fields too: without --all they come as null.
     let mut arguments: Vec<String> = ["--output=json", "--no-pager", "--all"].map(str::to_owned).into();
-    // Backwards from the newest, or journalctl of systemd 219 counts the lines from --since on (journalctl.c, `main`).
-    arguments.extend(["--reverse".to_owned(), format!("--lines={MOST_ENTRIES}")]);
+    // Backwards from the newest. Before systemd 245 --lines alone counts from --since on, and with --reverse goes that many back first
+    // and reads on from there; an end that never comes makes every version begin at the newest (journalctl.c, `main`).
+    arguments.extend(["--reverse", "--until=2200-01-01"].map(str::to_owned));
+    arguments.push(format!("--lines={MOST_ENTRIES}"));
     // One word with its option, or a time such as -1h would be an option of its own.
     arguments.extend(question.since.iter().map(|since| format!("--since={since}")));
     arguments.extend(["_UID=0", "SYSLOG_IDENTIFIER=thinguard"].map(str::to_owned));
@@ -219,6 +221,26 @@ mod tests {
                 )),
                 []
             );
+        }
+    }
+
+    #[test]
+    fn every_journalctl_begins_at_the_newest() {
+        for since in [None, Some("-1h".to_owned())] {
+            let given = arguments(&Question {
+                since,
+                message_ids: Vec::new(),
+            });
+            let has = |option: &str| given.iter().any(|word| word.starts_with(option));
+            // The branches of its `main` in the order of 219 to 244, and from 245 on; the first that holds decides where it begins.
+            let (since, until) = (has("--since") && !has("--reverse"), has("--until") && has("--reverse"));
+            let (lines, reverse) = (has("--lines"), has("--reverse"));
+            let of =
+                |branches: [(bool, &'static str); 4]| branches.into_iter().find(|(holds, _)| *holds).map(|(_, at)| at);
+            let (since, until) = ((since, "oldest"), (until, "newest"));
+            let (lines, reverse) = ((lines, "so many back"), (reverse, "newest"));
+            assert_eq!(of([since, until, lines, reverse]), Some("newest"));
+            assert_eq!(of([since, until, reverse, lines]), Some("newest"));
         }
     }
 
