@@ -95,13 +95,15 @@ fn file(host: &Host, name: &str) -> PathBuf {
 }
 
 /// A screen without what differs between two hosts in the same state: figures and their units, paths (which are shortened to what the
-/// figures leave of the line), rates, how many tasks are stuck, and where lines are broken.
+/// figures leave of the line), rates, how many tasks are stuck, how many containers have written, and where lines are broken.
 fn normal(screen: &str) -> String {
     let mut task_seen = false;
     let lines = screen.lines().filter(|line| {
         let is_task = line.trim_start().starts_with("task ") || line.contains("more tasks in D state");
         let again = is_task && std::mem::replace(&mut task_seen, true);
-        !again && !line.starts_with("  filling ") && !line.starts_with("  forecast ")
+        // The first stands behind `filled by`.
+        let another_writer = line.trim_start().starts_with("writer-");
+        !again && !another_writer && !line.starts_with("  filling ") && !line.starts_with("  forecast ")
     });
     let joined = lines.collect::<Vec<_>>().join(" ");
     let mut words: Vec<String> = Vec::new();
@@ -153,6 +155,8 @@ thinguard CRITICAL: pool-exhausted
   data       [####|..]  13% of 512 MiB used, 442 MiB free
   file       /var/lib/d...data (512 MiB, 69.0 MiB allocated)
   filling    data at 5 KiB/s
+  filled by  writer-2                                   83 MiB
+             (running containers only)
 ";
         let other = "\
 thinguard CRITICAL: pool-exhausted
@@ -165,6 +169,9 @@ thinguard CRITICAL: pool-exhausted
   file       /var/lib/docker/data (1 GiB, 804 KiB allocated)
   filling    not at present
   forecast   data full in 2 h at 5 KiB/s
+  filled by  writer-1                                   1.2 GiB
+             writer-2                                   83 MiB
+             (running containers only)
 ";
         assert_eq!(normal(one), normal(other));
         for changed in [
