@@ -1,6 +1,6 @@
 //! What a mistake holds back in a guard that starts all the same: it may not do more than somebody has written.
 //!
-//! A step or a time that is lost takes its default. A limit that is lost must not become none: what it limited is not done at all
+//! A step or a time that is lost takes its default, and where it delays a restart there is none. A limit that is lost must not become none: what it limited is not done at all
 //! until the mistake is put right, except where the default is a limit itself.
 
 use super::{Kept, Problem};
@@ -60,7 +60,7 @@ impl Caution {
 
 /// What follows from a key that cannot be used. Names need not be known: a section or key that is mistyped may have meant what it
 /// resembles.
-pub fn of_key(section: &str, key: &str, value: &str) -> Option<Caution> {
+pub fn of_key(section: &str, key: &str, value: &str) -> &'static [Caution] {
     const SECTIONS: [&str; 6] = ["restart", "docker", "cure", "evidence", "lvm", "data"];
     let (section, key) = match (bare(section), bare(key)) {
         // A whole section that is none.
@@ -68,22 +68,25 @@ pub fn of_key(section: &str, key: &str, value: &str) -> Option<Caution> {
         named => named,
     };
     match (section.as_str(), key.as_str()) {
-        ("restart", _) | (_, "allow" | "when") => Some(Restarts),
+        ("restart", _) | (_, "allow" | "when" | "after_silence" | "cool_down" | "budget" | "window") => &[Restarts],
         // Nobody knows whom to restart.
-        ("docker", _) => Some(Restarts),
-        ("cure", _) | (_, "xfs_give_up") => Some(XfsGiveUp),
-        ("evidence", _) | (_, "goroutine_dump") => Some(Goroutines),
-        ("preflight", _) => None,
-        ("lvm", _) | (_, "grow") => Some(LvmGrowth),
-        ("data" | "metadata", "below_free_percent") if switches_off(value) => Some(match section.as_str() {
-            "data" => DataGrowth,
-            _ => MetadataGrowth,
-        }),
+        ("docker", _) => &[Restarts],
+        // How long a daemon is silent, and a pool well, before it is.
+        ("watch", "silent_after" | "settle") => &[Restarts],
+        ("cure", _) | (_, "xfs_give_up") => &[XfsGiveUp],
+        ("evidence", _) | (_, "goroutine_dump") => &[Goroutines],
+        ("preflight", _) => &[],
+        ("lvm", _) | (_, "grow") => &[LvmGrowth],
+        (section, key) if key.starts_with("below") && switches_off(value) => match section {
+            "data" => &[DataGrowth],
+            "metadata" => &[MetadataGrowth],
+            _ => &[DataGrowth, MetadataGrowth],
+        },
         // The kernel's own limit is a cap as well, and metadata that run out end in an off-line repair: their growth goes on.
-        ("metadata", _) => None,
-        ("data", key) if key.starts_with("below") || key.starts_with("step") => None,
-        ("data", _) | (_, "cap") => Some(DataCap),
-        _ => None,
+        ("metadata", _) => &[],
+        ("data", key) if key.starts_with("below") || key.starts_with("step") => &[],
+        ("data", _) | (_, "cap") => &[DataCap],
+        _ => &[],
     }
 }
 

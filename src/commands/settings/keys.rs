@@ -104,10 +104,7 @@ impl<'a> Reader<'a> {
         }
         // An unknown table is one mistake, not one a key; but each key in it may have been meant for a known one.
         if let Err(text) = check(name, "", "") {
-            let meant = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
-                caution::of_key(name, key.get_ref(), self.source(value))
-            };
-            let cautions = keys.iter().filter_map(meant).collect();
+            let cautions = self.may_have_meant(name, keys);
             return self.mistake(Some(*lines.start()), text, cautions);
         }
         for (key, value) in keys {
@@ -117,6 +114,18 @@ impl<'a> Reader<'a> {
             };
             self.key(name, &quoted(key.get_ref()), self.source(value), span);
         }
+    }
+
+    /// A table within it too, as of whoever writes `[thinguard.restart]`.
+    fn may_have_meant(&self, name: &str, keys: &DeTable<'_>) -> Vec<Caution> {
+        let of_one = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+            let mut cautions = caution::of_key(name, key.get_ref(), self.source(value)).to_vec();
+            if let DeValue::Table(inner) = value.get_ref() {
+                cautions.extend(self.may_have_meant(key.get_ref(), inner));
+            }
+            cautions
+        };
+        keys.iter().flat_map(of_one).collect()
     }
 
     fn key(&mut self, section: &str, key: &str, value: &str, span: Range<usize>) {
@@ -131,7 +140,7 @@ impl<'a> Reader<'a> {
                 self.taken.insert((caution::bare(section), caution::bare(key)));
             }
             Err(text) => {
-                let cautions = caution::of_key(section, key, value).into_iter().collect();
+                let cautions = caution::of_key(section, key, value).to_vec();
                 self.mistake(Some(*lines.start()), text, cautions);
             }
         }
