@@ -113,10 +113,10 @@ impl Looker {
         let kept = state::read();
         let guarded = state::is_running();
         let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
-        // Nobody finishes a restart without a guard.
-        let unfinished = restart::unfinished(process::since_boot()).filter(|_| guarded);
+        // Without a guard too: the child that is at it outlives it, and another guard would finish it.
+        let unfinished = restart::unfinished(process::since_boot());
         let (mut findings, fill) = judge(&seen, settings, &kept, known, unfinished.is_some());
-        findings.extend(unfinished.map(|order| own::restarting(&order, process::since_boot())));
+        findings.extend(unfinished.map(|order| own::restarting(&order, guarded, process::since_boot())));
         findings.extend(own::slow(&seen, &findings, PATIENCE));
         findings.extend(own::not_running(&seen, guarded));
         let stuck = {

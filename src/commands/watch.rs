@@ -20,7 +20,7 @@ use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
 use crate::kernel::{memory, process};
-use crate::model::{Deed, Seen, Settings, Snapshot};
+use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::Observer;
 use crate::report::event::Event;
 use crate::systemd::notify::{Notifier, watchdog_interval};
@@ -209,7 +209,7 @@ impl Guard {
             Ok(()) => self.memory.began(deed, now()),
             Err(why) => {
                 self.teller.refused(deed, &why);
-                self.memory.ended(deed, &crate::model::Outcome::Failed(why), now());
+                self.memory.ended(deed, &Outcome::NotBegun(why), now());
                 return Ok(());
             }
         }

@@ -21,13 +21,17 @@ pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Fi
 }
 
 /// Docker is down, or about to be, by thinguard's own hand, and its start is still to come.
-pub fn restarting(order: &RestartOrder, now: Duration) -> Finding {
+pub fn restarting(order: &RestartOrder, guarded: bool, now: Duration) -> Finding {
+    let by_whom = match guarded {
+        true => "",
+        false => "; thinguard watch does not run, but the child that is at it may, and the next guard would finish it",
+    };
     Finding {
         code: "daemon-restarting",
         severity: Severity::Warn,
         subject: order.unit.clone(),
         message: format!(
-            "thinguard ordered it to stop {} s ago and starts it again once its old daemon (process {}) is gone",
+            "thinguard ordered it to stop {} s ago and starts it again once its old daemon (process {}) is gone{by_whom}",
             now.saturating_sub(order.ordered_at).as_secs(),
             order.main_pid
         ),

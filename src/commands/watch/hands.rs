@@ -172,10 +172,11 @@ impl Hands {
                 _ => Ok(shown),
             });
             let (outcome, shown) = match (verified, said) {
-                (Ok(shown), _) => (Outcome::Done, shown),
-                (Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
+                // What was not begun is not done, however well the daemon answers.
+                (Ok(shown) | Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
                     (Outcome::NotBegun(why.clone()), shown)
                 }
+                (Ok(shown), _) => (Outcome::Done, shown),
                 (Err(shown), Err(why)) => (Outcome::Failed(format!("{why}; {shown}")), shown),
                 (Err(_), Ok(_)) if now.saturating_sub(*at) < patience(&hand.deed, settings) => continue,
                 (Err(shown), Ok(_)) => (Outcome::Failed(shown.clone()), shown),
@@ -184,5 +185,52 @@ impl Hands {
             *slot = None;
         }
         ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Containers, Daemon, Evidence, Seen};
+
+    #[test]
+    fn what_was_not_begun_is_not_done_however_well_the_daemon_answers() {
+        let second = Duration::from_secs;
+        for (said, done) in [
+            (Err(format!("{}a task is in D state", restart::NOT_BEGUN)), false),
+            (Ok("active".into()), true),
+        ] {
+            let mut hands = Hands {
+                daemon: Some(Hand {
+                    deed: Deed::Restart,
+                    errand: None,
+                    began: second(100),
+                    said: Some((said, second(101))),
+                    called_stuck: false,
+                }),
+                ..Hands::default()
+            };
+            let answered = Probe::Answered {
+                took: second(0),
+                asked_ago: second(1),
+            };
+            let seen = Snapshot {
+                pool: Seen::Known(None),
+                host: Seen::unknown("not asked"),
+                daemon: Daemon {
+                    unit: Seen::unknown("not asked"),
+                    tasks: Seen::unknown("not asked"),
+                    ping: Probe::NotAsked,
+                    info: answered,
+                    containerd: Seen::unknown("not asked"),
+                    containers: Containers::default(),
+                },
+                evidence: Evidence::default(),
+            };
+            let ended = hands.settle(&seen, second(110), &Settings::default());
+            let outcomes: Vec<_> = ended.iter().map(|(_, outcome, _, _)| outcome).collect();
+            assert_eq!(matches!(outcomes[..], [Outcome::Done]), done, "{outcomes:?}");
+            assert_eq!(matches!(outcomes[..], [Outcome::NotBegun(_)]), !done, "{outcomes:?}");
+        }
     }
 }
