@@ -88,6 +88,11 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         return;
     }
     match (stuck.is_empty() && evidence.tasks_unknown.is_none(), incident.cured) {
+        _ if is_broken(seen) => verdict.findings.push(evidence.finding(
+            "daemon-hung-on-pool",
+            "the pool ran out while it waits, and is broken now",
+            "put the pool right first, as its own finding says; a restart would not help before".into(),
+        )),
         (false, _) => verdict.findings.push(evidence.finding(
             "daemon-hung-on-pool",
             "the pool ran out while it waits",
@@ -117,6 +122,11 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             ));
         }
     }
+}
+
+/// The pool has blocks to give, and must be repaired or has failed all the same.
+fn is_broken(seen: &Snapshot) -> bool {
+    matches!(&seen.pool, Seen::Known(Some(pool)) if !pool.is_well() && !pool.is_exhausted() && !pool.suspended)
 }
 
 /// The daemon answers again. Where the operator wants a fresh one after each hang, that is thought of now, behind the same laws.

@@ -148,7 +148,8 @@ pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory,
         return;
     }
     let what_next = what_next(pool, target, &plan, said, settings, memory, now);
-    if exhausted && said.is_some_and(|said| is_hopeless(&plan, usage, said, settings)) {
+    let waits = storage::must_wait_for_metadata(pool, target);
+    if exhausted && !waits && said.is_some_and(|said| is_hopeless(&plan, usage, said, settings)) {
         verdict.cannot_grow = Some(what_next.clone());
     }
     let place = said.map_or_else(|| format!("/dev/mapper/{}", pool.name), LvmPool::name);
@@ -160,7 +161,7 @@ pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory,
         verdict.findings.push(group_full(pool, target, wanted, said, settings));
     }
     let may_try = settings.lvm.grow
-        && !storage::must_wait_for_metadata(pool, target)
+        && !waits
         && !said.autoextend.is_on()
         && !memory.growing
         && now >= memory.tries(target).not_before

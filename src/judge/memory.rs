@@ -65,6 +65,8 @@ pub struct Memory {
     pool_gone_since: Option<Duration>,
     /// How the pool has been.
     pub history: History,
+    /// The newest look that saw the witnesses.
+    witnesses_seen: Option<Duration>,
     /// Witnesses in D, as `stuck_since`.
     witness_since: BTreeMap<(u32, u64), Duration>,
     /// Since when LVM was to extend a pool of this size, of which it has not.
@@ -79,6 +81,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Longest pause between tries. Never give up: room may appear.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+/// Longer than the longest time between two looks at the witnesses of one trouble.
+const WITNESSES_UNWATCHED: Duration = Duration::from_secs(90);
 
 impl Memory {
     /// Takes up what an earlier life of the guard left, if it was in this boot. What it had seen settle must settle anew: nobody
@@ -187,6 +192,11 @@ impl Memory {
         let Seen::Known(witnesses) = &seen.evidence.witnesses else {
             return;
         };
+        // They are looked at only while something is wrong. What they did since the last trouble nobody knows.
+        let unwatched = self.witnesses_seen.replace(now).map(|at| now.saturating_sub(at));
+        if unwatched >= Some(WITNESSES_UNWATCHED) {
+            self.witness_since.clear();
+        }
         let stuck: Vec<_> = witnesses
             .tasks
             .iter()

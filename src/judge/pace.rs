@@ -38,9 +38,10 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
         .filter(|_| pool.is_loop())
         .map(|host| growth::room(host, &settings.host));
     let way = room.map_or(way, |room| way.min(room));
-    // Below the threshold already, and no deed is due: looking more often would not grow it.
-    if way == Bytes(0) && longest < calm {
-        return longest;
+    // Below the threshold already, and no deed is due: looking more often would not grow it. It may stay so for good, below its cap.
+    let low = |finding: &Finding| matches!(finding.code, "pool-low" | "pool-metadata-low" | "pool-exhausted");
+    if way == Bytes(0) && (longest < calm || verdict.findings.iter().any(low)) {
+        return longest.min(NOTHING_TO_DO);
     }
     // Writers that were seen to be faster than that may double their rate before the next look.
     let rate = FILL_RATE.max(fill.data.peak().saturating_add(fill.data.peak()));

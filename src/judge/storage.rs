@@ -140,7 +140,10 @@ fn device(
         return;
     }
     let against = against_growth(pool, target, seen, file);
+    let waits = must_wait_for_metadata(pool, target);
     let hopeless = match plan {
+        // For as long as the metadata can grow they are what the data wait for.
+        _ if waits => verdict.cannot_grow.is_some(),
         Plan::Enough => is_off(target, settings),
         Plan::GrowTo(_) => against.is_some(),
         Plan::NoRoom { .. } | Plan::Capped => true,
@@ -149,7 +152,7 @@ fn device(
         (Plan::GrowTo(_) | Plan::NoRoom { .. }, Some(why)) => why,
         _ => what_next(target, &plan, settings, memory, now),
     };
-    if exhausted && hopeless {
+    if exhausted && hopeless && !waits {
         verdict.cannot_grow = Some(what_next.clone());
     }
     let place = file_of(pool, target);
@@ -157,7 +160,7 @@ fn device(
         .findings
         .push(low(pool, target, exhausted, memory, place, what_next));
     let may_try = !memory.growing && now >= memory.tries(target).not_before;
-    if let (Plan::GrowTo(to), None, true, false) = (plan, &verdict.deed, may_try, hopeless) {
+    if let (Plan::GrowTo(to), None, true, false) = (plan, &verdict.deed, may_try, hopeless || waits) {
         verdict.deed = Some(Deed::Grow {
             target,
             from: usage.total(),

@@ -502,6 +502,26 @@ fn the_more_headroom_the_longer_the_rest() {
     assert_eq!(with_used(156), secs(4));
     assert_eq!(with_used(160), Duration::from_millis(500));
     assert_eq!(with_used(190), secs(1), "a deed is due");
+    let mut capped = settings.clone();
+    capped.data.cap = Bytes::gib(10);
+    let look = seen(pool_used_to(10, 9), answered(), TaskState::Alive);
+    let verdict = judge(&look, &capped, &mut Memory::default(), secs(1000));
+    assert_eq!((codes(&verdict), &verdict.deed), (vec!["pool-low"], &None));
+    let rest = pace::rest(&look, &verdict, &Memory::default(), &capped);
+    assert_eq!(rest, secs(2), "it may be low for days");
+}
+
+/// A pool of so many GiB, of which so many are used.
+fn pool_used_to(total: u64, used: u64) -> Pool {
+    Pool {
+        data: Usage {
+            used_blocks: used << 14,
+            total_blocks: total << 14,
+            block_bytes: BLOCK,
+        },
+        data_file: file("/d/data", Bytes::gib(total), Bytes::gib(used)),
+        ..pool()
+    }
 }
 
 #[test]

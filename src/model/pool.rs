@@ -148,6 +148,11 @@ impl Pool {
         Bytes(self.low_water_blocks.saturating_mul(self.data.block_bytes))
     }
 
+    /// Nothing of it waits, fails or has to be repaired.
+    pub fn is_well(&self) -> bool {
+        self.mode == Mode::Rw && !self.needs_check && !self.suspended && !self.is_exhausted()
+    }
+
     /// Writes are held or failed for want of blocks. A pool in `error_if_no_space` that Docker made without that word has run out
     /// and waited its `no_space_timeout` (facts/lab.md: the kernel flips the word after 60 s).
     pub fn is_exhausted(&self) -> bool {

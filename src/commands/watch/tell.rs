@@ -154,11 +154,13 @@ impl Teller {
         self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
 
         self.tell_budget(verdict);
-        let current: BTreeMap<_, _> = verdict
-            .findings
-            .iter()
-            .map(|finding| ((finding.code, finding.subject.clone()), finding))
-            .collect();
+        let mut current = BTreeMap::new();
+        for finding in &verdict.findings {
+            // Of a pool that has run out of both, the metadata come first, and the data wait for them.
+            current
+                .entry((finding.code, finding.subject.clone()))
+                .or_insert(finding);
+        }
         self.told.retain(|key, told| {
             let goes_on = current.contains_key(key);
             if !goes_on {

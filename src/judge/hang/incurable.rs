@@ -40,8 +40,12 @@ pub(super) fn judge(
     if longest < settings.cure.xfs_give_up_after {
         return None;
     }
-    let about_pool =
-        "the pool is exhausted and cannot grow, the D state persists: without room the host needs a reboot";
+    let about_pool = match super::is_broken(seen) {
+        true => {
+            "the pool is broken, the D state persists: the host needs a reboot, and the pool a repair before Docker runs again"
+        }
+        false => "the pool is exhausted and cannot grow, the D state persists: without room the host needs a reboot",
+    };
     let next = match give_up(seen, settings, memory, now) {
         Ok(()) => {
             if verdict.deed.is_none() {

@@ -39,14 +39,22 @@ impl Memory {
         }
         let waited = seen.daemon.info.silent_for();
         let silent = waited >= Some(settings.watch.silent_after);
-        // Whoever swaps a table suspends the pool for a moment, the guard's own growth too: that holds nobody up.
-        let left_suspended = pool.suspended && !self.growing && self.suspended_for(now) >= NOBODY_AT_IT;
-        let goes_on = pool.suspended && self.kept.incident.is_some();
+        // Whoever swaps a table suspends the pool for a moment, the guard's own growth too: that holds nobody up. A growth that is stuck
+        // within its swap does, as soon as a daemon could count as silent for it.
+        let suspended_for = self.suspended_for(now);
+        let left_suspended = pool.suspended
+            && (suspended_for >= settings.watch.silent_after || !self.growing && suspended_for >= NOBODY_AT_IT);
+        // One that goes from full to failed, or is read-only, is not cured.
+        let goes_on = self.kept.incident.is_some() && !pool.is_well();
         if pool.is_exhausted() || left_suspended || goes_on {
-            let asked = waited.map(|waited| now.saturating_sub(waited));
-            let silent_before = asked
+            // From its last sign of life on: a question may wait behind a pull, and whoever is slow is not silent.
+            let silent_since = self
+                .progress
+                .silence(seen, now)
+                .map(|silence| now.saturating_sub(silence));
+            let silent_before = silent_since
                 .zip(self.pool_well)
-                .is_some_and(|(asked, well)| well.saturating_sub(asked) >= settings.watch.silent_after);
+                .is_some_and(|(since, well)| well.saturating_sub(since) >= settings.watch.silent_after);
             let incident = self.kept.incident.get_or_insert(Incident {
                 began: now,
                 pool_last_bad: now,
@@ -62,7 +70,7 @@ impl Memory {
             incident.hung |= silent && !incident.silent_before;
             return;
         }
-        if !pool.suspended {
+        if pool.is_well() {
             self.pool_well = Some(now);
         }
         let Some(incident) = &mut self.kept.incident else {

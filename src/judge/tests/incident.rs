@@ -1,6 +1,7 @@
 //! Incidents: hangs with and without pool evidence, the cure, and the long way to a restart.
 
 use super::*;
+use crate::model::{Whose, Witness, Witnesses};
 
 /// Each look may meet a request that is on its way, none of which takes long.
 #[test]
@@ -437,7 +438,7 @@ fn a_pool_that_is_suspended_for_a_moment_is_no_incident() {
         _ => seen(pool(), Probe::Silent(secs(second)), TaskState::Alive),
     });
     assert_eq!(play(looks), (vec!["daemon-silent".to_owned()], None));
-    // Nor is the guard's own growth, however long the swap of the table takes.
+    // Nor is the guard's own growth, unless it is stuck within the swap of the table.
     let mut memory = Memory::default();
     let grow = Deed::Grow {
         target: Target::Data,
@@ -448,8 +449,8 @@ fn a_pool_that_is_suspended_for_a_moment_is_no_incident() {
     for second in 0..30 {
         let look = seen(suspended(), Probe::Silent(secs(second)), TaskState::Alive);
         judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+        assert_eq!(memory.kept.incident.is_some(), second >= 15, "{second} s");
     }
-    assert_eq!(memory.kept.incident, None);
 }
 
 #[test]
@@ -496,4 +497,91 @@ fn time_that_nobody_watched_is_no_evidence() {
     }
     let verdict = judge(&look(pool(), 3690), &settings, &mut memory, secs(4690));
     assert_eq!(verdict.deed, Some(Deed::Restart));
+}
+
+#[test]
+fn a_question_that_waited_behind_a_pull_belongs_to_the_pool_s_hang() {
+    let look = |pool: Pool, transaction_id: u64, waited: u64| {
+        let pool = Pool { transaction_id, ..pool };
+        seen(pool, Probe::Silent(secs(waited)), TaskState::Alive)
+    };
+    let looks = |at_work: u64| {
+        (0..600).map(move |second| match second {
+            0..40 => look(grown(), second / at_work, second),
+            40..60 => look(full(), 40 / at_work, second),
+            _ => look(grown(), 40 / at_work, second),
+        })
+    };
+    assert!(play(looks(5)).1.is_some(), "devices were made all along");
+    assert_eq!(play(looks(1000)), (vec!["daemon-silent".to_owned()], None));
+}
+
+#[test]
+fn a_pool_that_breaks_in_an_incident_is_not_called_well() {
+    let failed = || Pool {
+        mode: Mode::Fail,
+        ..grown()
+    };
+    let read_only = || Pool {
+        mode: Mode::Ro,
+        ..grown()
+    };
+    let to_be_checked = || Pool {
+        needs_check: true,
+        ..grown()
+    };
+    for broken in [failed as fn() -> Pool, read_only, to_be_checked] {
+        for state in [TaskState::Alive, TaskState::Uninterruptible] {
+            let mut memory = Memory::default();
+            for second in 0..400 {
+                let pool = if second < 20 { full() } else { broken() };
+                let look = seen(pool, Probe::Silent(secs(second)), state);
+                let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+                assert_ne!(verdict.deed, Some(Deed::Restart));
+                for finding in &verdict.findings {
+                    let words = &finding.message;
+                    assert!(!words.contains("been well") && !words.contains("has room"), "{words}");
+                    assert!(second < 20 || !words.contains("is exhausted"), "{words}");
+                }
+            }
+            assert_eq!(memory.kept.incident.map(|incident| incident.cured), Some(None));
+        }
+    }
+}
+
+#[test]
+fn the_age_of_a_witness_ends_with_the_trouble_it_was_seen_in() {
+    let look = |in_d: bool| {
+        let mut look = seen(pool(), answered(), TaskState::Alive);
+        let witness = Witness {
+            whose: Whose::Container,
+            task: Task {
+                pid: 900,
+                tid: 900,
+                ..task(TaskState::Uninterruptible)
+            },
+        };
+        look.evidence.witnesses = match in_d {
+            true => Seen::Known(Witnesses {
+                tasks: vec![witness],
+                left_out: 0,
+            }),
+            false => Seen::unknown("not looked at"),
+        };
+        look
+    };
+    let mut memory = Memory::default();
+    let mut learn = |second: u64, in_d: bool| {
+        judge(&look(in_d), &Settings::default(), &mut memory, secs(second));
+        memory
+            .stuck_for(secs(second))
+            .first()
+            .map(|(_, _, time)| time.as_secs())
+    };
+    assert_eq!(learn(1000, true), Some(0));
+    assert_eq!((learn(1020, false), learn(1050, true)), (Some(20), Some(50)));
+    for second in (1060..4600).step_by(10) {
+        learn(second, false);
+    }
+    assert_eq!(learn(4601, true), Some(0), "nobody knows what it did meanwhile");
 }

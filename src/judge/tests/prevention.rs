@@ -256,6 +256,17 @@ fn data_wait_for_metadata_that_have_run_out() {
         remedies.iter().any(|words| words.contains("metadata must grow first")),
         "{remedies:?}"
     );
+    // What stands in the way of the metadata decides, and is the first of its code.
+    let decisive = "growth of the metadata device is switched off";
+    assert!(verdict.cannot_grow.as_ref().is_some_and(|why| why.contains(decisive)));
+    assert!(
+        verdict
+            .finding("pool-exhausted")
+            .is_some_and(|finding| finding.remedy.contains(decisive))
+    );
+    let verdict = judge(&look, &Settings::default(), &mut Memory::default(), secs(1000));
+    assert!(is_growth(&verdict.deed, Target::Metadata));
+    assert_eq!(verdict.cannot_grow, None, "there is room, once the metadata have grown");
 }
 
 #[test]
