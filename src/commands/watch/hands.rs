@@ -179,6 +179,10 @@ impl Hands {
                 (Ok(shown), _) => (Outcome::Done, shown),
                 (Err(shown), Err(why)) => (Outcome::Failed(format!("{why}; {shown}")), shown),
                 (Err(_), Ok(_)) if now.saturating_sub(*at) < patience(&hand.deed, settings) => continue,
+                // Why nobody answers may be known: an operator had it called off.
+                (Err(shown), Ok(said)) if hand.deed == Deed::Restart => {
+                    (Outcome::Failed(format!("{said}; {shown}")), shown)
+                }
                 (Err(shown), Ok(_)) => (Outcome::Failed(shown.clone()), shown),
             };
             ended.push((hand.deed.clone(), outcome, took, shown));

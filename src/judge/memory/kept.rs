@@ -40,6 +40,8 @@ pub struct Persistent {
     pub boot_id: String,
     /// Times of restarts, oldest first.
     pub restarts: Vec<Duration>,
+    /// The newest of them whose end was counted.
+    pub counted_restart: Option<Duration>,
     /// The incident under way.
     pub incident: Option<Incident>,
     /// The newest hang that is over, until a restart or another daemon follows it.
@@ -59,7 +61,19 @@ impl Persistent {
     /// Notes what came of a deed.
     pub(super) fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
         let ended = (deed.clone(), outcome.clone(), now);
-        self.counts.count(deed, outcome);
+        // A child that finishes a restart ends each time as a restart: of one stop that makes one, and the newest end of it counts.
+        let again = *deed == Deed::Restart
+            && self.counted_restart.is_some()
+            && self.counted_restart == self.restarts.last().copied();
+        if again && self.deeds.last().is_some_and(|(last, _, _)| last == deed) {
+            self.deeds.pop();
+        }
+        if !again {
+            self.counts.count(deed, outcome);
+        }
+        if *deed == Deed::Restart && matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
+            self.counted_restart = self.restarts.last().copied();
+        }
         self.last_deed = Some(ended.clone());
         self.deeds.push(ended);
         let too_many = self.deeds.len().saturating_sub(Self::DEEDS);

@@ -1,6 +1,7 @@
 //! Incidents: hangs with and without pool evidence, the cure, and the long way to a restart.
 
 use super::*;
+use crate::judge::memory::Persistent;
 use crate::model::{Whose, Witness, Witnesses};
 
 /// Each look may meet a request that is on its way, none of which takes long.
@@ -288,7 +289,16 @@ fn only_a_restart_of_this_life_that_was_not_begun_is_given_back() {
             memory.ended(&Deed::Restart, &not_begun, secs(2600 + 60 * second));
         }
         assert_eq!(spent(memory), [secs(2000)]);
+        memory.ended(&Deed::Restart, &failed, secs(3000));
+        memory.ended(&Deed::Restart, &Outcome::Done, secs(3400));
+        let Persistent { counts, deeds, .. } = &memory.kept;
+        assert_eq!(counts.restarts, 1, "one stop");
+        let newest: Vec<_> = deeds.iter().rev().map(|(_, outcome, _)| outcome).take(2).collect();
+        assert_eq!(newest, [&Outcome::Done, &not_begun]);
     }
+    memory.began(&Deed::Restart, secs(9000));
+    memory.ended(&Deed::Restart, &Outcome::Done, secs(9100));
+    assert_eq!(memory.kept.counts.restarts, 2);
 }
 
 #[test]
