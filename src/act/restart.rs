@@ -101,6 +101,8 @@ pub fn finish() -> Result<String, String> {
     match unfinished(process::since_boot()) {
         Some(order) => finish_in(&mut Real::new(&order), &order),
         None => {
+            // What is left of it is too old. Should it not go away, it only is too old again the next time.
+            let _ = intent::keep(None);
             Ok("no start is to come any more: the process that began it has ended it, or it is too long ago".into())
         }
     }

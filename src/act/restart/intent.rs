@@ -18,15 +18,15 @@ pub(super) fn holds(order: &RestartOrder) -> Duration {
     HOLDS.max(stop_limit(order) + START_LIMIT)
 }
 
-/// The restart that was ordered by us or an earlier life of the guard and not seen completed, if that was not long ago.
+/// The restart that was ordered by us or an earlier life of the guard and not seen completed, if that was not long ago. Only a look:
+/// one that is too old may still be at work, and its removal would call that off; whoever holds the lock may forget it.
 pub fn unfinished(now: Duration) -> Option<RestartOrder> {
-    let order: RestartOrder = serde_json::from_slice(&fs::read(path()).ok()?).ok()?;
-    if now.saturating_sub(order.ordered_at) < holds(&order) {
-        return Some(order);
-    }
-    // Should it not go away, it only is too old again the next time.
-    let _ = fs::remove_file(path());
-    None
+    unfinished_at(&path(), now)
+}
+
+pub(super) fn unfinished_at(path: &str, now: Duration) -> Option<RestartOrder> {
+    let order: RestartOrder = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    (now.saturating_sub(order.ordered_at) < holds(&order)).then_some(order)
 }
 
 /// Whether it is there; where that cannot be told, it is.

@@ -1,6 +1,6 @@
 //! Docker is not started against an operator who has stopped it meanwhile, as far as systemd shows that; and never left down without need.
 
-use super::super::intent::take;
+use super::super::intent::{holds, take, unfinished_at};
 use super::*;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -197,5 +197,18 @@ fn who_is_to_finish_a_restart_waits_for_the_one_at_it() {
     drop(held);
     assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(true));
     waits.join().unwrap();
+    std::fs::remove_file(path).unwrap();
+}
+
+/// `status` as root reads it while a finisher may be at it, whose start its removal would call off.
+#[test]
+fn a_look_at_an_intent_that_is_too_old_does_not_remove_it() {
+    let path = std::env::temp_dir().join(format!("thinguard-restart-intent-{}", std::process::id()));
+    let order = order();
+    std::fs::write(&path, serde_json::to_vec(&order).unwrap()).unwrap();
+    let look = |now| unfinished_at(path.to_str().unwrap(), now);
+    assert_eq!(look(holds(&order) - Duration::from_secs(1)).as_ref(), Some(&order));
+    assert_eq!(look(holds(&order)), None);
+    assert!(path.exists());
     std::fs::remove_file(path).unwrap();
 }
