@@ -229,7 +229,8 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
                     order.unit, order.unit
                 ));
             }
-            Ok(unit) if unit.active_state == ActiveState::Inactive && !unit.job_pending && started.is_err() => {
+            // Refused, for the socket's stop still ran, say. A stop that had to kill has left the unit failed, with no start in it.
+            Ok(unit) if has_stopped(&unit) && started.is_err() => {
                 started = world.start();
             }
             // It began to start and has ended without a failure: a stop that was over before it was seen.

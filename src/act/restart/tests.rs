@@ -18,6 +18,10 @@ struct Scene {
     /// Looks at the tasks until the old daemon is gone, from the stop on.
     gone_after: Option<u32>,
     start_works: bool,
+    /// The stop had to kill, and the unit has failed of it.
+    stop_fails: bool,
+    /// Starts that systemd refuses.
+    refused_starts: u32,
     /// Started too often, until forgiven.
     limit_hit: bool,
     /// What systemd says to the stop. "timed out" queues it all the same.
@@ -69,6 +73,8 @@ fn scene() -> Scene {
         stops_after: Some(2),
         gone_after: Some(1),
         start_works: true,
+        stop_fails: false,
+        refused_starts: 0,
         limit_hit: false,
         stop_answer: Ok(()),
         blind_looks: 0,
@@ -121,7 +127,10 @@ impl World for Scene {
             }
         }
         if self.unit.active_state == ActiveState::Deactivating && over(&mut self.stops_after) {
-            self.unit.active_state = ActiveState::Inactive;
+            self.unit.active_state = match self.stop_fails {
+                true => ActiveState::Failed,
+                false => ActiveState::Inactive,
+            };
             self.unit.job_pending = false;
             self.unit.main_pid = 0;
             if self.part_of {
@@ -150,6 +159,10 @@ impl World for Scene {
     fn start(&mut self) -> Result<(), String> {
         assert!(self.old.is_empty(), "law 3: a second daemon");
         self.did.push("start");
+        if self.refused_starts > 0 {
+            self.refused_starts -= 1;
+            return Err("it is destructive".into());
+        }
         if let Some(starts) = self.starts {
             starts(self);
             return Ok(());
@@ -396,4 +409,21 @@ fn a_start_limit_that_stands_in_the_way_is_lifted_once() {
     let why = restart_in(&mut broken, &order()).unwrap_err();
     assert!(why.contains("failed to start"), "{why}");
     assert_eq!(broken.did.iter().filter(|did| **did == "forgive").count(), 1);
+}
+
+/// systemd refuses a start while the socket's stop still runs, and a stop that had to kill leaves the unit failed.
+#[test]
+fn a_start_that_is_refused_after_a_stop_that_failed_is_tried_again() {
+    for stop_fails in [false, true] {
+        let mut world = Scene {
+            stop_fails,
+            refused_starts: 1,
+            ..scene()
+        };
+        assert_eq!(
+            restart_in(&mut world, &order()).as_deref(),
+            Ok("docker.service is active again, process 900")
+        );
+        assert_eq!(world.did, ["intend", "stop", "start", "start", "forget"]);
+    }
 }
