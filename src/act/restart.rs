@@ -16,7 +16,7 @@ use crate::systemd::bus::Orders;
 use intent::{Patience, lock};
 use old::{Old, old_daemon};
 pub use operator::how_to_call_off;
-use operator::{called_off, give_way};
+use operator::{called_off, free_to_stop, give_way};
 use real::Real;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -137,13 +137,18 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
     }
     let mut order = RestartOrder { old, ..order.clone() };
     world.intend(Some(&order)).map_err(not_begun)?;
-    let listens = |world: &mut dyn World| world.orders().is_ok_and(|orders| orders.socket_listens == Some(true));
-    let listened = listens(world);
+    let listened = match free_to_stop(world) {
+        Ok(orders) => orders.socket_listens == Some(true),
+        Err(why) => {
+            world.intend(None)?;
+            return Err(not_begun(why));
+        }
+    };
     match world.stop() {
         Ok(job) => {
             order.stop_job = job;
             // All jobs of an order are there once systemd has answered: a socket that is to stop with the service has its own.
-            order.socket_stays = listened && listens(world);
+            order.socket_stays = listened && world.orders().is_ok_and(|orders| orders.socket_listens == Some(true));
             // Should it not be written, a later life of the guard only knows less.
             let _ = world.intend(Some(&order));
         }

@@ -6,6 +6,7 @@
 
 use super::{RestartOrder, World, intent};
 use crate::model::socket_of;
+use crate::systemd::bus::Orders;
 
 /// Why the unit is not to be started any more. With `starting` our own stop is over, and any other is somebody else's.
 pub(super) fn called_off(world: &mut dyn World, order: &RestartOrder, starting: bool) -> Option<String> {
@@ -23,6 +24,17 @@ pub(super) fn called_off(world: &mut dyn World, order: &RestartOrder, starting: 
     }
     let stopped = order.socket_stays && orders.socket_listens == Some(false);
     stopped.then(|| format!("{} was stopped too", socket_of(&order.unit)))
+}
+
+/// A last look right before the stop: ours would merge into one that somebody else has just ordered, and Docker would be started against
+/// him.
+pub(super) fn free_to_stop(world: &mut dyn World) -> Result<Orders, String> {
+    let orders = world.orders()?;
+    match &orders.job {
+        Some((_, kind)) => Err(format!("somebody else has just ordered a {kind} of it")),
+        None if orders.masked => Err("it is masked, so it could not be started again".into()),
+        None => Ok(orders),
+    }
 }
 
 /// Lets it stay down.

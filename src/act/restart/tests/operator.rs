@@ -67,6 +67,23 @@ fn what_an_operator_orders_after_our_stop_counts() {
     }
 }
 
+/// Between the look at the unit and our stop, which would merge into his.
+#[test]
+fn an_order_that_comes_right_before_our_stop_is_not_taken_for_ours() {
+    let orders: [(&str, Act); 3] = [
+        ("a stop", |world| world.orders.job = Some((5, "stop".into()))),
+        ("a restart", |world| world.orders.job = Some((5, "restart".into()))),
+        ("masked", |world| world.orders.masked = true),
+    ];
+    for (what, act) in orders {
+        let mut world = scene();
+        act(&mut world);
+        let why = restart_in(&mut world, &order()).unwrap_err();
+        assert!(why.starts_with(NOT_BEGUN) && why.contains(what), "{why}");
+        assert_eq!(world.did, ["intend", "forget"], "{what}");
+    }
+}
+
 #[test]
 fn our_own_stop_is_not_an_operator_s() {
     let order = RestartOrder {
