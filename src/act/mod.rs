@@ -111,6 +111,7 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
                 stop_timeout: unit.stop_timeout.ok_or("the unit may take for ever to stop")?,
                 stop_job: None,
                 socket_stays: false,
+                stopped_with_it: Vec::new(),
             }))
         }
     }

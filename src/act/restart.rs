@@ -4,7 +4,9 @@
 mod intent;
 mod old;
 mod operator;
+mod others;
 mod real;
+mod world;
 
 pub use intent::{path as intent_path, unfinished};
 
@@ -12,14 +14,15 @@ use super::RUN_DIR;
 use crate::docker::names;
 use crate::kernel::process;
 use crate::model::{ActiveState, Task, TaskState, Unit, socket_of};
-use crate::systemd::bus::Orders;
 use intent::{Patience, lock};
 use old::{Old, old_daemon};
 pub use operator::how_to_call_off;
 use operator::{called_off, free_to_stop, give_way};
+use others::active_again;
 use real::Real;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+pub use world::World;
 
 /// A restart that has not ended after this time is called stuck (and left alone).
 pub const LONGEST: Duration = Duration::from_secs(20 * 60);
@@ -56,30 +59,9 @@ pub struct RestartOrder {
     /// The unit's socket outlived the order to stop: when it is seen stopped later, somebody else has done that.
     #[serde(default)]
     pub socket_stays: bool,
-}
-
-/// The outside world of a restart, so that its order can be tested without one.
-pub trait World {
-    /// The unit now.
-    fn unit(&mut self) -> Result<Unit, String>;
-    /// What others have ordered.
-    fn orders(&mut self) -> Result<Orders, String>;
-    /// Queues the stop; gives the job's number.
-    fn stop(&mut self) -> Result<Option<u32>, String>;
-    /// Queues the start.
-    fn start(&mut self) -> Result<(), String>;
-    /// Forgets a failure of this unit, so that it may be started again.
-    fn reset_failed(&mut self, unit: &str) -> Result<(), String>;
-    /// Tasks of all processes in the control group.
-    fn group(&mut self, control_group: &str) -> Result<Vec<Task>, String>;
-    /// Tasks of one process; none when it has ended.
-    fn process(&mut self, pid: u32) -> Result<Vec<Task>, String>;
-    /// Writes down or forgets that a stop has been ordered by us.
-    fn intend(&mut self, order: Option<&RestartOrder>) -> Result<(), String>;
-    /// Whether that is still written down.
-    fn intended(&mut self) -> bool;
-    /// Time passes. `false` when the limit for this step is over.
-    fn rest(&mut self, step: &mut Duration) -> bool;
+    /// Units that systemd stops with this one and that were up before: to be started after it.
+    #[serde(default)]
+    pub stopped_with_it: Vec<String>,
 }
 
 /// Restarts the unit, in the child.
@@ -135,7 +117,11 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
     if !old.iter().any(|(pid, _)| *pid == order.main_pid) {
         return Err(not_begun("the daemon is gone already".into()));
     }
-    let mut order = RestartOrder { old, ..order.clone() };
+    let mut order = RestartOrder {
+        old,
+        stopped_with_it: world.stopped_with().map_err(not_begun)?,
+        ..order.clone()
+    };
     world.intend(Some(&order)).map_err(not_begun)?;
     let listened = match free_to_stop(world) {
         Ok(orders) => orders.socket_listens == Some(true),
@@ -230,8 +216,10 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
             Ok(unit) if unit.active_state == ActiveState::Failed && !unit.job_pending && started.is_ok() => {
                 world.intend(None)?;
                 return Err(format!(
-                    "{} was stopped and failed to start: journalctl -u {}",
-                    order.unit, order.unit
+                    "{} was stopped and failed to start: journalctl -u {}; once that is put right: {}",
+                    order.unit,
+                    order.unit,
+                    others::by_hand(order)
                 ));
             }
             // Refused, for the socket's stop still ran, say. A stop that had to kill has left the unit failed, with no start in it.
@@ -263,11 +251,6 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
     }
 }
 
-fn active_again(world: &mut dyn World, order: &RestartOrder, unit: &Unit) -> Result<String, String> {
-    world.intend(None)?;
-    Ok(format!("{} is active again, process {}", order.unit, unit.main_pid))
-}
-
 fn has_stopped(unit: &Unit) -> bool {
     matches!(unit.active_state, ActiveState::Inactive | ActiveState::Failed) && !unit.job_pending
 }
@@ -283,7 +266,8 @@ fn not_stopped(world: &mut dyn World, order: &RestartOrder, state: &str, failed:
         return format!(
             "{unit} is {state} and its old daemon (process {pid}) is still there; no second one is started beside it, nor later, for \
              without a {socket} that outlives the stop nothing shows whether somebody wants it down; once that process is gone: \
-             systemctl start {unit}{}",
+             {}{}",
+            others::by_hand(order),
             forgotten.err().map_or_else(String::new, |why| format!(" ({why})"))
         );
     }

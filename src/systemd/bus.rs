@@ -5,6 +5,7 @@
 //! the disk may be what hangs.
 
 mod ability;
+mod dependents;
 mod link;
 mod orders;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 mod value;
 
 pub use ability::Ability;
+pub use dependents::Standing;
 pub use orders::Orders;
 
 use super::version::Version;
@@ -186,6 +188,7 @@ impl Manager {
     /// # Errors
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
     pub fn stop(&mut self, name: &str) -> Result<Option<u32>> {
+        check_name(name)?;
         self.queue("StopUnit", name)
     }
 
@@ -194,6 +197,7 @@ impl Manager {
     /// # Errors
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
     pub fn start(&mut self, name: &str) -> Result<()> {
+        check_name(name)?;
         self.queue("StartUnit", name).map(drop)
     }
 
@@ -219,7 +223,6 @@ impl Manager {
 
     /// The number of the job that was queued, where systemd tells it as it always has: `/org/freedesktop/systemd1/job/77`.
     fn queue(&mut self, verb: &str, name: &str) -> Result<Option<u32>> {
-        check_name(name)?;
         let mut call = method(MANAGER_PATH, MANAGER, verb);
         call.body.push_param2(name, JOB_MODE)?;
         let answer = self.link.call(call).with_context(|| format!("{verb} {name}"))?;

@@ -4,7 +4,7 @@
 //! systemd shows neither. What it does show is a mask, a stop that is not ours, and the end of the socket, unless the socket is
 //! `PartOf=` the service and has stopped with it.
 
-use super::{RestartOrder, World, intent};
+use super::{RestartOrder, World, intent, others};
 use crate::model::socket_of;
 use crate::systemd::bus::Orders;
 
@@ -41,8 +41,9 @@ pub(super) fn free_to_stop(world: &mut dyn World) -> Result<Orders, String> {
 pub(super) fn give_way(world: &mut dyn World, order: &RestartOrder, why: &str) -> Result<String, String> {
     world.intend(None)?;
     Err(format!(
-        "{} is not started again, for {why}; when it is wanted: systemctl start {}",
-        order.unit, order.unit
+        "{} is not started again, for {why}; when it is wanted: {}",
+        order.unit,
+        others::by_hand(order)
     ))
 }
 

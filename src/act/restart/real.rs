@@ -3,7 +3,7 @@
 use super::{RestartOrder, World, intent};
 use crate::kernel::proc;
 use crate::model::{Task, Unit, socket_of};
-use crate::systemd::bus::{Manager, Orders};
+use crate::systemd::bus::{Manager, Orders, Standing};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -47,12 +47,25 @@ impl World for Real {
         self.ask(|manager, unit| manager.orders(unit, &socket))
     }
 
+    fn stopped_with(&mut self) -> Result<Vec<String>, String> {
+        let socket = socket_of(&self.unit);
+        self.ask(|manager, unit| manager.stopped_with(unit, &socket))
+    }
+
+    fn standing(&mut self, unit: &str) -> Result<Standing, String> {
+        self.ask(|manager, _| manager.standing(unit))
+    }
+
     fn stop(&mut self) -> Result<Option<u32>, String> {
         self.ask(Manager::stop)
     }
 
     fn start(&mut self) -> Result<(), String> {
         self.ask(Manager::start)
+    }
+
+    fn start_again(&mut self, unit: &str) -> Result<(), String> {
+        self.ask(|manager, _| manager.start_again(unit))
     }
 
     fn reset_failed(&mut self, unit: &str) -> Result<(), String> {

@@ -1,9 +1,10 @@
 //! The order of a restart against a made-up world: laws 2 and 3.
 
 mod operator;
+mod others;
 
 use super::*;
-use crate::model::Unit;
+use crate::systemd::bus::{Orders, Standing};
 
 /// What somebody does.
 type Act = fn(&mut Scene);
@@ -35,6 +36,14 @@ struct Scene {
     starts: Option<Act>,
     /// Looks at the unit from the stop on until somebody does something.
     meanwhile: Option<(u32, Act)>,
+    /// The units that stop with it, and how they stand.
+    others: Vec<(&'static str, Standing)>,
+    /// Looks at those until what stops has stopped; `None`: it never does.
+    others_stop_after: Option<u32>,
+    /// Those whose start systemd refuses.
+    masked: &'static [&'static str],
+    /// Those that were ordered to start.
+    again: Vec<String>,
     did: Vec<&'static str>,
     intent: Option<RestartOrder>,
 }
@@ -85,6 +94,10 @@ fn scene() -> Scene {
         part_of: false,
         starts: None,
         meanwhile: None,
+        others: Vec::new(),
+        others_stop_after: Some(0),
+        masked: &[],
+        again: Vec::new(),
         did: Vec::new(),
         intent: None,
     }
@@ -99,6 +112,7 @@ fn order() -> RestartOrder {
         stop_timeout: Duration::from_secs(1),
         stop_job: None,
         socket_stays: false,
+        stopped_with_it: Vec::new(),
     }
 }
 
@@ -144,11 +158,28 @@ impl World for Scene {
         Ok(self.orders.clone())
     }
 
+    fn stopped_with(&mut self) -> Result<Vec<String>, String> {
+        let up = self.others.iter().filter(|(_, standing)| *standing == Standing::Up);
+        Ok(up.map(|(name, _)| (*name).to_owned()).collect())
+    }
+
+    fn standing(&mut self, unit: &str) -> Result<Standing, String> {
+        let stopped = over(&mut self.others_stop_after);
+        let (_, standing) = self.others.iter_mut().find(|(name, _)| *name == unit).unwrap();
+        if stopped && *standing == Standing::Stopping {
+            *standing = Standing::Down;
+        }
+        Ok(*standing)
+    }
+
     fn stop(&mut self) -> Result<Option<u32>, String> {
         self.did.push("stop");
         if self.stop_answer != Err("refused") {
             self.unit.active_state = ActiveState::Deactivating;
             self.unit.job_pending = true;
+            for (_, standing) in &mut self.others {
+                *standing = Standing::Stopping;
+            }
         }
         if self.part_of {
             self.orders.socket_listens = None;
@@ -176,6 +207,17 @@ impl World for Scene {
             self.unit.result = "start-limit-hit".into();
         }
         self.unit.main_pid = 900;
+        Ok(())
+    }
+
+    fn start_again(&mut self, unit: &str) -> Result<(), String> {
+        assert_eq!(self.unit.active_state, ActiveState::Active, "before what it requires");
+        assert_eq!(self.standing(unit), Ok(Standing::Down), "{unit}");
+        assert!(self.intent.is_some(), "a later life of the guard could not complete it");
+        if self.masked.contains(&unit) {
+            return Err("it is masked".into());
+        }
+        self.again.push(unit.to_owned());
         Ok(())
     }
 

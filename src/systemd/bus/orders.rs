@@ -37,7 +37,7 @@ impl Manager {
         })
     }
 
-    fn job(&mut self, unit: &str) -> Result<Option<(u32, String)>> {
+    pub(super) fn job(&mut self, unit: &str) -> Result<Option<(u32, String)>> {
         let job = self.get(unit, UNIT, "Job")?;
         let Some([id, path]) = fields(&job) else {
             return Ok(None);

@@ -1,5 +1,7 @@
 //! The manager against a mock of systemd that speaks over a socket pair, and hostile peers.
 
+mod dependents;
+
 use super::link::{Address, parse_addresses};
 use super::*;
 use rustbus::MessageType;
@@ -10,17 +12,24 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 /// What the mock answers to a call: a body, or an error's name.
-type Script = fn(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str>;
+type Script = fn(member: &str, args: &[String]) -> Answer;
+
+type Answer = Result<MarshalledMessageBody, &'static str>;
 
 fn mock(script: Script) -> Manager {
+    mock_of(move |_, member, args| script(member, args))
+}
+
+/// Likewise, for a script that tells objects apart.
+fn mock_of(script: impl Fn(&str, &str, &[String]) -> Answer + Send + 'static) -> Manager {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    thread::spawn(move || serve(theirs, script));
+    thread::spawn(move || serve(theirs, &script));
     Manager {
         link: Link::authenticate(ours, Duration::from_secs(10)).unwrap(),
     }
 }
 
-fn serve(mut stream: UnixStream, script: Script) -> Option<()> {
+fn serve(mut stream: UnixStream, script: &dyn Fn(&str, &str, &[String]) -> Answer) -> Option<()> {
     let mut line = Vec::new();
     let mut read_line = |stream: &mut UnixStream| -> Option<Vec<u8>> {
         line.clear();
@@ -48,6 +57,7 @@ fn serve(mut stream: UnixStream, script: Script) -> Option<()> {
         let mut answer = call.dynheader.make_response();
         let serial = call.dynheader.serial.unwrap();
         let member = call.dynheader.member.clone().unwrap();
+        let object = call.dynheader.object.clone().unwrap();
         let args: Vec<String> = call.unmarshall_all().unwrap().params.iter().filter_map(text).collect();
         // A signal and a stranger's reply before each answer: both are to be passed over.
         let signal = rustbus::MessageBuilder::new().signal("org.x.Y", "Noise", "/x").build();
@@ -55,7 +65,7 @@ fn serve(mut stream: UnixStream, script: Script) -> Option<()> {
         stranger.typ = MessageType::Reply;
         stranger.dynheader.response_serial = Some(9999);
         let mut bytes = [wire(&signal), wire(&stranger)].concat();
-        bytes.extend(match script(&member, &args) {
+        bytes.extend(match script(&object, &member, &args) {
             Ok(body) => {
                 answer.body = body;
                 wire(&answer)

@@ -153,6 +153,23 @@ pub fn prepare_to_hold_info(host: &mut Host) -> Result<()> {
     host.sh("systemctl daemon-reload").map(drop)
 }
 
+/// A service of the operator's that requires Docker: systemd stops it with Docker, and starts it again only where it restarts Docker itself.
+pub fn require_docker(host: &mut Host) -> Result<()> {
+    host.put(
+        "/etc/systemd/system/lab-app.service",
+        0o644,
+        b"[Unit]\nRequires=docker.service\nAfter=docker.service\n[Service]\nExecStart=/bin/sleep infinity\n",
+    )?;
+    host.sh("systemctl daemon-reload; systemctl start lab-app")?;
+    ensure!(app_is_up(host)?, "lab-app does not start");
+    Ok(())
+}
+
+/// Whether that service is active.
+pub fn app_is_up(host: &mut Host) -> Result<bool> {
+    Ok(host.sh("systemctl show -p ActiveState --value lab-app")?.trim() == "active")
+}
+
 /// How long a full pool holds writes back, for the whole host; 60 s by default.
 pub fn set_no_space_timeout(host: &mut Host, timeout: Duration) -> Result<()> {
     let seconds = timeout.as_secs();

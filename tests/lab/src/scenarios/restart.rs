@@ -15,7 +15,7 @@ use crate::{screens, watch};
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "stuck-after-the-cure",
-        about: "the pool ran out and the daemon answers no more: growth, settling, one safe restart, and no second one",
+        about: "the pool ran out and the daemon answers no more: growth, settling, one safe restart with what requires Docker, no second one",
         snapshot: Snapshot::Running,
         run: stuck_after_the_cure,
     },
@@ -49,6 +49,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let first = host.dockerd()?;
     host.install_guard()?;
     watch::hurry(host)?;
+    fault::require_docker(host)?;
     fault::fill_pool(host)?;
     screens::check(host, "exhausted")?;
     fault::hold_info(host)?;
@@ -71,6 +72,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     );
     let daemons = host.sh("pgrep -xc dockerd")?;
     ensure!(daemons.trim() == "1", "{daemons} daemons");
+    app_is_back(host)?;
 
     // A second incident, seen by a new life of the guard: the cool-down outlives it.
     host.sh("systemctl stop thinguard; docker rm -f writer-1 writer-2 > /dev/null")?;
@@ -92,7 +94,7 @@ fn restart_slowly(host: &mut Host) -> Result<()> {
     watch::hurry(host)?;
     let slow = b"[Service]\nExecStop=/bin/sleep 30\n";
     host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
-    host.sh("systemctl daemon-reload")?;
+    fault::require_docker(host)?;
     fault::fill_pool(host)?;
     fault::hold_info(host)?;
     watch::start(host)?;
@@ -100,6 +102,15 @@ fn restart_slowly(host: &mut Host) -> Result<()> {
     host.wait_for("the stop to begin", Duration::from_secs(30), |host| {
         let state = host.sh("systemctl show -p ActiveState --value docker")?;
         Ok((state.trim() == "deactivating").then_some(()))
+    })?;
+    ensure!(!fault::app_is_up(host)?, "lab-app is not stopped with Docker");
+    Ok(())
+}
+
+/// What was stopped with Docker has been started after it.
+fn app_is_back(host: &mut Host) -> Result<()> {
+    host.wait_for("lab-app to be up again", Duration::from_secs(30), |host| {
+        Ok(fault::app_is_up(host)?.then_some(()))
     })
 }
 
@@ -127,7 +138,7 @@ fn guard_restarted_during_its_restart(host: &mut Host, _: &mut Figures) -> Resul
     );
     let daemons = host.sh("pgrep -xc dockerd")?;
     ensure!(daemons.trim() == "1", "{daemons} daemons");
-    Ok(())
+    app_is_back(host)
 }
 
 fn operator_stops_docker_meanwhile(host: &mut Host, _: &mut Figures) -> Result<()> {
@@ -149,11 +160,14 @@ fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
     host.sh(order)?;
     let said = watch::await_line(host, "docker.service is not started again", Duration::from_secs(120))?;
     println!("    {said}");
-    ensure!(said.contains(why), "{said}");
+    for part in [why, "systemctl start docker.service lab-app.service"] {
+        ensure!(said.contains(part), "not told: {part}: {said}");
+    }
     host.wait_for("Docker to be down", Duration::from_secs(120), |host| {
         let state = host.sh("systemctl show -p ActiveState --value docker")?;
         Ok(matches!(state.trim(), "inactive" | "failed").then_some(()))
     })?;
+    ensure!(!fault::app_is_up(host)?, "lab-app was started");
     // Also for the next guard, which finds no intent.
     host.sh("systemctl restart thinguard")?;
     thread::sleep(Duration::from_secs(30));

@@ -1,0 +1,109 @@
+//! What systemd stops with Docker is started after it.
+
+use super::*;
+
+/// Two units of the operator's that require Docker, and one that was down before.
+fn with_apps() -> Scene {
+    Scene {
+        others: vec![
+            ("b.service", Standing::Up),
+            ("off.service", Standing::Down),
+            ("a.target", Standing::Up),
+        ],
+        ..scene()
+    }
+}
+
+#[test]
+fn they_are_started_in_their_order_once_docker_is_active() {
+    for others_stop_after in [Some(0), Some(9)] {
+        let mut world = Scene {
+            others_stop_after,
+            ..with_apps()
+        };
+        assert_eq!(
+            restart_in(&mut world, &order()).as_deref(),
+            Ok("docker.service is active again, process 900; started again with it: b.service, a.target")
+        );
+        assert_eq!(world.again, ["b.service", "a.target"]);
+        assert_eq!(world.did, ["intend", "stop", "start", "forget"]);
+    }
+}
+
+#[test]
+fn a_later_life_of_the_guard_starts_them_too() {
+    let mut world = Scene {
+        gone_after: None,
+        ..with_apps()
+    };
+    assert!(restart_in(&mut world, &order()).is_err());
+    let intent = world.intent.clone().unwrap();
+    assert_eq!(intent.stopped_with_it, ["b.service", "a.target"]);
+    world.gone_after = Some(0);
+    assert!(finish_in(&mut world, &intent).is_ok());
+    assert_eq!(world.again, ["b.service", "a.target"]);
+
+    // The same where Docker itself has been started meanwhile, by an operator or by a life that ended then.
+    let mut world = Scene {
+        intent: Some(intent.clone()),
+        ..with_apps()
+    };
+    world.unit.main_pid = 900;
+    world.others[0].1 = Standing::Down;
+    let said = finish_in(&mut world, &intent).unwrap();
+    assert!(said.ends_with("; started again with it: b.service"), "{said}");
+    assert_eq!(world.again, ["b.service"], "the other is up already");
+}
+
+#[test]
+fn one_that_does_not_start_is_told_and_holds_up_nothing() {
+    let mut world = Scene {
+        masked: &["b.service"],
+        ..with_apps()
+    };
+    assert_eq!(
+        restart_in(&mut world, &order()).as_deref(),
+        Ok(
+            "docker.service is active again, process 900; started again with it: a.target; \
+            stopped with it and not started again: b.service (it is masked)"
+        )
+    );
+    assert_eq!(world.intent, None);
+}
+
+#[test]
+fn none_is_started_where_docker_is_not_and_the_command_names_them() {
+    let by_hand = "systemctl start docker.service b.service a.target";
+    let called_off = Scene {
+        gone_after: Some(9),
+        meanwhile: Some((4, |world| world.orders.masked = true)),
+        ..with_apps()
+    };
+    let fails = Scene {
+        start_works: false,
+        ..with_apps()
+    };
+    for mut world in [called_off, fails] {
+        let why = restart_in(&mut world, &order()).unwrap_err();
+        assert!(why.contains(by_hand), "{why}");
+        assert!(world.again.is_empty(), "{why}");
+    }
+    // Somebody has called ours off, and started Docker by himself.
+    let mut world = with_apps();
+    world.unit.main_pid = 900;
+    let intent = RestartOrder {
+        stopped_with_it: vec!["b.service".into()],
+        ..order()
+    };
+    let said = finish_in(&mut world, &intent).unwrap();
+    assert!(said.contains("was removed: b.service"), "{said}");
+    assert!(world.again.is_empty());
+}
+
+/// An intent that an older guard has left.
+#[test]
+fn an_intent_without_them_is_read() {
+    let mut old = serde_json::to_value(order()).unwrap();
+    old.as_object_mut().unwrap().remove("stopped_with_it").unwrap();
+    assert_eq!(serde_json::from_value::<RestartOrder>(old).unwrap(), order());
+}
