@@ -16,7 +16,11 @@ pub(super) fn called_off(world: &mut dyn World, order: &RestartOrder, starting: 
     // Not to be able to look is no order.
     let orders = world.orders().ok()?;
     if orders.masked {
-        return Some(format!("it is masked (systemctl unmask {})", order.unit));
+        let unit = &order.unit;
+        // The first does not lift a mask that ends with the boot.
+        return Some(format!(
+            "it is masked (systemctl unmask {unit}; systemctl unmask --runtime {unit})"
+        ));
     }
     let is_ours = |job: u32| !starting && order.stop_job.is_none_or(|ours| ours == job);
     if orders.job.is_some_and(|(job, kind)| kind == "stop" && !is_ours(job)) {
@@ -47,11 +51,9 @@ pub(super) fn give_way(world: &mut dyn World, order: &RestartOrder, why: &str) -
     ))
 }
 
-/// How to call off a start that is still to come.
+/// How to call off a start that is still to come. Not by a mask: one for this boot has no effect on a unit in `/etc/systemd/system`, and
+/// either makes systemd read its units anew: a stop that runs then ends by `KillMode=control-group`, the default, whatever the unit
+/// said, and takes along the shims of live-restored containers.
 pub fn how_to_call_off(order: &RestartOrder) -> String {
-    format!(
-        "to call that off: systemctl mask --runtime {}, or rm {}",
-        order.unit,
-        intent::path()
-    )
+    format!("to have {} stay down instead: rm {}", order.unit, intent::path())
 }

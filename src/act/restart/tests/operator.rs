@@ -125,6 +125,15 @@ fn our_own_stop_is_not_an_operator_s() {
     assert_eq!(called_off(&mut world, &unnumbered, false), None);
 }
 
+/// Both masks: the command that lifts the one leaves the other.
+#[test]
+fn a_mask_is_told_with_what_lifts_it() {
+    let mut world = while_it_hangs(|world| world.orders.masked = true);
+    let why = restart_in(&mut world, &order()).unwrap_err();
+    let lifts = "systemctl unmask docker.service; systemctl unmask --runtime docker.service";
+    assert!(why.contains(lifts), "{why}");
+}
+
 #[test]
 fn a_socket_that_stops_with_the_service_is_no_order() {
     let mut world = Scene {
@@ -189,7 +198,7 @@ fn whoever_stops_it_as_it_starts_is_not_fought() {
     };
     let why = restart_in(&mut world, &order()).unwrap_err();
     assert!(
-        why.contains("it is tried again") && why.contains("to call that off: "),
+        why.contains("it is tried again") && why.contains("to have docker.service stay down instead: rm "),
         "{why}"
     );
     assert!(world.intent.is_some());

@@ -152,7 +152,12 @@ fn operator_stops_docker_meanwhile(host: &mut Host, _: &mut Figures) -> Result<(
 
 fn operator_masks_docker_meanwhile(host: &mut Host, _: &mut Figures) -> Result<()> {
     restart_slowly(host)?;
-    stays_down(host, "systemctl mask --runtime docker.service", "it is masked")
+    stays_down(host, "systemctl mask --runtime docker.service", "it is masked")?;
+    // What the line says lifts it; the first command alone would not.
+    host.sh("systemctl unmask docker.service; systemctl unmask --runtime docker.service")?;
+    let state = host.sh("systemctl show -p LoadState --value docker")?;
+    ensure!(state.trim() == "loaded", "it is still {state}");
+    Ok(())
 }
 
 /// The operator's order calls the start off.
