@@ -176,6 +176,8 @@ impl Hands {
                 (Ok(shown) | Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
                     (Outcome::NotBegun(why.clone()), shown)
                 }
+                // With the units that were started with it, or were not.
+                (Ok(shown), Ok(said)) if hand.deed == Deed::Restart => (Outcome::Done, format!("{shown}; {said}")),
                 (Ok(shown), _) => (Outcome::Done, shown),
                 (Err(shown), Err(why)) => (Outcome::Failed(format!("{why}; {shown}")), shown),
                 (Err(_), Ok(_)) if now.saturating_sub(*at) < patience(&hand.deed, settings) => continue,
@@ -202,7 +204,7 @@ mod tests {
         let second = Duration::from_secs;
         for (said, done) in [
             (Err(format!("{}a task is in D state", restart::NOT_BEGUN)), false),
-            (Ok("active".into()), true),
+            (Ok("active; started again with it: a".into()), true),
         ] {
             let mut hands = Hands {
                 daemon: Some(Hand {
@@ -235,6 +237,7 @@ mod tests {
             let outcomes: Vec<_> = ended.iter().map(|(_, outcome, _, _)| outcome).collect();
             assert_eq!(matches!(outcomes[..], [Outcome::Done]), done, "{outcomes:?}");
             assert_eq!(matches!(outcomes[..], [Outcome::NotBegun(_)]), !done, "{outcomes:?}");
+            assert!(!done || ended[0].3.ends_with("; started again with it: a"), "{ended:?}");
         }
     }
 }
