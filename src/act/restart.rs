@@ -92,6 +92,8 @@ pub fn finish() -> Result<String, String> {
 
 fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
     let not_begun = |why: String| format!("{NOT_BEGUN}{why}");
+    // The longest look comes first: what is judged below must not be old when the stop is ordered.
+    let stopped_with_it = world.stopped_with().map_err(not_begun)?;
     let unit = world.unit().map_err(not_begun)?;
     let same = unit.active_state == ActiveState::Active && unit.main_pid == order.main_pid;
     if !same || unit.job_pending || unit.host_stopping {
@@ -119,7 +121,7 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
     }
     let mut order = RestartOrder {
         old,
-        stopped_with_it: world.stopped_with().map_err(not_begun)?,
+        stopped_with_it,
         ..order.clone()
     };
     world.intend(Some(&order)).map_err(not_begun)?;
@@ -194,6 +196,7 @@ fn finish_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Stri
         }
     };
     let mut limit = START_LIMIT;
+    others::start_sockets(world, order);
     let mut started = world.start();
     let mut forgiven = false;
     loop {

@@ -1,14 +1,17 @@
 //! The units that systemd has stopped with ours, for they require it: `systemctl restart` would bring them back, a stop and a start do
 //! not. They are started once ours is active again.
 
-use super::{RestartOrder, World, intent};
-use crate::model::Unit;
+use super::{RestartOrder, World, called_off};
+use crate::model::{ActiveState, Unit};
 use crate::systemd::bus::Standing;
 use std::time::Duration;
 
 /// How long they may still be stopping, all together: a little longer than systemd's own `DefaultTimeoutStopSec=`. A start is refused
 /// meanwhile. Those that are ordered after ours have stopped before it.
 const STILL_STOPPING: Duration = Duration::from_secs(100);
+
+/// A start that fails at once has done so after this.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The end of a restart.
 pub(super) fn active_again(world: &mut dyn World, order: &RestartOrder, unit: &Unit) -> Result<String, String> {
@@ -21,38 +24,92 @@ pub(super) fn active_again(world: &mut dyn World, order: &RestartOrder, unit: &U
     ))
 }
 
-/// Starts them, and says which.
-fn start(world: &mut dyn World, order: &RestartOrder) -> String {
-    let names = &order.stopped_with_it;
-    if !names.is_empty() && !world.intended() {
-        return format!("; left as it is, for {} was removed: {}", intent::path(), list(names));
-    }
-    let mut limit = STILL_STOPPING;
-    let (mut started, mut failed) = (Vec::new(), Vec::new());
-    for name in names {
-        match start_one(world, name, &mut limit) {
-            Ok(true) => started.push(name.clone()),
-            Ok(false) => {}
-            Err(why) => failed.push(format!("{name} ({why})")),
+/// Sockets whose service is ours are refused once it is active, and ours is about to be started anyway. What fails here is tried again
+/// after it.
+pub(super) fn start_sockets(world: &mut dyn World, order: &RestartOrder) {
+    for name in order.stopped_with_it.iter().filter(|name| is_socket(name)) {
+        if matches!(world.standing(name), Ok(Standing::Down)) {
+            let _ = world.start_again(name);
         }
     }
-    let told = |what: &str, names: &[String]| match names {
-        [] => String::new(),
-        names => format!("; {what}: {}", list(names)),
-    };
+}
+
+fn is_socket(name: &str) -> bool {
+    name.ends_with(".socket")
+}
+
+/// Starts them, and says which came up.
+fn start(world: &mut dyn World, order: &RestartOrder) -> String {
+    let mut limit = STILL_STOPPING;
+    let (mut started, mut failed) = (Vec::new(), Vec::new());
+    // A socket is refused once its own service is active.
+    let mut names: Vec<&String> = order.stopped_with_it.iter().collect();
+    names.sort_by_key(|name| !is_socket(name));
+    for (done, name) in names.iter().enumerate() {
+        match start_one(world, order, name, &mut limit) {
+            Ok(true) => started.push((*name).clone()),
+            Ok(false) => {}
+            Err(Stop::ThisOne(why)) => failed.push(format!("{name} ({why})")),
+            Err(Stop::All(why)) => {
+                let left: Vec<_> = names[done..].iter().map(|name| (*name).clone()).collect();
+                return told("started again with it", &started)
+                    + &told("stopped with it and not started again", &failed)
+                    + &told(&format!("left as it is, for {why}"), &left);
+            }
+        }
+    }
+    if !started.is_empty() {
+        let mut moment = MOMENT;
+        while world.rest(&mut moment) {}
+    }
+    // The order alone says nothing (law 6).
+    started.retain(|name| {
+        let down = matches!(world.standing(name), Ok(Standing::Down));
+        if down {
+            failed.push(format!("{name} (journalctl -u {name})"));
+        }
+        !down
+    });
     told("started again with it", &started) + &told("stopped with it and not started again", &failed)
 }
 
+fn told(what: &str, names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        names => format!("; {what}: {}", names.join(", ")),
+    }
+}
+
+/// Why there was no start.
+enum Stop {
+    ThisOne(String),
+    All(String),
+}
+
 /// Whether there was a start to be ordered.
-fn start_one(world: &mut dyn World, name: &str, limit: &mut Duration) -> Result<bool, String> {
+fn start_one(world: &mut dyn World, order: &RestartOrder, name: &str, limit: &mut Duration) -> Result<bool, Stop> {
     loop {
         let standing = world.standing(name);
         match standing {
             Ok(Standing::Up) => return Ok(false),
             Ok(Standing::Stopping) | Err(_) if world.rest(limit) => {}
-            Ok(Standing::Down | Standing::Stopping) => return world.start_again(name).map(|()| true),
-            Err(why) => return Err(why),
+            Ok(Standing::Down | Standing::Stopping) => {
+                // It would pull up ours, which somebody may have stopped while this one was waited for.
+                still_wanted(world, order).map_err(Stop::All)?;
+                return world.start_again(name).map(|()| true).map_err(Stop::ThisOne);
+            }
+            Err(why) => return Err(Stop::ThisOne(why)),
         }
+    }
+}
+
+fn still_wanted(world: &mut dyn World, order: &RestartOrder) -> Result<(), String> {
+    if let Some(why) = called_off(world, order, true) {
+        return Err(why);
+    }
+    match world.unit()? {
+        unit if unit.active_state == ActiveState::Active => Ok(()),
+        unit => Err(format!("{} is {} again", order.unit, unit.sub_state)),
     }
 }
 
@@ -60,11 +117,11 @@ fn start_one(world: &mut dyn World, name: &str, limit: &mut Duration) -> Result<
 pub(super) fn by_hand(order: &RestartOrder) -> String {
     let mut command = format!("systemctl start {}", order.unit);
     for name in &order.stopped_with_it {
-        command = command + " " + name;
+        // A shell takes the backslash of an escaped name for its own.
+        command = match name.contains('\\') {
+            true => format!("{command} '{name}'"),
+            false => format!("{command} {name}"),
+        };
     }
     command
-}
-
-fn list(names: &[String]) -> String {
-    names.join(", ")
 }

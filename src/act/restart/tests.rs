@@ -40,8 +40,14 @@ struct Scene {
     others: Vec<(&'static str, Standing)>,
     /// Looks at those until what stops has stopped; `None`: it never does.
     others_stop_after: Option<u32>,
+    /// Looks at those until somebody does something.
+    while_awaited: Option<(u32, Act)>,
     /// Those whose start systemd refuses.
     masked: &'static [&'static str],
+    /// Those that start and end at once.
+    ends_at_once: &'static [&'static str],
+    /// What somebody does while they are looked for.
+    while_looking: Option<Act>,
     /// Those that were ordered to start.
     again: Vec<String>,
     did: Vec<&'static str>,
@@ -97,6 +103,9 @@ fn scene() -> Scene {
         others: Vec::new(),
         others_stop_after: Some(0),
         masked: &[],
+        ends_at_once: &[],
+        while_awaited: None,
+        while_looking: None,
         again: Vec::new(),
         did: Vec::new(),
         intent: None,
@@ -159,11 +168,20 @@ impl World for Scene {
     }
 
     fn stopped_with(&mut self) -> Result<Vec<String>, String> {
+        if let Some(act) = self.while_looking {
+            act(self);
+        }
         let up = self.others.iter().filter(|(_, standing)| *standing == Standing::Up);
         Ok(up.map(|(name, _)| (*name).to_owned()).collect())
     }
 
     fn standing(&mut self, unit: &str) -> Result<Standing, String> {
+        if let (Some((left, act)), true) = (self.while_awaited, self.unit.main_pid == 900) {
+            self.while_awaited = left.checked_sub(1).map(|left| (left, act));
+            if left == 0 {
+                act(self);
+            }
+        }
         let stopped = over(&mut self.others_stop_after);
         let (_, standing) = self.others.iter_mut().find(|(name, _)| *name == unit).unwrap();
         if stopped && *standing == Standing::Stopping {
@@ -211,13 +229,22 @@ impl World for Scene {
     }
 
     fn start_again(&mut self, unit: &str) -> Result<(), String> {
-        assert_eq!(self.unit.active_state, ActiveState::Active, "before what it requires");
+        let docker_is_up = self.unit.active_state == ActiveState::Active;
+        assert!(docker_is_up || unit.ends_with(".socket"), "before what it requires");
         assert_eq!(self.standing(unit), Ok(Standing::Down), "{unit}");
         assert!(self.intent.is_some(), "a later life of the guard could not complete it");
         if self.masked.contains(&unit) {
             return Err("it is masked".into());
         }
+        // systemd, src/core/socket.c: "already active, refusing".
+        if unit == "docker-tcp.socket" && docker_is_up {
+            return Err("its service is active".into());
+        }
         self.again.push(unit.to_owned());
+        if !self.ends_at_once.contains(&unit) {
+            let (_, standing) = self.others.iter_mut().find(|(name, _)| *name == unit).unwrap();
+            *standing = Standing::Up;
+        }
         Ok(())
     }
 

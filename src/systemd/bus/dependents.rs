@@ -85,8 +85,10 @@ impl Manager {
     }
 
     fn standing_of(&mut self, path: &str) -> Result<Standing> {
-        if self.job(path)?.is_some_and(|(_, kind)| kind == "stop") {
-            return Ok(Standing::Stopping);
+        match self.job(path)?.as_ref().map(|(_, kind)| kind.as_str()) {
+            Some("stop") => return Ok(Standing::Stopping),
+            Some("start" | "restart") => return Ok(Standing::Up),
+            _ => {}
         }
         let state = text(&self.get(path, UNIT, "ActiveState")?);
         Ok(match state.as_deref() {

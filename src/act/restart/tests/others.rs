@@ -91,6 +91,7 @@ fn none_is_started_where_docker_is_not_and_the_command_names_them() {
     // Somebody has called ours off, and started Docker by himself.
     let mut world = with_apps();
     world.unit.main_pid = 900;
+    world.others[0].1 = Standing::Down;
     let intent = RestartOrder {
         stopped_with_it: vec!["b.service".into()],
         ..order()
@@ -98,6 +99,83 @@ fn none_is_started_where_docker_is_not_and_the_command_names_them() {
     let said = finish_in(&mut world, &intent).unwrap();
     assert!(said.contains("was removed: b.service"), "{said}");
     assert!(world.again.is_empty());
+}
+
+#[test]
+fn sockets_come_first_and_before_docker_where_they_can() {
+    let mut world = Scene {
+        others: vec![
+            ("app.service", Standing::Up),
+            ("app.socket", Standing::Up),
+            ("docker-tcp.socket", Standing::Up),
+        ],
+        ..scene()
+    };
+    restart_in(&mut world, &order()).unwrap();
+    assert_eq!(world.again, ["app.socket", "docker-tcp.socket", "app.service"]);
+}
+
+/// The order was taken; what counts is what is seen (law 6).
+#[test]
+fn one_that_ends_at_once_is_not_told_to_be_started() {
+    let mut world = Scene {
+        ends_at_once: &["b.service"],
+        ..with_apps()
+    };
+    let said = restart_in(&mut world, &order()).unwrap();
+    assert!(said.contains("; started again with it: a.target; "), "{said}");
+    assert!(
+        said.ends_with("not started again: b.service (journalctl -u b.service)"),
+        "{said}"
+    );
+}
+
+#[test]
+fn docker_is_not_pulled_up_again_by_one_that_is_waited_for() {
+    let stopped: Act = |world| world.unit.active_state = ActiveState::Inactive;
+    let masked: Act = |world| world.orders.masked = true;
+    let removed: Act = |world| world.intent = None;
+    for act in [stopped, masked, removed] {
+        let mut world = Scene {
+            others_stop_after: Some(20),
+            // Once Docker is up, and before what still stops has stopped.
+            while_awaited: Some((8, act)),
+            ..with_apps()
+        };
+        let said = restart_in(&mut world, &order()).unwrap();
+        assert!(
+            said.contains("; left as it is, for ") && said.contains(": b.service, a.target"),
+            "{said}"
+        );
+        assert!(world.again.is_empty(), "{said}");
+    }
+}
+
+#[test]
+fn what_is_judged_is_looked_at_after_them() {
+    let in_d: Act = |world| world.old = vec![task(TaskState::Uninterruptible)];
+    let another: Act = |world| world.unit.main_pid = 900;
+    for act in [in_d, another] {
+        let mut world = Scene {
+            while_looking: Some(act),
+            ..with_apps()
+        };
+        let why = restart_in(&mut world, &order()).unwrap_err();
+        assert!(why.starts_with(NOT_BEGUN) && world.did.is_empty(), "{why}");
+    }
+}
+
+#[test]
+fn a_name_with_an_escape_is_quoted_for_the_shell() {
+    let order = RestartOrder {
+        stopped_with_it: vec!["app\\x2done.service".into(), "b.service".into()],
+        ..order()
+    };
+    let command = super::super::others::by_hand(&order);
+    assert_eq!(
+        command,
+        "systemctl start docker.service 'app\\x2done.service' b.service"
+    );
 }
 
 /// An intent that an older guard has left.
