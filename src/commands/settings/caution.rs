@@ -72,7 +72,7 @@ pub fn of_key(section: &str, key: &str, value: &str) -> &'static [Caution] {
         // Nobody knows whom to restart.
         ("docker", _) => &[Restarts],
         // How long a daemon is silent, and a pool well, before it is.
-        ("watch", "silent_after" | "settle") => &[Restarts],
+        (_, "silent_after" | "settle") => &[Restarts],
         ("cure", _) | (_, "xfs_give_up") => &[XfsGiveUp],
         ("evidence", _) | (_, "goroutine_dump") => &[Goroutines],
         ("preflight", _) => &[],

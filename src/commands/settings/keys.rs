@@ -30,7 +30,7 @@ pub fn keep_good_keys(text: &str, kept: &mut Kept) -> Vec<Mistake> {
         let name = quoted(section.get_ref());
         match value.get_ref() {
             DeValue::Table(keys) => reader.table(&name, section.span(), keys),
-            _ => reader.key("", &name, reader.source(value), section.span()),
+            _ => reader.key("", &name, reader.source(value), section.span(), Vec::new()),
         }
     }
     reader.mistakes()
@@ -112,7 +112,11 @@ impl<'a> Reader<'a> {
                 DeValue::Table(_) => key.span(),
                 _ => key.span().start..value.span().end,
             };
-            self.key(name, &quoted(key.get_ref()), self.source(value), span);
+            let within = match value.get_ref() {
+                DeValue::Table(inner) => self.may_have_meant(key.get_ref(), inner),
+                _ => Vec::new(),
+            };
+            self.key(name, &quoted(key.get_ref()), self.source(value), span, within);
         }
     }
 
@@ -128,7 +132,8 @@ impl<'a> Reader<'a> {
         keys.iter().flat_map(of_one).collect()
     }
 
-    fn key(&mut self, section: &str, key: &str, value: &str, span: Range<usize>) {
+    /// `within`: what follows from a table that stands in the key's place.
+    fn key(&mut self, section: &str, key: &str, value: &str, span: Range<usize>, within: Vec<Caution>) {
         let lines = self.lines_of(&span);
         if self.is_doubtful(&lines) {
             return;
@@ -140,7 +145,8 @@ impl<'a> Reader<'a> {
                 self.taken.insert((caution::bare(section), caution::bare(key)));
             }
             Err(text) => {
-                let cautions = caution::of_key(section, key, value).to_vec();
+                let mut cautions = caution::of_key(section, key, value).to_vec();
+                cautions.extend(within);
                 self.mistake(Some(*lines.start()), text, cautions);
             }
         }

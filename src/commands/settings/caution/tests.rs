@@ -46,6 +46,8 @@ fn a_mistake_forbids_what_it_may_have_forbidden_and_no_more() {
         ("restart.allow = never", "RXG"),
         ("restart = { allow = never }", "RXG"),
         ("[restart]\nallow.x = 1", "R"),
+        ("[watch.restart]\nallow = \"never\"", "R"),
+        ("[wacth]\nsettle = \"10min\"", "R"),
         ("[watch]\nafter_silence = \"10min\"", "R"),
         ("[restarts]\nbudget = 0", "R"),
         ("[thinguard.restart]\nallow = \"never\"", "R"),
