@@ -145,7 +145,7 @@ impl Memory {
         self.pool_gone_since = None;
         self.extension_due = None;
         self.refused = None;
-        self.progress.moved(now);
+        self.progress.unwatched(now);
     }
 
     /// Whether a task has come out of a long wait in D state.

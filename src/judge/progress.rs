@@ -35,6 +35,8 @@ impl Memory {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Progress {
     last: Option<Duration>,
+    /// The newest sign that whoever holds the driver's lock gets on.
+    worked: Option<Duration>,
     /// Docker counts it up with each device that it makes or removes.
     transaction_id: Option<u64>,
     used_blocks: Option<u64>,
@@ -53,6 +55,10 @@ impl Progress {
             self.transaction_id = Some(pool.transaction_id);
             self.used_blocks = Some(pool.data.used_blocks);
         }
+        if moved {
+            self.worked = Some(now);
+        }
+        // It answers this without the driver: a sign of life, and none of work.
         let silent = matches!(seen.daemon.ping, Probe::Silent(waited) if waited >= Duration::from_secs(1));
         moved |= self.ping_silent && matches!(seen.daemon.ping, Probe::Answered { .. });
         self.ping_silent = silent || (self.ping_silent && matches!(seen.daemon.ping, Probe::Silent(_)));
@@ -67,6 +73,17 @@ impl Progress {
     /// Counts its silence from now on.
     pub fn moved(&mut self, now: Duration) {
         self.last = Some(now);
+    }
+
+    /// Nobody knows what it did until now.
+    pub fn unwatched(&mut self, now: Duration) {
+        (self.last, self.worked) = (Some(now), Some(now));
+    }
+
+    /// How long `/info` has waited without a sign that the driver is at work.
+    pub fn stands_still(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
+        let waited = seen.daemon.info.silent_for()?;
+        Some(self.worked.map_or(waited, |at| waited.min(now.saturating_sub(at))))
     }
 
     /// How long the daemon has been silent without a sign of life.

@@ -1,6 +1,7 @@
 //! The laws that judgement keeps, as tables of made-up snapshots and clocks.
 
 mod apart;
+mod cause;
 mod dump;
 mod history;
 mod incident;

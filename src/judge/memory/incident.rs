@@ -12,12 +12,7 @@ const CURED_HANG_COUNTS: Duration = Duration::from_secs(60 * 60);
 
 impl Memory {
     pub(super) fn learn_incident(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        let Seen::Known(Some(pool)) = &seen.pool else { return };
-        let running = |unit: &&Unit| unit.active_state == ActiveState::Active;
-        if let Some(unit) = seen.daemon.unit.known().filter(running) {
-            self.pool_of = Some((pool.name.clone(), unit.main_pid));
-        }
-        self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
+        let Seen::Known(pool) = &seen.pool else { return };
         let main_pid = seen
             .daemon
             .unit
@@ -31,6 +26,16 @@ impl Memory {
                 .zip(main_pid)
                 .is_some_and(|(before, now)| before != now)
         };
+        let Some(pool) = pool else {
+            // Moved to another driver, say.
+            self.kept.incident = self.kept.incident.filter(|incident| !another(incident));
+            return;
+        };
+        let running = |unit: &&Unit| unit.active_state == ActiveState::Active;
+        if let Some(unit) = seen.daemon.unit.known().filter(running) {
+            self.pool_of = Some((pool.name.clone(), unit.main_pid));
+        }
+        self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
         let answers = matches!(seen.daemon.info, Probe::Answered { .. });
         if let Some(incident) = &mut self.kept.incident
             && (answers || another(incident))
@@ -44,14 +49,13 @@ impl Memory {
         let suspended_for = self.suspended_for(now);
         let left_suspended = pool.suspended
             && (suspended_for >= settings.watch.silent_after || !self.growing && suspended_for >= NOBODY_AT_IT);
-        // One that goes from full to failed, or is read-only, is not cured.
-        let goes_on = self.kept.incident.is_some() && !pool.is_well();
+        let goes_on = pool.suspended && self.kept.incident.is_some();
         if pool.is_exhausted() || left_suspended || goes_on {
-            // From its last sign of life on: a question may wait behind a pull, and whoever is slow is not silent.
+            // From its last sign of work on: a question may wait behind a pull, and whoever is slow is not silent.
             let silent_since = self
                 .progress
-                .silence(seen, now)
-                .map(|silence| now.saturating_sub(silence));
+                .stands_still(seen, now)
+                .map(|stands| now.saturating_sub(stands));
             let silent_before = silent_since
                 .zip(self.pool_well)
                 .is_some_and(|(since, well)| well.saturating_sub(since) >= settings.watch.silent_after);
@@ -80,15 +84,16 @@ impl Memory {
             self.kept.incident = None;
             return;
         }
-        // Only an answer to a question that was put on a healthy pool shows that the daemon got over it.
+        // Only an answer to a question that was put after that shows that the daemon got over it.
         match seen.daemon.info {
             Probe::Answered { asked_ago, .. } if now.saturating_sub(asked_ago) > incident.pool_last_bad => {
-                let hung = main_pid.filter(|_| incident.hung);
+                let hung = main_pid.filter(|_| incident.hung && pool.is_well());
                 self.kept.cured_hang = hung.map(|main_pid| CuredHang { main_pid, over: now });
                 self.kept.incident = None;
             }
             _ => {
-                incident.cured.get_or_insert(now);
+                // One that goes from full to failed, or must be repaired, is not cured.
+                incident.cured = pool.is_well().then(|| incident.cured.unwrap_or(now));
                 incident.hung |= silent && !incident.silent_before;
             }
         }

@@ -65,7 +65,8 @@ impl Persistent {
         let again = *deed == Deed::Restart
             && self.counted_restart.is_some()
             && self.counted_restart == self.restarts.last().copied();
-        if again && self.deeds.last().is_some_and(|(last, _, _)| last == deed) {
+        let not_begun = matches!(outcome, Outcome::NotBegun(_));
+        if again && !not_begun && self.deeds.last().is_some_and(|(last, _, _)| last == deed) {
             self.deeds.pop();
         }
         if !again {

@@ -58,7 +58,10 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
     ensure!(host.dockerd()? == first, "restarted before the growth had settled");
     let done = watch::await_line(host, "deed-done: restart the Docker service", Duration::from_secs(240))?;
-    ensure!(done.contains("started again with it: lab-app.service"), "not told: {done}");
+    ensure!(
+        done.contains("started again with it: lab-app.service"),
+        "not told: {done}"
+    );
     figures.add(
         "guard's start to a restarted daemon that answers",
         watch::seconds(begun),
