@@ -107,9 +107,13 @@ fn still_wanted(world: &mut dyn World, order: &RestartOrder) -> Result<(), Strin
     if let Some(why) = called_off(world, order, true) {
         return Err(why);
     }
-    match world.unit()? {
-        unit if unit.active_state == ActiveState::Active => Ok(()),
-        unit => Err(format!("{} is {} again", order.unit, unit.sub_state)),
+    let unit = world.unit()?;
+    match unit.active_state {
+        ActiveState::Inactive | ActiveState::Failed | ActiveState::Deactivating => {
+            Err(format!("{} is {} again", order.unit, unit.sub_state))
+        }
+        // A reload, or a restart of somebody's, is no wish to have it down.
+        _ => Ok(()),
     }
 }
 
