@@ -132,7 +132,7 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
             return Err(not_begun(why));
         }
     };
-    match world.stop() {
+    match others::stop(world, &mut order) {
         Ok(job) => {
             order.stop_job = job;
             // All jobs of an order are there once systemd has answered: a socket that is to stop with the service has its own.

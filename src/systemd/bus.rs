@@ -36,6 +36,9 @@ const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
 /// host's shutdown, is at it, and "replace" would cancel what they asked for. A refusal is an answer; judge again later.
 const JOB_MODE: &str = "fail";
 
+/// Stands in the text of such a refusal.
+pub const CONTRADICTS: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
+
 /// How a service is started, as systemd has it loaded, not as files on the disk say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecStart {
@@ -189,7 +192,17 @@ impl Manager {
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
     pub fn stop(&mut self, name: &str) -> Result<Option<u32>> {
         check_name(name)?;
-        self.queue("StopUnit", name)
+        self.queue("StopUnit", name, JOB_MODE)
+    }
+
+    /// Likewise, and takes the place of starts that are under way for what requires the service. Not of a shutdown's jobs, which systemd
+    /// lets nobody replace.
+    ///
+    /// # Errors
+    /// systemd refused or does not answer in time.
+    pub fn stop_over_starts(&mut self, name: &str) -> Result<Option<u32>> {
+        check_name(name)?;
+        self.queue("StopUnit", name, "replace")
     }
 
     /// Queues a start and returns; whether it started is to be looked at.
@@ -198,7 +211,7 @@ impl Manager {
     /// systemd refused (a contradicting job is queued, no such unit) or does not answer in time.
     pub fn start(&mut self, name: &str) -> Result<()> {
         check_name(name)?;
-        self.queue("StartUnit", name).map(drop)
+        self.queue("StartUnit", name, JOB_MODE).map(drop)
     }
 
     /// Forgets that a service or socket failed, and how often it was started; a unit that is not loaded has nothing to forget.
@@ -222,9 +235,9 @@ impl Manager {
     }
 
     /// The number of the job that was queued, where systemd tells it as it always has: `/org/freedesktop/systemd1/job/77`.
-    fn queue(&mut self, verb: &str, name: &str) -> Result<Option<u32>> {
+    fn queue(&mut self, verb: &str, name: &str, mode: &str) -> Result<Option<u32>> {
         let mut call = method(MANAGER_PATH, MANAGER, verb);
-        call.body.push_param2(name, JOB_MODE)?;
+        call.body.push_param2(name, mode)?;
         let answer = self.link.call(call).with_context(|| format!("{verb} {name}"))?;
         let job = answer
             .unmarshall_all()

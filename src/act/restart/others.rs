@@ -1,9 +1,9 @@
 //! The units that systemd has stopped with ours, for they require it: `systemctl restart` would bring them back, a stop and a start do
 //! not. They are started once ours is active again.
 
-use super::{RestartOrder, World, called_off};
-use crate::model::{ActiveState, Unit};
-use crate::systemd::bus::Standing;
+use super::{RestartOrder, World, called_off, free_to_stop, has_stopped};
+use crate::model::Unit;
+use crate::systemd::bus::{CONTRADICTS, Standing};
 use std::time::Duration;
 
 /// How long they may still be stopping, all together: a little longer than systemd's own `DefaultTimeoutStopSec=`. A start is refused
@@ -12,6 +12,27 @@ const STILL_STOPPING: Duration = Duration::from_secs(100);
 
 /// A start that fails at once has done so after this.
 const MOMENT: Duration = Duration::from_secs(2);
+
+/// Orders the stop. What requires ours may hang in its own start, since it asks the daemon that hangs (`ExecStartPre=docker stop`): its
+/// job contradicts our stop for ever. It is replaced, and the start ordered anew once ours is active.
+pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Result<Option<u32>, String> {
+    let refused = match world.stop() {
+        Err(why) if why.contains(CONTRADICTS) => why,
+        answer => return answer,
+    };
+    let may_be_replaced = free_to_stop(world).is_ok() && world.unit().is_ok_and(|unit| !unit.host_stopping);
+    let Ok(names) = world.stopped_with() else {
+        return Err(refused);
+    };
+    if !may_be_replaced || names.is_empty() {
+        return Err(refused);
+    }
+    // With those that somebody has begun to start meanwhile.
+    let new = names.into_iter().filter(|name| !order.stopped_with_it.contains(name));
+    order.stopped_with_it.extend(new.collect::<Vec<_>>());
+    world.intend(Some(order))?;
+    world.stop_over_starts()
+}
 
 /// The end of a restart.
 pub(super) fn active_again(world: &mut dyn World, order: &RestartOrder, unit: &Unit) -> Result<String, String> {
@@ -41,36 +62,46 @@ fn is_socket(name: &str) -> bool {
 /// Starts them, and says which came up.
 fn start(world: &mut dyn World, order: &RestartOrder) -> String {
     let mut limit = STILL_STOPPING;
-    let (mut started, mut failed) = (Vec::new(), Vec::new());
+    let mut started = Vec::new();
+    let mut failed = Vec::new();
     // A socket is refused once its own service is active.
-    let mut names: Vec<&String> = order.stopped_with_it.iter().collect();
+    let mut names: Vec<String> = order.stopped_with_it.clone();
     names.sort_by_key(|name| !is_socket(name));
-    for (done, name) in names.iter().enumerate() {
-        match start_one(world, order, name, &mut limit) {
-            Ok(true) => started.push((*name).clone()),
-            Ok(false) => {}
-            Err(Stop::ThisOne(why)) => failed.push(format!("{name} ({why})")),
-            Err(Stop::All(why)) => {
-                let left: Vec<_> = names[done..].iter().map(|name| (*name).clone()).collect();
-                return told("started again with it", &started)
-                    + &told("stopped with it and not started again", &failed)
-                    + &told(&format!("left as it is, for {why}"), &left);
+    // Twice: one that requires another which still stops is refused until that has stopped.
+    for _ in 0..2 {
+        failed.clear();
+        for (done, name) in names.iter().enumerate() {
+            match start_one(world, order, name, &mut limit) {
+                Ok(true) => started.push(name.clone()),
+                Ok(false) => {}
+                Err(Stop::ThisOne(why)) => failed.push((name.clone(), why)),
+                Err(Stop::All(why)) => {
+                    let left = format!("left as it is, for {why}");
+                    return told("started again with it", &started) + &told(&left, &names[done..]);
+                }
             }
         }
+        names = failed.iter().map(|(name, _)| name.clone()).collect();
     }
+    let failed: Vec<String> = failed
+        .into_iter()
+        .map(|(name, why)| format!("{name} ({why})"))
+        .collect();
     if !started.is_empty() {
         let mut moment = MOMENT;
         while world.rest(&mut moment) {}
     }
-    // The order alone says nothing (law 6).
-    started.retain(|name| {
-        let down = matches!(world.standing(name), Ok(Standing::Down));
-        if down {
-            failed.push(format!("{name} (journalctl -u {name})"));
-        }
-        !down
-    });
-    told("started again with it", &started) + &told("stopped with it and not started again", &failed)
+    // The order alone says nothing (law 6). A unit that only does something and ends may have done it.
+    let (ended, started): (Vec<_>, Vec<_>) = started
+        .into_iter()
+        .partition(|name| matches!(world.standing(name), Ok(Standing::Down)));
+    let ended: Vec<_> = ended
+        .iter()
+        .map(|name| format!("{name} (journalctl -u {name})"))
+        .collect();
+    told("started again with it", &started)
+        + &told("started again and ended since", &ended)
+        + &told("stopped with it and not started again", &failed)
 }
 
 fn told(what: &str, names: &[String]) -> String {
@@ -107,12 +138,9 @@ fn still_wanted(world: &mut dyn World, order: &RestartOrder) -> Result<(), Strin
     if let Some(why) = called_off(world, order, true) {
         return Err(why);
     }
-    let unit = world.unit()?;
-    match unit.active_state {
-        ActiveState::Inactive | ActiveState::Failed | ActiveState::Deactivating => {
-            Err(format!("{} is {} again", order.unit, unit.sub_state))
-        }
-        // A reload, or a restart of somebody's, is no wish to have it down.
+    // Not to be able to look is no order; and a reload or a restart of somebody's is no wish to have it down.
+    match world.unit() {
+        Ok(unit) if has_stopped(&unit) => Err(format!("{} is {} again", order.unit, unit.sub_state)),
         _ => Ok(()),
     }
 }

@@ -60,6 +60,10 @@ impl World for Real {
         self.ask(Manager::stop)
     }
 
+    fn stop_over_starts(&mut self) -> Result<Option<u32>, String> {
+        self.ask(Manager::stop_over_starts)
+    }
+
     fn start(&mut self) -> Result<(), String> {
         self.ask(Manager::start)
     }

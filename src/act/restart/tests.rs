@@ -4,7 +4,7 @@ mod operator;
 mod others;
 
 use super::*;
-use crate::systemd::bus::{Orders, Standing};
+use crate::systemd::bus::{CONTRADICTS, Orders, Standing};
 
 /// What somebody does.
 type Act = fn(&mut Scene);
@@ -27,6 +27,8 @@ struct Scene {
     limit_hit: bool,
     /// What systemd says to the stop. "timed out" queues it all the same.
     stop_answer: Result<(), &'static str>,
+    /// What else is so by then.
+    on_refusal: Option<Act>,
     /// Looks at the unit that fail after the stop.
     blind_looks: u32,
     /// What others have ordered; the socket outlives our stop unless it is `PartOf=` the service.
@@ -44,6 +46,8 @@ struct Scene {
     while_awaited: Option<(u32, Act)>,
     /// Those whose start systemd refuses.
     masked: &'static [&'static str],
+    /// The first of these requires the second.
+    requires: Option<(&'static str, &'static str)>,
     /// Those that start and end at once.
     ends_at_once: &'static [&'static str],
     /// What somebody does while they are looked for.
@@ -92,6 +96,7 @@ fn scene() -> Scene {
         refused_starts: 0,
         limit_hit: false,
         stop_answer: Ok(()),
+        on_refusal: None,
         blind_looks: 0,
         orders: Orders {
             socket_listens: Some(true),
@@ -103,6 +108,7 @@ fn scene() -> Scene {
         others: Vec::new(),
         others_stop_after: Some(0),
         masked: &[],
+        requires: None,
         ends_at_once: &[],
         while_awaited: None,
         while_looking: None,
@@ -192,7 +198,10 @@ impl World for Scene {
 
     fn stop(&mut self) -> Result<Option<u32>, String> {
         self.did.push("stop");
-        if self.stop_answer != Err("refused") {
+        if let Some(act) = self.on_refusal {
+            act(self);
+        }
+        if !matches!(self.stop_answer, Err("refused" | CONTRADICTS)) {
             self.unit.active_state = ActiveState::Deactivating;
             self.unit.job_pending = true;
             for (_, standing) in &mut self.others {
@@ -203,6 +212,11 @@ impl World for Scene {
             self.orders.socket_listens = None;
         }
         self.stop_answer.map(|()| Some(OUR_JOB)).map_err(str::to_owned)
+    }
+
+    fn stop_over_starts(&mut self) -> Result<Option<u32>, String> {
+        self.stop_answer = Ok(());
+        self.stop()
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -230,9 +244,15 @@ impl World for Scene {
 
     fn start_again(&mut self, unit: &str) -> Result<(), String> {
         let docker_is_up = self.unit.active_state == ActiveState::Active;
-        assert!(docker_is_up || unit.ends_with(".socket"), "before what it requires");
+        let goes_on = docker_is_up || self.unit.job_pending;
+        assert!(goes_on || unit.ends_with(".socket"), "before what it requires");
         assert_eq!(self.standing(unit), Ok(Standing::Down), "{unit}");
         assert!(self.intent.is_some(), "a later life of the guard could not complete it");
+        if let Some((_, needs)) = self.requires.filter(|(who, _)| *who == unit)
+            && self.others.contains(&(needs, Standing::Stopping))
+        {
+            return Err(CONTRADICTS.into());
+        }
         if self.masked.contains(&unit) {
             return Err("it is masked".into());
         }

@@ -17,6 +17,8 @@ pub trait World {
     fn standing(&mut self, unit: &str) -> Result<Standing, String>;
     /// Queues the stop; gives the job's number.
     fn stop(&mut self) -> Result<Option<u32>, String>;
+    /// Likewise, in the place of starts that are under way for what stops with it.
+    fn stop_over_starts(&mut self) -> Result<Option<u32>, String>;
     /// Queues the start.
     fn start(&mut self) -> Result<(), String>;
     /// Queues the start of another unit.

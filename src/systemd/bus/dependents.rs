@@ -2,7 +2,7 @@
 //! and only a restart of its own (`RestartUnit`) brings those back.
 
 use super::value::{text, texts};
-use super::{Manager, UNIT, check_name, is_not_loaded};
+use super::{JOB_MODE, Manager, UNIT, check_name, is_not_loaded};
 use anyhow::{Result, ensure};
 
 /// Which dependencies a stop follows (`UNIT_ATOM_PROPAGATE_STOP` in src/core/unit-dependency-atom.c): `Requires=`, `Requisite=`,
@@ -108,7 +108,7 @@ impl Manager {
             "'{}' is not the name of a unit to start",
             name.escape_debug()
         );
-        self.queue("StartUnit", name).map(drop)
+        self.queue("StartUnit", name, JOB_MODE).map(drop)
     }
 }
 

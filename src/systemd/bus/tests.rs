@@ -141,6 +141,7 @@ fn el7(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static 
         ("StopUnit" | "StartUnit", "fail") if args[0] == "docker.service" => {
             body(path("/org/freedesktop/systemd1/job/1"))
         }
+        ("StopUnit", "replace") => body(path("/org/freedesktop/systemd1/job/2")),
         _ => Err("org.freedesktop.systemd1.TransactionIsDestructive"),
     }
 }
@@ -312,7 +313,13 @@ fn systemds_own_version() {
 fn jobs_are_queued_in_the_mode_that_never_replaces() {
     mock(el7).stop("docker.service").unwrap();
     mock(el7).start("docker.service").unwrap();
+    assert_eq!(
+        mock(el7).stop_over_starts("other.service").unwrap(),
+        Some(2),
+        "but for this one"
+    );
     let error = format!("{:#}", mock(el7).stop("other.service").unwrap_err());
+    assert!(error.contains(CONTRADICTS));
     assert_eq!(
         error,
         "StopUnit other.service: so says the mock (org.freedesktop.systemd1.TransactionIsDestructive)"

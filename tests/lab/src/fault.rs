@@ -165,6 +165,23 @@ pub fn require_docker(host: &mut Host) -> Result<()> {
     Ok(())
 }
 
+/// Has another such unit hang in its start, since it asks the daemon: its job stands in the way of Docker's stop.
+pub fn hang_a_start(host: &mut Host) -> Result<()> {
+    host.put(
+        "/etc/systemd/system/lab-late.service",
+        0o644,
+        b"[Unit]\nRequires=docker.service\nAfter=docker.service\n\
+          [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/bin/docker info\n",
+    )?;
+    host.sh("systemctl daemon-reload; systemctl start --no-block lab-late; sleep 1")?;
+    let state = host.sh("systemctl show -p ActiveState --value lab-late")?;
+    ensure!(
+        state.trim() == "activating",
+        "lab-late does not hang in its start: {state}"
+    );
+    Ok(())
+}
+
 /// Whether that service is active.
 pub fn app_is_up(host: &mut Host) -> Result<bool> {
     Ok(host.sh("systemctl show -p ActiveState --value lab-app")?.trim() == "active")

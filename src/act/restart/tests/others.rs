@@ -125,7 +125,7 @@ fn one_that_ends_at_once_is_not_told_to_be_started() {
     let said = restart_in(&mut world, &order()).unwrap();
     assert!(said.contains("; started again with it: a.target; "), "{said}");
     assert!(
-        said.ends_with("not started again: b.service (journalctl -u b.service)"),
+        said.ends_with("; started again and ended since: b.service (journalctl -u b.service)"),
         "{said}"
     );
 }
@@ -148,6 +148,64 @@ fn docker_is_not_pulled_up_again_by_one_that_is_waited_for() {
             "{said}"
         );
         assert!(world.again.is_empty(), "{said}");
+    }
+}
+
+/// `ExecStartPre=docker stop app` of a unit that systemd starts again and again, say.
+#[test]
+fn one_that_hangs_in_its_start_does_not_keep_the_guard_from_its_stop() {
+    let hangs = || Scene {
+        stop_answer: Err(CONTRADICTS),
+        ..with_apps()
+    };
+    let mut world = hangs();
+    assert!(restart_in(&mut world, &order()).is_ok());
+    assert_eq!(world.did, ["intend", "stop", "stop", "start", "forget"]);
+    assert_eq!(world.again, ["b.service", "a.target"]);
+    // Nothing of that kind is there; the host shuts down; it is somebody's order for Docker itself.
+    let nothing: Act = |world| world.others.clear();
+    let shutdown: Act = |world| world.unit.host_stopping = true;
+    let somebody: Act = |world| world.orders.job = Some((5, "start".into()));
+    for act in [nothing, shutdown, somebody] {
+        let mut world = Scene {
+            on_refusal: Some(act),
+            ..hangs()
+        };
+        let why = restart_in(&mut world, &order()).unwrap_err();
+        assert!(why.starts_with(NOT_BEGUN) && why.contains(CONTRADICTS), "{why}");
+        assert_eq!(world.did, ["intend", "stop", "forget"]);
+    }
+}
+
+#[test]
+fn one_that_requires_another_that_still_stops_is_started_after_it() {
+    let mut world = Scene {
+        others_stop_after: Some(9),
+        others: vec![("a.service", Standing::Up), ("b.service", Standing::Up)],
+        requires: Some(("a.service", "b.service")),
+        ..scene()
+    };
+    restart_in(&mut world, &order()).unwrap();
+    assert_eq!(world.again, ["b.service", "a.service"]);
+}
+
+#[test]
+fn neither_a_look_that_fails_nor_a_restart_of_somebody_s_leaves_them_down() {
+    let blind: Act = |world| world.blind_looks = 2;
+    let restart: Act = |world| {
+        world.unit.active_state = ActiveState::Deactivating;
+        world.unit.job_pending = true;
+        world.stops_after = None;
+        world.orders.job = Some((9, "restart".into()));
+    };
+    for act in [blind, restart] {
+        let mut world = Scene {
+            others_stop_after: Some(20),
+            while_awaited: Some((8, act)),
+            ..with_apps()
+        };
+        restart_in(&mut world, &order()).unwrap();
+        assert_eq!(world.again, ["b.service", "a.target"]);
     }
 }
 

@@ -53,13 +53,14 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     fault::fill_pool(host)?;
     screens::check(host, "exhausted")?;
     fault::hold_info(host)?;
+    fault::hang_a_start(host)?;
     let begun = Instant::now();
     watch::start(host)?;
     watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
     ensure!(host.dockerd()? == first, "restarted before the growth had settled");
     let done = watch::await_line(host, "deed-done: restart the Docker service", Duration::from_secs(240))?;
     ensure!(
-        done.contains("started again with it: lab-app.service"),
+        done.contains("started again with it: lab-app.service, lab-late.service"),
         "not told: {done}"
     );
     figures.add(
