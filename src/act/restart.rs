@@ -11,11 +11,10 @@ mod world;
 pub use intent::{path as intent_path, unfinished};
 
 use super::RUN_DIR;
-use crate::docker::names;
 use crate::kernel::process;
-use crate::model::{ActiveState, Task, TaskState, Unit, socket_of};
+use crate::model::{ActiveState, Unit, socket_of};
 use intent::{Patience, lock};
-use old::{Old, old_daemon};
+use old::{Old, may_be_stopped, old_daemon};
 pub use operator::how_to_call_off;
 use operator::{called_off, free_to_stop, give_way};
 use others::active_again;
@@ -94,31 +93,7 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
     let not_begun = |why: String| format!("{NOT_BEGUN}{why}");
     // The longest look comes first: what is judged below must not be old when the stop is ordered.
     let stopped_with_it = world.stopped_with().map_err(not_begun)?;
-    let unit = world.unit().map_err(not_begun)?;
-    let same = unit.active_state == ActiveState::Active && unit.main_pid == order.main_pid;
-    if !same || unit.job_pending || unit.host_stopping {
-        return Err(not_begun(format!(
-            "{} has changed since it was judged ({}, process {})",
-            order.unit, unit.sub_state, unit.main_pid
-        )));
-    }
-    let tasks = world.group(&unit.control_group).map_err(not_begun)?;
-    if let Some(task) = tasks.iter().find(|task| task.state == TaskState::Uninterruptible) {
-        return Err(not_begun(format!(
-            "{}[{}] is in D state ({}); no signal is sent",
-            task.comm, task.tid, task.wchan
-        )));
-    }
-    let is_old =
-        |task: &&Task| task.tid == task.pid && (task.pid == order.main_pid || names::is_daemon_comm(&task.comm));
-    let old: Vec<_> = tasks
-        .iter()
-        .filter(is_old)
-        .map(|task| (task.pid, task.start_ticks))
-        .collect();
-    if !old.iter().any(|(pid, _)| *pid == order.main_pid) {
-        return Err(not_begun("the daemon is gone already".into()));
-    }
+    let old = may_be_stopped(world, order).map_err(not_begun)?;
     let mut order = RestartOrder {
         old,
         stopped_with_it,

@@ -1,6 +1,8 @@
-//! Whether the old daemon is gone (law 3).
+//! The old daemon: whether it may be stopped (law 2), and whether it is gone (law 3).
 
 use super::{RestartOrder, World};
+use crate::docker::names;
+use crate::model::{ActiveState, Task, TaskState};
 
 /// What is left of the old daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,4 +28,35 @@ pub(super) fn old_daemon(world: &mut dyn World, order: &RestartOrder) -> Old {
         }
     }
     left
+}
+
+/// Whether it is the daemon that was judged, nobody else is at it, and no task of its unit is in D state (law 2). Gives its processes by
+/// number and start time.
+pub(super) fn may_be_stopped(world: &mut dyn World, order: &RestartOrder) -> Result<Vec<(u32, u64)>, String> {
+    let unit = world.unit()?;
+    let same = unit.active_state == ActiveState::Active && unit.main_pid == order.main_pid;
+    if !same || unit.job_pending || unit.host_stopping {
+        return Err(format!(
+            "{} has changed since it was judged ({}, process {})",
+            order.unit, unit.sub_state, unit.main_pid
+        ));
+    }
+    let tasks = world.group(&unit.control_group)?;
+    if let Some(task) = tasks.iter().find(|task| task.state == TaskState::Uninterruptible) {
+        return Err(format!(
+            "{}[{}] is in D state ({}); no signal is sent",
+            task.comm, task.tid, task.wchan
+        ));
+    }
+    let is_old =
+        |task: &&Task| task.tid == task.pid && (task.pid == order.main_pid || names::is_daemon_comm(&task.comm));
+    let old: Vec<_> = tasks
+        .iter()
+        .filter(is_old)
+        .map(|task| (task.pid, task.start_ticks))
+        .collect();
+    match old.iter().any(|(pid, _)| *pid == order.main_pid) {
+        true => Ok(old),
+        false => Err("the daemon is gone already".into()),
+    }
 }

@@ -1,7 +1,7 @@
 //! The units that systemd has stopped with ours, for they require it: `systemctl restart` would bring them back, a stop and a start do
 //! not. They are started once ours is active again.
 
-use super::{RestartOrder, World, called_off, free_to_stop, has_stopped};
+use super::{RestartOrder, World, called_off, free_to_stop, has_stopped, may_be_stopped};
 use crate::model::Unit;
 use crate::systemd::bus::{CONTRADICTS, Standing};
 use std::time::Duration;
@@ -20,13 +20,13 @@ pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Result<Op
         Err(why) if why.contains(CONTRADICTS) => why,
         answer => return answer,
     };
-    let may_be_replaced = free_to_stop(world).is_ok() && world.unit().is_ok_and(|unit| !unit.host_stopping);
-    let Ok(names) = world.stopped_with() else {
-        return Err(refused);
-    };
-    if !may_be_replaced || names.is_empty() {
+    let names = world.stopped_with()?;
+    if names.is_empty() {
         return Err(refused);
     }
+    // What was seen before is old by now.
+    may_be_stopped(world, order)?;
+    free_to_stop(world)?;
     // With those that somebody has begun to start meanwhile.
     let new = names.into_iter().filter(|name| !order.stopped_with_it.contains(name));
     order.stopped_with_it.extend(new.collect::<Vec<_>>());

@@ -4,6 +4,7 @@ mod operator;
 mod others;
 
 use super::*;
+use crate::model::{Task, TaskState};
 use crate::systemd::bus::{CONTRADICTS, Orders, Standing};
 
 /// What somebody does.

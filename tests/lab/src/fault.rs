@@ -179,6 +179,11 @@ pub fn hang_a_start(host: &mut Host) -> Result<()> {
         state.trim() == "activating",
         "lab-late does not hang in its start: {state}"
     );
+    let stop = host.sh_timeout("systemctl --job-mode=fail stop docker.service", Duration::from_secs(30))?;
+    ensure!(
+        stop.stderr.contains("destructive"),
+        "systemd takes a stop beside it: {stop:?}"
+    );
     Ok(())
 }
 
