@@ -165,7 +165,7 @@ fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
 }
 
 fn unit(name: &str) -> Result<Unit> {
-    Manager::connect()?.unit(name)
+    Manager::look_at(name)
 }
 
 /// Time for `vgs`; it reads each physical volume.

@@ -78,6 +78,28 @@ impl Manager {
         }
     }
 
+    /// Looks at a service, and once more without the bus where that breaks off: its daemon may stop between two answers.
+    ///
+    /// # Errors
+    /// As of [`Manager::connect`] and [`Manager::unit`].
+    pub fn look_at(name: &str) -> Result<Unit> {
+        let private = || {
+            Ok(Manager {
+                link: Link::private(PRIVATE_SOCKET)?,
+            })
+        };
+        Manager::connect()?.unit_or_by(private, name)
+    }
+
+    fn unit_or_by(mut self, another: impl FnOnce() -> Result<Manager>, name: &str) -> Result<Unit> {
+        match self.unit(name) {
+            Err(error) if self.link.broken => another()
+                .and_then(|mut manager| manager.unit(name))
+                .with_context(|| format!("{error:#}; then")),
+            seen => seen,
+        }
+    }
+
     /// systemd's own version.
     ///
     /// # Errors

@@ -45,6 +45,8 @@ pub(super) struct Link {
     stream: UnixStream,
     serial: u32,
     limit: Duration,
+    /// A call was not answered.
+    pub(super) broken: bool,
 }
 
 impl Link {
@@ -82,6 +84,7 @@ impl Link {
             stream,
             serial: 0,
             limit,
+            broken: false,
         };
         let end = Instant::now() + limit;
         let uid = nix::unistd::geteuid().to_string();
@@ -99,6 +102,14 @@ impl Link {
 
     /// Sends a call and waits for its answer; everything else that arrives is passed over.
     pub(super) fn call(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage> {
+        let answer = self.answer(message);
+        self.broken |= answer
+            .as_ref()
+            .is_err_and(|error| error.downcast_ref::<Refused>().is_none());
+        answer
+    }
+
+    fn answer(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage> {
         let end = Instant::now() + self.limit;
         self.serial += 1;
         let mut bytes = Vec::new();

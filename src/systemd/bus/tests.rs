@@ -310,6 +310,32 @@ fn systemds_own_version() {
 }
 
 #[test]
+fn a_bus_that_breaks_off_is_gone_round() {
+    let cut_off = || {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let peer = thread::spawn(move || {
+            let mut theirs = theirs;
+            let mut byte = [0; 512];
+            let _ = theirs.read(&mut byte);
+            theirs.write_all(b"OK 0123456789abcdef\r\n").unwrap();
+            let _ = theirs.read(&mut byte);
+        });
+        let link = Link::authenticate(ours, Duration::from_millis(200)).unwrap();
+        peer.join().unwrap();
+        Manager { link }
+    };
+    let unit = cut_off().unit_or_by(|| Ok(mock(el7)), "docker.service").unwrap();
+    assert_eq!(unit.main_pid, 1234);
+    let both = cut_off().unit_or_by(|| Ok(cut_off()), "docker.service").unwrap_err();
+    assert!(format!("{both:#}").contains("; then"), "{both:#}");
+    // A refusal is an answer.
+    let refused = mock(el7)
+        .unit_or_by(|| panic!("asked again"), "other.service")
+        .unwrap_err();
+    assert!(!format!("{refused:#}").contains("; then"), "{refused:#}");
+}
+
+#[test]
 fn jobs_are_queued_in_the_mode_that_never_replaces() {
     mock(el7).stop("docker.service").unwrap();
     mock(el7).start("docker.service").unwrap();
