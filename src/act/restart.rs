@@ -17,7 +17,7 @@ use intent::{Patience, lock};
 use old::{Old, may_be_stopped, old_daemon};
 pub use operator::how_to_call_off;
 use operator::{called_off, free_to_stop, give_way};
-use others::active_again;
+use others::{Ordered, active_again};
 use real::Real;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -108,19 +108,23 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
         }
     };
     match others::stop(world, &mut order) {
-        Ok(job) => {
+        Ordered::Queued(job) => {
             order.stop_job = job;
             // All jobs of an order are there once systemd has answered: a socket that is to stop with the service has its own.
             order.socket_stays = listened && world.orders().is_ok_and(|orders| orders.socket_listens == Some(true));
             // Should it not be written, a later life of the guard only knows less.
             let _ = world.intend(Some(&order));
         }
-        // No answer is not a refusal: the stop may have been queued all the same.
-        Err(why) if !stop_shows(world) => {
+        Ordered::Refused(why) => {
             world.intend(None)?;
             return Err(not_begun(format!("systemd did not take the stop: {why}")));
         }
-        Err(_) => {}
+        // No answer is not a refusal: the stop may have been queued all the same.
+        Ordered::NotAnswered(why) if !stop_shows(world) => {
+            world.intend(None)?;
+            return Err(not_begun(format!("systemd did not take the stop: {why}")));
+        }
+        Ordered::NotAnswered(_) => {}
     }
     finish_in(world, &order)
 }

@@ -15,11 +15,35 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// Orders the stop. What requires ours may hang in its own start, since it asks the daemon that hangs (`ExecStartPre=docker stop`): its
 /// job contradicts our stop for ever. It is replaced, and the start ordered anew once ours is active.
-pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Result<Option<u32>, String> {
-    let refused = match world.stop() {
-        Err(why) if why.contains(CONTRADICTS) => why,
-        answer => return answer,
-    };
+pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Ordered {
+    match world.stop() {
+        Ok(job) => return Ordered::Queued(job),
+        Err(why) if !why.contains(CONTRADICTS) => return Ordered::NotAnswered(why),
+        Err(refused) => {
+            if let Err(why) = may_replace(world, order, refused) {
+                return Ordered::Refused(why);
+            }
+        }
+    }
+    match world.stop_over_starts() {
+        Ok(job) => Ordered::Queued(job),
+        Err(why) if why.contains(CONTRADICTS) => Ordered::Refused(why),
+        Err(why) => Ordered::NotAnswered(why),
+    }
+}
+
+/// What is known of the order to stop.
+pub(super) enum Ordered {
+    /// It is a job of this number.
+    Queued(Option<u32>),
+    /// It was refused: a job that the unit has now is somebody else's.
+    Refused(String),
+    /// It may have been queued all the same.
+    NotAnswered(String),
+}
+
+/// Whether a stop may take the place of what made systemd refuse one.
+fn may_replace(world: &mut dyn World, order: &mut RestartOrder, refused: String) -> Result<(), String> {
     let names = world.stopped_with()?;
     if names.is_empty() {
         return Err(refused);
@@ -30,8 +54,7 @@ pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Result<Op
     // With those that somebody has begun to start meanwhile.
     let new = names.into_iter().filter(|name| !order.stopped_with_it.contains(name));
     order.stopped_with_it.extend(new.collect::<Vec<_>>());
-    world.intend(Some(order))?;
-    world.stop_over_starts()
+    world.intend(Some(order))
 }
 
 /// The end of a restart.

@@ -165,7 +165,10 @@ fn one_that_hangs_in_its_start_does_not_keep_the_guard_from_its_stop() {
     // Nothing of that kind is there; the host shuts down; it is somebody's order for Docker itself.
     let nothing: Act = |world| world.others.clear();
     let shutdown: Act = |world| world.unit.host_stopping = true;
-    let somebody: Act = |world| world.orders.job = Some((5, "start".into()));
+    let somebody: Act = |world| {
+        world.orders.job = Some((5, "stop".into()));
+        world.unit.job_pending = true;
+    };
     let in_d: Act = |world| world.old = vec![task(TaskState::Uninterruptible)];
     for act in [nothing, shutdown, somebody, in_d] {
         let mut world = Scene {
