@@ -8,7 +8,7 @@ use crate::act::{Order, RUN_DIR};
 use crate::docker::drivers::Choice;
 use crate::judge;
 use crate::kernel::process;
-use crate::model::{Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::model::{Code, Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result};
@@ -72,13 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
     let verdict = match findings.iter().map(|finding| finding.severity).max() {
         Some(Severity::Refuse) => "refuse",
-        _ if once.is_late()
-            || findings
-                .iter()
-                .any(|finding| matches!(finding.code, "pool-unknown" | "configuration-unknown")) =>
-        {
-            "unknown"
-        }
+        _ if once.is_late() || findings.iter().any(|finding| finding.code.leaves_start_unjudged()) => "unknown",
         _ => "start",
     };
     let disk = once.observer.disk(process::since_boot());
@@ -132,14 +126,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// Some of Docker's units throw away what their commands print; the journal itself must say that nothing was checked.
 fn tell_unjudged(why: &str, elapsed: Duration) {
     let journal = Journal::open(&Settings::default().docker.unit);
-    let finding = Finding {
-        code: "settings-invalid",
-        severity: Severity::Warn,
-        subject: "thinguard.toml".into(),
-        message: why.to_owned(),
-        place: "/etc/thinguard.toml and /etc/thinguard.d".into(),
-        remedy: "correct it; 'thinguard preflight' shows the same".into(),
-    };
+    let finding = Finding::warn(Code::SettingsInvalid, "thinguard.toml")
+        .says(why)
+        .at("/etc/thinguard.toml and /etc/thinguard.d")
+        .next("correct it; 'thinguard preflight' shows the same");
     journal.tell(&Event::preflight_verdict("unknown", &[finding], elapsed));
     journal.finish(Duration::from_secs(1));
 }

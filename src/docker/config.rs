@@ -6,7 +6,7 @@ use super::build::Build;
 use super::daemon_json::DaemonJson;
 use super::flags::Flags;
 use super::{Sourced, names};
-use crate::model::{Finding, Severity};
+use crate::model::{Code, Finding};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -49,7 +49,7 @@ impl Effective {
         for rejected in &flags.rejected {
             let message = format!("dockerd would refuse its command line: {}", rejected.value);
             let remedy = format!("correct the {}", rejected.place);
-            merger.refuse("flag-rejected", &rejected.place, &rejected.place, message, remedy);
+            merger.refuse(Code::FlagRejected, &rejected.place, &rejected.place, message, remedy);
         }
         let environment_driver = environment
             .get("DOCKER_DRIVER")
@@ -208,7 +208,7 @@ impl Merger<'_> {
                     _ => "dockerd would refuse it: the \"graph\" config file option is deprecated; use \"data-root\" instead".into(),
                 };
                 let remedy = format!("write data-root in place of graph ({})", graph.place);
-                self.refuse("graph-is-gone", "graph", &graph.place, message, remedy);
+                self.refuse(Code::GraphIsGone, "graph", &graph.place, message, remedy);
             }
         }
         let new = self.single("data-root", &flags.data_root, &file.data_root);
@@ -244,23 +244,17 @@ impl Merger<'_> {
         };
         let remedy = format!("remove \"{key}\" from {place}, or remove the {}", flag.places());
         let places = format!("{}; {place}", flag.places());
-        self.refuse("option-set-twice", key, &places, why, remedy);
+        self.refuse(Code::OptionSetTwice, key, &places, why, remedy);
     }
 
     fn refuse_twice<T: Shown>(&mut self, key: &str, why: &str, one: &T, other: &T, remedy: String) {
         let place = format!("{}; {}", one.places(), other.places());
-        self.refuse("option-set-twice", key, &place, why.to_owned(), remedy);
+        self.refuse(Code::OptionSetTwice, key, &place, why.to_owned(), remedy);
     }
 
-    fn refuse(&mut self, code: &'static str, subject: &str, place: &str, message: String, remedy: String) {
-        self.findings.push(Finding {
-            code,
-            severity: Severity::Refuse,
-            subject: subject.to_owned(),
-            message,
-            place: place.to_owned(),
-            remedy,
-        });
+    fn refuse(&mut self, code: Code, subject: &str, place: &str, message: String, remedy: String) {
+        self.findings
+            .push(Finding::refuse(code, subject).says(message).at(place).next(remedy));
     }
 }
 

@@ -4,7 +4,7 @@ mod check;
 
 use super::build::Build;
 use super::{Sourced, json_lines};
-use crate::model::{Finding, Severity};
+use crate::model::{Code, Finding, Severity};
 use json_lines::KeyLines;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
     file
 }
 
-const MALFORMED: &str = "daemon-json-malformed";
+const MALFORMED: Code = Code::DaemonJsonMalformed;
 
 /// Go replaces half a surrogate pair and nests deeper than serde_json does.
 fn only_serde_refuses(why: &str) -> bool {
@@ -111,7 +111,7 @@ impl DaemonJson {
             let why = format!("has the key \"{key}\" {} times; only this last one counts", found.times);
             self.push(
                 Severity::Warn,
-                "daemon-json-key-repeated",
+                Code::DaemonJsonKeyRepeated,
                 found.line,
                 &why,
                 "keep one of them",
@@ -176,7 +176,7 @@ impl DaemonJson {
     /// `json: cannot unmarshal … into Go struct field Config.… of type …`.
     fn mistyped(&mut self, severity: Severity, key: &str, line: usize, wanted: &str) {
         let why = format!("dockerd would refuse the file: the value of \"{key}\" is not {wanted}");
-        self.push(severity, "daemon-json-wrong-type", line, &why, "correct the value");
+        self.push(severity, Code::DaemonJsonWrongType, line, &why, "correct the value");
     }
 
     fn broken(mut self, line: usize, why: &str, certain: bool) -> Self {
@@ -188,7 +188,7 @@ impl DaemonJson {
     }
 
     /// A refusal where this build is one that refuses it, nothing where it is not, a warning where that is not known.
-    fn told(&mut self, refused: Option<bool>, code: &'static str, line: usize, why: &str, remedy: &str) {
+    fn told(&mut self, refused: Option<bool>, code: Code, line: usize, why: &str, remedy: &str) {
         let severity = match refused {
             Some(true) => Severity::Refuse,
             None => Severity::Warn,
@@ -197,16 +197,14 @@ impl DaemonJson {
         self.push(severity, code, line, why, remedy);
     }
 
-    fn push(&mut self, severity: Severity, code: &'static str, line: usize, why: &str, remedy: &str) {
+    fn push(&mut self, severity: Severity, code: Code, line: usize, why: &str, remedy: &str) {
         let place = self.place(line);
-        self.findings.push(Finding {
-            code,
-            severity,
-            subject: self.path.clone(),
-            message: format!("{place}: {why}"),
-            remedy: format!("{remedy} ({place})"),
-            place,
-        });
+        self.findings.push(
+            Finding::new(severity, code, &self.path)
+                .says(format!("{place}: {why}"))
+                .at(&place)
+                .next(format!("{remedy} ({place})")),
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 use super::build::{Build, Flavour, Version};
 use super::options::{key_value, switch};
 use super::{Sourced, names, size};
-use crate::model::{Bytes, Finding, Severity};
+use crate::model::{Bytes, Code, Finding, Severity};
 
 /// What dockerd will choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,13 @@ fn named_findings(named: &Sourced<String>, build: &Build) -> Option<Finding> {
             format!("write one of {} ({})", WITH_STATE.join(", "), named.place),
         ),
     };
-    Some(refuse("storage-driver-unknown", driver, message, &named.place, remedy))
+    Some(refuse(
+        Code::StorageDriverUnknown,
+        driver,
+        message,
+        &named.place,
+        remedy,
+    ))
 }
 
 fn several_priors(found: &[&str], data_root: &str, build: &Build) -> Finding {
@@ -152,7 +158,7 @@ fn several_priors(found: &[&str], data_root: &str, build: &Build) -> Finding {
     Finding {
         severity,
         ..refuse(
-            "storage-driver-ambiguous",
+            Code::StorageDriverAmbiguous,
             "storage-driver",
             format!(
                 "no storage driver is named and {data_root} holds the state of several: {}; dockerd from 1.11 on refuses to choose",
@@ -171,7 +177,7 @@ fn deprecated_prior(driver: &str, data_root: &str, build: &Build) -> Option<Find
         build.is_upstream() && build.at_least(23, 0, 0) == Some(true) && build.at_least(25, 0, 0) == Some(false);
     (deprecated && refuses).then(|| {
         refuse(
-            "storage-driver-not-named",
+            Code::StorageDriverNotNamed,
             driver,
             format!(
                 "dockerd would refuse to start: prior storage driver {driver} is deprecated and will be removed in a future release; \
@@ -212,7 +218,7 @@ pub fn other_options(
         Finding {
             severity,
             ..refuse(
-                "storage-option-of-another-driver",
+                Code::StorageOptionOfAnotherDriver,
                 &option.value,
                 format!("dockerd would refuse the storage option {:?}: {why}", option.value),
                 &option.place,
@@ -274,7 +280,7 @@ pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, data_root: &st
     };
     (build.flavour != Flavour::Unknown && filesystem.is_some_and(|magic| magic != needed)).then(|| {
         refuse(
-            "storage-driver-wrong-filesystem",
+            Code::StorageDriverWrongFilesystem,
             driver,
             format!("the storage driver {driver} works on {driver} alone, and {data_root} is on another filesystem: prerequisites for driver not satisfied (wrong filesystem?)"),
             data_root,
@@ -283,15 +289,8 @@ pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, data_root: &st
     })
 }
 
-fn refuse(code: &'static str, subject: &str, message: String, place: &str, remedy: String) -> Finding {
-    Finding {
-        code,
-        severity: Severity::Refuse,
-        subject: subject.to_owned(),
-        message,
-        place: place.to_owned(),
-        remedy,
-    }
+fn refuse(code: Code, subject: &str, message: String, place: &str, remedy: String) -> Finding {
+    Finding::refuse(code, subject).says(message).at(place).next(remedy)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod values;
 
 use super::build::{Build, Version};
 use super::{Sourced, size};
-use crate::model::{Bytes, Finding, Severity};
+use crate::model::{Bytes, Code, Finding, Severity};
 pub(super) use values::switch;
 use values::{filesystem, go_uint, log_level, percent, thinp};
 
@@ -200,49 +200,40 @@ impl StorageOptions {
                 ),
             ),
         };
-        self.findings.push(Finding {
-            code: "storage-option-unknown",
-            severity,
-            subject: option.value.clone(),
-            message,
-            place: option.place.clone(),
-            remedy,
-        });
+        self.findings.push(
+            Finding::new(severity, Code::StorageOptionUnknown, &option.value)
+                .says(message)
+                .at(&option.place)
+                .next(remedy),
+        );
     }
 
     /// No version that knows the option takes this value, and those that do not know it refuse it as well.
     fn invalid(&mut self, option: &Sourced<String>, why: &str, remedy: &str) {
-        self.findings.push(Finding {
-            code: "storage-option-invalid",
-            severity: Severity::Refuse,
-            subject: option.value.clone(),
-            message: format!("dockerd would refuse the storage option {:?}: {why}", option.value),
-            place: option.place.clone(),
-            remedy: format!("{remedy} ({})", option.place),
-        });
+        self.findings.push(
+            Finding::refuse(Code::StorageOptionInvalid, &option.value)
+                .says(format!(
+                    "dockerd would refuse the storage option {:?}: {why}",
+                    option.value
+                ))
+                .at(&option.place)
+                .next(format!("{remedy} ({})", option.place)),
+        );
     }
 
     fn together(&mut self, place: &str, subject: &str, why: &str, remedy: &str) {
-        self.findings.push(Finding {
-            code: "storage-options-conflict",
-            severity: Severity::Refuse,
-            subject: subject.to_owned(),
-            message: format!("dockerd would refuse the storage options: {why}"),
-            place: place.to_owned(),
-            remedy: format!("{remedy} ({place})"),
-        });
+        self.findings.push(
+            Finding::refuse(Code::StorageOptionsConflict, subject)
+                .says(format!("dockerd would refuse the storage options: {why}"))
+                .at(place)
+                .next(format!("{remedy} ({place})")),
+        );
     }
 
-    fn warn(&mut self, code: &'static str, option: &Sourced<String>, message: String, remedy: String) {
+    fn warn(&mut self, code: Code, option: &Sourced<String>, message: String, remedy: String) {
         let (subject, place) = (option.value.clone(), option.place.clone());
-        self.findings.push(Finding {
-            code,
-            severity: Severity::Warn,
-            subject,
-            message,
-            place,
-            remedy,
-        });
+        self.findings
+            .push(Finding::warn(code, subject).says(message).at(place).next(remedy));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Sourced;
 use super::build::{Build, Version};
 use super::drivers::Choice;
-use crate::model::{Finding, Severity};
+use crate::model::{Code, Finding};
 
 /// From this release on RHEL 7.4's kernel supports OverlayFS with Docker; from 7.2 until then it was a technology preview but for
 /// narrow uses (Red Hat's release notes of 7.2 and 7.4).
@@ -26,27 +26,18 @@ fn too_old(driver: &str, release: &str, options: &[Sourced<String>], build: &Bui
     let version = build.version.filter(|_| build.is_upstream())?;
     let tests = version >= Version::new(1, 12, 0) && version < Version::new(17, 12, 0);
     let old = major(release)? < 4;
-    (driver == "overlay2" && tests && old && !overruled).then(|| Finding {
-        code: "overlay-kernel-too-old",
-        severity: Severity::Refuse,
-        subject: driver.to_owned(),
-        message: format!("Docker {version} takes overlay2 only from kernel 4.0 on, and this is {release}: driver not supported"),
-        place: "/proc/sys/kernel/osrelease".into(),
-        remedy: "on RHEL 7.4's kernel or later (3.10.0-693) add the storage option overlay2.override_kernel_check=true; on an older \
-                 one stay with the storage driver that was used before"
-            .into(),
-    })
+    (driver == "overlay2" && tests && old && !overruled).then(|| Finding::refuse(Code::OverlayKernelTooOld, driver)
+.says(format!("Docker {version} takes overlay2 only from kernel 4.0 on, and this is {release}: driver not supported"))
+.at("/proc/sys/kernel/osrelease")
+.next("on RHEL 7.4's kernel or later (3.10.0-693) add the storage option overlay2.override_kernel_check=true; on an older \
+                 one stay with the storage driver that was used before"))
 }
 
 fn technology_preview(driver: &str, release: &str) -> Option<Finding> {
-    rhel_7(release).filter(|&number| number < RHEL_7_4).map(|_| Finding {
-        code: "overlay-technology-preview",
-        severity: Severity::Warn,
-        subject: driver.to_owned(),
-        message: format!("{driver} on kernel {release}: OverlayFS was a technology preview there but for narrow uses with Docker: no SELinux in containers, XFS with ftype=1 below"),
-        place: "/proc/sys/kernel/osrelease".into(),
-        remedy: "update to the kernel of RHEL 7.4 or later (3.10.0-693), and have the data root on XFS with ftype=1 (xfs_info shows it)".into(),
-    })
+    rhel_7(release).filter(|&number| number < RHEL_7_4).map(|_| Finding::warn(Code::OverlayTechnologyPreview, driver)
+.says(format!("{driver} on kernel {release}: OverlayFS was a technology preview there but for narrow uses with Docker: no SELinux in containers, XFS with ftype=1 below"))
+.at("/proc/sys/kernel/osrelease")
+.next("update to the kernel of RHEL 7.4 or later (3.10.0-693), and have the data root on XFS with ftype=1 (xfs_info shows it)"))
 }
 
 fn major(release: &str) -> Option<u32> {
@@ -64,13 +55,7 @@ mod tests {
     use super::super::build::Flavour;
     use super::*;
 
-    fn code(
-        driver: &str,
-        release: &str,
-        version: (u16, u16, u16),
-        flavour: Flavour,
-        options: &[&str],
-    ) -> Option<&'static str> {
+    fn code(driver: &str, release: &str, version: (u16, u16, u16), flavour: Flavour, options: &[&str]) -> Option<Code> {
         let build = Build {
             version: Some(Version::new(version.0, version.1, version.2)),
             flavour,
@@ -86,7 +71,7 @@ mod tests {
     #[test]
     fn by_kernel_version_and_build() {
         use Flavour::{RedHat, Upstream};
-        let (preview, old) = (Some("overlay-technology-preview"), Some("overlay-kernel-too-old"));
+        let (preview, old) = (Some(Code::OverlayTechnologyPreview), Some(Code::OverlayKernelTooOld));
         let (rhel_7_2, rhel_7_4) = ("3.10.0-327.36.3.el7.x86_64", "3.10.0-693.el7.x86_64");
         for (driver, release, version, flavour, options, expected) in [
             ("overlay", rhel_7_2, (1, 10, 3), RedHat, &[][..], preview),

@@ -3,7 +3,7 @@
 use super::{Memory, Verdict};
 use crate::docker::build::Version;
 use crate::docker::names;
-use crate::model::{ActiveState, GoroutineDump, Seen, Settings, Snapshot, Task, TaskState};
+use crate::model::{ActiveState, Code, GoroutineDump, Seen, Settings, Snapshot, Task, TaskState};
 use std::time::Duration;
 
 /// The first version that writes its goroutines to a file; before, they went into the log (moby v1.13.0 `daemon/debugtrap_unix.go`).
@@ -23,9 +23,9 @@ pub fn wanted<'a>(
 ) -> Option<&'a Task> {
     let allowed = match settings.evidence.goroutine_dump {
         GoroutineDump::Never => false,
-        GoroutineDump::BeforeRestart => verdict.finding("daemon-stuck").is_some(),
+        GoroutineDump::BeforeRestart => verdict.finding(Code::DaemonStuck).is_some(),
         GoroutineDump::WhenSilent => {
-            verdict.finding("daemon-stuck").is_some() || verdict.finding("daemon-silent").is_some()
+            verdict.finding(Code::DaemonStuck).is_some() || verdict.finding(Code::DaemonSilent).is_some()
         }
     };
     let unit = seen.daemon.unit.known()?;

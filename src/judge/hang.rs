@@ -7,29 +7,26 @@ pub(super) use incurable::came_out;
 
 use super::restart::{self, Case, Refusal};
 use super::{Memory, Verdict};
-use crate::model::{ActiveState, Deed, Finding, Probe, Seen, Settings, Severity, Snapshot, StuckTask, Unit, When};
+use crate::model::{ActiveState, Code, Deed, Finding, Probe, Seen, Settings, Snapshot, StuckTask, Unit, When};
 use std::time::Duration;
 
 /// A daemon of a unit that is active at once has this long to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
 
 pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
-    let unit = match &seen.daemon.unit {
-        Seen::Known(unit) => unit,
-        Seen::Unknown(why) => {
-            verdict.findings.push(Finding {
-                code: "unit-unknown",
-                severity: Severity::Warn,
-                subject: settings.docker.unit.clone(),
-                message: format!(
+    let unit =
+        match &seen.daemon.unit {
+            Seen::Known(unit) => unit,
+            Seen::Unknown(why) => {
+                verdict.findings.push(Finding::warn(Code::UnitUnknown, &settings.docker.unit)
+.says(format!(
                     "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
-                ),
-                place: "system bus".into(),
-                remedy: "systemctl status dbus".into(),
-            });
-            return;
-        }
-    };
+                ))
+.at("system bus")
+.next("systemctl status dbus"));
+                return;
+            }
+        };
     if memory.restarting {
         return;
     }
@@ -66,7 +63,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             (None, None) => "nothing points at the pool".to_owned(),
         };
         verdict.findings.push(evidence.finding(
-            "daemon-silent",
+            Code::DaemonSilent,
             &about_pool,
             evidence.cause.as_ref().map_or_else(
                 // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
@@ -84,22 +81,22 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     {
         verdict
             .findings
-            .push(evidence.finding("hang-incurable", &about_pool, next));
+            .push(evidence.finding(Code::HangIncurable, &about_pool, next));
         return;
     }
     match (stuck.is_empty() && evidence.tasks_unknown.is_none(), incident.cured) {
         _ if is_broken(seen) => verdict.findings.push(evidence.finding(
-            "daemon-hung-on-pool",
+            Code::DaemonHungOnPool,
             "the pool ran out while it waits, and is broken now",
             "put the pool right first, as its own finding says; a restart would not help before".into(),
         )),
         (false, _) => verdict.findings.push(evidence.finding(
-            "daemon-hung-on-pool",
+            Code::DaemonHungOnPool,
             "the pool ran out while it waits",
             "thinguard grows the pool where there is room; do not restart Docker while a task is in D state".into(),
         )),
         (true, None) => verdict.findings.push(evidence.finding(
-            "daemon-hung-on-pool",
+            Code::DaemonHungOnPool,
             "the pool is exhausted, no task is in D state yet",
             "thinguard grows the pool where there is room".into(),
         )),
@@ -116,7 +113,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
                 None => consider(&case, settings, memory, now, verdict),
             };
             verdict.findings.push(evidence.finding(
-                "daemon-stuck",
+                Code::DaemonStuck,
                 "the pool has room again and no task is in D state",
                 next,
             ));
@@ -150,17 +147,13 @@ fn after_cure(
         silence: None,
     };
     let next = consider(&case, settings, memory, now, verdict);
-    verdict.findings.push(Finding {
-        code: "restart-after-cure",
-        severity: Severity::Warn,
-        subject: unit.name.clone(),
-        message: format!(
+    verdict.findings.push(Finding::warn(Code::RestartAfterCure, &unit.name)
+.says(format!(
             "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks for a fresh daemon",
             now.saturating_sub(hang.over).as_secs()
-        ),
-        place: format!("pid {}", unit.main_pid),
-        remedy: next,
-    });
+        ))
+.at(format!("pid {}", unit.main_pid))
+.next(next));
 }
 
 /// Asks for the restart if it is allowed; says what comes next, and what a restart does, before it is done.
@@ -214,14 +207,15 @@ fn failed(unit: &Unit) -> Option<Finding> {
         ),
         false => format!("systemctl start {}", unit.name),
     };
-    Some(Finding {
-        code: "daemon-failed",
-        severity: Severity::Warn,
-        subject: unit.name.clone(),
-        message: format!("the unit has failed ({}); thinguard does not start it", unit.result),
-        place: unit.name.clone(),
-        remedy: format!("journalctl -b -u {} tells why; then {again}", unit.name),
-    })
+    Some(
+        Finding::warn(Code::DaemonFailed, &unit.name)
+            .says(format!(
+                "the unit has failed ({}); thinguard does not start it",
+                unit.result
+            ))
+            .at(&unit.name)
+            .next(format!("journalctl -b -u {} tells why; then {again}", unit.name)),
+    )
 }
 
 /// A daemon that refuses the question is not stuck, but it cannot be judged either: nobody would see it hang.
@@ -230,18 +224,15 @@ fn refusal(unit: &Unit, settings: &Settings, memory: &Memory, now: Duration, ver
         return;
     };
     if refused_for >= settings.watch.silent_after {
-        verdict.findings.push(Finding {
-            code: "daemon-refuses",
-            severity: Severity::Warn,
-            subject: unit.name.clone(),
-            message: format!(
-                "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
-                refused_for.as_secs()
-            ),
-            place: format!("pid {}", unit.main_pid),
-            remedy: "see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"
-                .into(),
-        });
+        verdict.findings.push(
+            Finding::warn(Code::DaemonRefuses, &unit.name)
+                .says(format!(
+                    "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
+                    refused_for.as_secs()
+                ))
+                .at(format!("pid {}", unit.main_pid))
+                .next("see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"),
+        );
     }
 }
 
@@ -256,7 +247,7 @@ struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    fn finding(&self, code: &'static str, about_pool: &str, remedy: String) -> Finding {
+    fn finding(&self, code: Code, about_pool: &str, remedy: String) -> Finding {
         let ping = match self.ping {
             Probe::Answered { .. } => "/_ping answers",
             Probe::Silent(_) => "/_ping is silent too",
@@ -277,16 +268,12 @@ impl Evidence<'_> {
             Some(cause) => format!("; {}", cause.words),
             None => String::new(),
         };
-        Finding {
-            code,
-            severity: Severity::Refuse,
-            subject: self.unit.name.clone(),
-            message: format!(
+        Finding::refuse(code, &self.unit.name)
+            .says(format!(
                 "/info has been silent for {} s, {ping}; {tasks}{cause}; {about_pool}",
                 self.silence.as_secs()
-            ),
-            place: format!("pid {}", self.unit.main_pid),
-            remedy,
-        }
+            ))
+            .at(format!("pid {}", self.unit.main_pid))
+            .next(remedy)
     }
 }

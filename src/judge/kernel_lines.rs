@@ -1,7 +1,7 @@
 //! What the kernel's log says besides: writes to the pool's files that failed, and containers whose filesystem is gone.
 
 use super::Verdict;
-use crate::model::{Backing, Finding, KernelEvent, KernelLine, Mode, Pool, Seen, Severity, Snapshot};
+use crate::model::{Backing, Code, Finding, KernelEvent, KernelLine, Mode, Pool, Seen, Severity, Snapshot};
 use std::time::Duration;
 
 /// Failed writes are told of for this long after the last one.
@@ -20,7 +20,7 @@ pub(super) fn judge(seen: &Snapshot, now: Duration, verdict: &mut Verdict) {
             && !verdict
                 .findings
                 .iter()
-                .any(|told| told.code == "container-filesystem-shut-down" && told.subject == *volume)
+                .any(|told| told.code == Code::ContainerFilesystemShutDown && told.subject == *volume)
         {
             verdict.findings.push(shut_down(volume, line, now));
         }
@@ -69,11 +69,8 @@ fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Findi
         Backing::Loop { file, .. } => file.clone(),
         Backing::Device(device) => device.clone(),
     };
-    Some(Finding {
-        code: "loop-write-errors",
-        severity,
-        subject: pool.name.clone(),
-        message: format!(
+    Some(Finding::new(severity, Code::LoopWriteErrors, &pool.name)
+.says(format!(
             "the kernel reports failed writes of {which}, the last {} s ago ('{}'): what containers write may be lost, \
              while the pool's mode is {}",
             now.saturating_sub(line.when).as_secs(),
@@ -84,30 +81,23 @@ fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Findi
                 Mode::Ro => "read-only",
                 Mode::Fail => "failed",
             }
-        ),
-        place: file,
-        remedy:
-            "free space on the filesystem below the pool's files (df), or see what is wrong with its disk (dmesg); \
-                 then check, stop and start the containers that wrote meanwhile"
-                .into(),
-    })
+        ))
+.at(file)
+.next("free space on the filesystem below the pool's files (df), or see what is wrong with its disk (dmesg); \
+                 then check, stop and start the containers that wrote meanwhile"))
 }
 
 fn shut_down(volume: &str, line: &KernelLine, now: Duration) -> Finding {
-    Finding {
-        code: "container-filesystem-shut-down",
-        severity: Severity::Warn,
-        subject: volume.to_owned(),
-        message: format!(
+    Finding::warn(Code::ContainerFilesystemShutDown, volume)
+.says(format!(
             "the kernel shut the filesystem of {volume} down {} s ago ('{}'); all that its container reads and writes \
              fails until it is stopped and started again",
             now.saturating_sub(line.when).as_secs(),
             line.text
-        ),
-        place: line.device.clone().unwrap_or_default(),
-        remedy: format!(
+        ))
+.at(line.device.clone().unwrap_or_default())
+.next(format!(
             "docker inspect -f '{{{{.Name}}}} {{{{.GraphDriver}}}}' $(docker ps -q) | grep {volume} names the container; \
              docker stop and docker start it once the pool has room (docker restart keeps it mounted)"
-        ),
-    }
+        ))
 }

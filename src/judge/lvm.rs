@@ -5,8 +5,8 @@ use super::storage;
 use super::{FORBIDDEN_BY, Memory, Verdict};
 use crate::kernel::lvm::pool::extend_line;
 use crate::model::{
-    Bytes, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Severity,
-    Snapshot, Target, Usage,
+    Bytes, Code, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Snapshot,
+    Target, Usage,
 };
 use std::time::Duration;
 
@@ -38,48 +38,42 @@ pub fn judge(pool: &Pool, settings: &Settings, memory: &Memory, now: Duration, v
     let said = match asked {
         Seen::Known(said) => said,
         Seen::Unknown(why) => {
-            verdict.findings.push(Finding {
-                code: "lvm-unknown",
-                severity: Severity::Warn,
-                subject: pool.name.clone(),
-                message: format!("LVM does not tell of the pool ({why}); nothing is extended blindly"),
-                place: "lvs".into(),
-                remedy: "lvs -o+vg_free,seg_monitor; an lvs that hangs points at a disk or at another LVM command"
-                    .into(),
-            });
+            verdict.findings.push(
+                Finding::warn(Code::LvmUnknown, &pool.name)
+                    .says(format!(
+                        "LVM does not tell of the pool ({why}); nothing is extended blindly"
+                    ))
+                    .at("lvs")
+                    .next("lvs -o+vg_free,seg_monitor; an lvs that hangs points at a disk or at another LVM command"),
+            );
             return;
         }
     };
     let autoextend = said.autoextend;
     if autoextend.is_on() {
-        verdict.findings.push(Finding {
-            code: "lvm-extends-the-pool",
-            severity: Severity::Note,
-            subject: said.name(),
-            message: format!(
-                "LVM extends the pool by {}% when {}% of it are used; thinguard watches and leaves that to LVM",
-                autoextend.percent, autoextend.threshold
-            ),
-            place: "thin_pool_autoextend_threshold in lvm.conf or the volume's profile".into(),
-            remedy: String::new(),
-        });
+        verdict.findings.push(
+            Finding::note(Code::LvmExtendsThePool, said.name())
+                .says(format!(
+                    "LVM extends the pool by {}% when {}% of it are used; thinguard watches and leaves that to LVM",
+                    autoextend.percent, autoextend.threshold
+                ))
+                .at("thin_pool_autoextend_threshold in lvm.conf or the volume's profile"),
+        );
         late(pool, said, memory, now, verdict);
     } else if autoextend.is_wanted() {
         let instead = match settings.lvm.grow {
             true => "; thinguard does it meanwhile",
             false => "",
         };
-        verdict.findings.push(Finding {
-            code: "lvm-pool-not-monitored",
-            severity: Severity::Warn,
-            subject: said.name(),
-            message: format!(
-                "LVM is to extend the pool when {}% of it are used, but dmeventd does not watch it{instead}",
-                autoextend.threshold
-            ),
-            place: "dmeventd".into(),
-            remedy: format!("lvchange --monitor y {}", said.name()),
-        });
+        verdict.findings.push(
+            Finding::warn(Code::LvmPoolNotMonitored, said.name())
+                .says(format!(
+                    "LVM is to extend the pool when {}% of it are used, but dmeventd does not watch it{instead}",
+                    autoextend.threshold
+                ))
+                .at("dmeventd")
+                .next(format!("lvchange --monitor y {}", said.name())),
+        );
     }
 }
 
@@ -94,23 +88,19 @@ fn late(pool: &Pool, said: &LvmPool, memory: &Memory, now: Duration, verdict: &m
         false => (Target::Metadata, pool.metadata),
     };
     let more = usage.total().percent(said.autoextend.percent.min(100) as u8);
-    verdict.findings.push(Finding {
-        code: "lvm-does-not-extend",
-        severity: Severity::Refuse,
-        subject: said.name(),
-        message: format!(
+    verdict.findings.push(Finding::refuse(Code::LvmDoesNotExtend, said.name())
+.says(format!(
             "{}% of the {target} device are used, LVM was to extend it at {}%, and {} s later it has not; the volume group has {} free",
             usage.used_percent(),
             said.autoextend.threshold,
             waited.as_secs(),
             said.group_free
-        ),
-        place: "dmeventd".into(),
-        remedy: format!(
+        ))
+.at("dmeventd")
+.next(format!(
             "journalctl -u dm-event -u lvm2-monitor -t lvm -t dmeventd tells why; by hand: {}",
             extend_line(said, target, usage.total().saturating_add(more))
-        ),
-    });
+        )));
 }
 
 /// LVM is to extend the pool now, by its own measure.
@@ -225,24 +215,20 @@ fn group_full(pool: &Pool, target: Target, wanted: Bytes, said: &LvmPool, settin
         (Target::Data, false) => format!(", {} of it kept", reserve(said, &settings.lvm)),
         _ => String::new(),
     };
-    Finding {
-        code: "volume-group-full",
-        severity: Severity::Refuse,
-        subject: said.group.clone(),
-        message: format!(
+    Finding::refuse(Code::VolumeGroupFull, &said.group)
+        .says(format!(
             "{} free of {}{kept}: the {target} device of {} cannot be extended by {wanted}; the pool has {} free of {}",
             said.group_free,
             said.group_size,
             pool.name,
             pool.data.free(),
             pool.data.total()
-        ),
-        place: format!("volume group {}", said.group),
-        remedy: format!(
+        ))
+        .at(format!("volume group {}", said.group))
+        .next(format!(
             "add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images",
             said.group
-        ),
-    }
+        ))
 }
 
 fn what_next(

@@ -21,7 +21,7 @@ mod vanished;
 
 pub use memory::Memory;
 
-use crate::model::{Deed, Finding, Settings, Snapshot, Target};
+use crate::model::{Code, Deed, Finding, Settings, Snapshot, Target};
 use std::time::Duration;
 
 /// Where a setting that forbids something may come from.
@@ -42,7 +42,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// The finding with this code, if it was made.
-    pub fn finding(&self, code: &str) -> Option<&Finding> {
+    pub fn finding(&self, code: Code) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code == code)
     }
 }
@@ -56,7 +56,7 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &mut Memory, now: Dur
     kernel_lines::judge(seen, now, &mut verdict);
     verdict
         .findings
-        .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
+        .sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
     verdict
 }
 

@@ -39,8 +39,7 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
         .map(|host| growth::room(host, &settings.host));
     let way = room.map_or(way, |room| way.min(room));
     // Below the threshold already, and no deed is due: looking more often would not grow it. It may stay so for good, at its cap.
-    let low = |finding: &Finding| matches!(finding.code, "pool-low" | "pool-metadata-low" | "pool-exhausted");
-    let nobody_grows_it = settings.data.is_off() || verdict.findings.iter().any(low);
+    let nobody_grows_it = settings.data.is_off() || verdict.findings.iter().any(|finding| finding.code.is_low());
     if way == Bytes(0) && (longest < calm || nobody_grows_it) {
         return longest.min(NOTHING_TO_DO);
     }

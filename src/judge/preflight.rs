@@ -17,7 +17,7 @@ use crate::docker::options::StorageOptions;
 use crate::docker::state::RootState;
 use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{Bytes, Disk, Finding, Pool, Seen, Settings, Severity, Snapshot};
+use crate::model::{Bytes, Code, Disk, Finding, Pool, Seen, Settings, Severity, Snapshot};
 use std::time::Duration;
 
 /// What is known before the start.
@@ -82,12 +82,12 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
     root::judge(before, pool, &mut verdict.findings);
     match before.choice.certain() {
         Some(driver) if !before.choice.is_devicemapper() => verdict.findings.push(note(
-            "other-storage-driver",
+            Code::OtherStorageDriver,
             driver,
             format!("Docker uses the storage driver {driver}; there is no thin pool to check"),
         )),
         _ if !before.on_loop_files() => verdict.findings.push(note(
-            "not-on-loop-files",
+            Code::NotOnLoopFiles,
             "pool",
             "the pool is not on loop files alone; its growth is LVM's".into(),
         )),
@@ -112,7 +112,7 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
 
 /// Worst first, then by name.
 pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(b.code)));
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
 }
 
 /// Makes refusals of findings that rest on a guess mere warnings.
@@ -128,14 +128,11 @@ fn on_loop_files(before: &Before, seen: &Snapshot, pool: Option<&Pool>, settings
         (Seen::Known(Some(_)), Seen::Known(disk)) => files::below_an_active_pool(disk, pool, verdict),
         (Seen::Known(Some(_)), Seen::Unknown(_)) => {}
         (Seen::Known(None), Seen::Known(disk)) => files::inactive(before, disk, settings, verdict),
-        (Seen::Unknown(why), _) | (_, Seen::Unknown(why)) => verdict.findings.push(Finding {
-            code: "pool-unknown",
-            severity: Severity::Warn,
-            subject: "pool".into(),
-            message: format!("the state of the pool cannot be read: {why}"),
-            place: String::new(),
-            remedy: "thinguard status".into(),
-        }),
+        (Seen::Unknown(why), _) | (_, Seen::Unknown(why)) => verdict.findings.push(
+            Finding::warn(Code::PoolUnknown, "pool")
+                .says(format!("the state of the pool cannot be read: {why}"))
+                .next("thinguard status"),
+        ),
     }
 }
 
@@ -150,7 +147,7 @@ fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verd
         return;
     }
     verdict.findings.push(note(
-        "pool-left-active",
+        Code::PoolLeftActive,
         &pool.name,
         format!(
             "the pool {} is active already: dockerd takes it as it is, and dm.loopdatasize, dm.loopmetadatasize and dm.blocksize \
@@ -165,11 +162,8 @@ fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Opti
     let group = before.volume_group.as_ref()?.known()?;
     let low = pool.data.total().percent(settings.data.below_free_percent);
     let wanted = pool.data.total().percent(settings.data.step_percent);
-    (pool.data.free() < low && group.free < wanted).then(|| Finding {
-        code: "volume-group-full",
-        severity: Severity::Warn,
-        subject: group.name.clone(),
-        message: format!(
+    (pool.data.free() < low && group.free < wanted).then(|| Finding::warn(Code::VolumeGroupFull, &group.name)
+.says(format!(
             "the pool {} has {} free of {}, and its volume group {} has {} free of {}: LVM cannot extend the pool by {wanted}",
             pool.name,
             pool.data.free(),
@@ -177,32 +171,24 @@ fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Opti
             group.name,
             group.free,
             group.size
-        ),
-        place: format!("volume group {}", group.name),
-        remedy: format!("add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images", group.name),
-    })
+        ))
+.at(format!("volume group {}", group.name))
+.next(format!("add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images", group.name)))
 }
 
 /// Which rules hold is then a guess, and the loosest are taken (law 9).
 fn version_unknown(before: &Before) -> Option<Finding> {
     before.build.version.is_none().then(|| {
         note(
-            "docker-version-unknown",
+            Code::DockerVersionUnknown,
             "docker",
             "neither the daemon's file nor a package tells which Docker is installed; values that any version takes are let pass".into(),
         )
     })
 }
 
-pub(super) fn note(code: &'static str, subject: &str, message: String) -> Finding {
-    Finding {
-        code,
-        severity: Severity::Note,
-        subject: subject.to_owned(),
-        message,
-        place: String::new(),
-        remedy: String::new(),
-    }
+pub(super) fn note(code: Code, subject: &str, message: String) -> Finding {
+    Finding::note(code, subject).says(message)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use super::memory::NOBODY_AT_IT;
 use super::rate::Forecast;
 use super::{FORBIDDEN_BY, Memory, Verdict, lvm, vanished};
 use crate::model::{
-    Backing, BackingFile, Bytes, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot, Target,
-    time_words,
+    Backing, BackingFile, Bytes, Code, Deed, Finding, Host, Lvm, Mode, Pool, Seen, Settings, Severity, Snapshot,
+    Target, time_words,
 };
 use std::time::Duration;
 
@@ -23,14 +23,12 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
         Seen::Known(Some(pool)) => pool,
         Seen::Known(None) => return vanished::judge(seen, memory, now, verdict),
         Seen::Unknown(why) => {
-            verdict.findings.push(Finding {
-                code: "pool-unknown",
-                severity: Severity::Warn,
-                subject: "pool".into(),
-                message: format!("the pool's status cannot be read: {why}"),
-                place: "device-mapper".into(),
-                remedy: "dmsetup status --noflush --target thin-pool".into(),
-            });
+            verdict.findings.push(
+                Finding::warn(Code::PoolUnknown, "pool")
+                    .says(format!("the pool's status cannot be read: {why}"))
+                    .at("device-mapper")
+                    .next("dmsetup status --noflush --target thin-pool"),
+            );
             return;
         }
     };
@@ -71,41 +69,35 @@ pub fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duratio
 /// Pools that no growth can help: the kernel refuses to change them, some with a return of success.
 fn broken(pool: &Pool) -> Option<Finding> {
     let (code, message): (_, &str) = match pool.mode {
-        Mode::Fail => ("pool-failed", "the pool's metadata cannot be used; all I/O to it fails"),
+        Mode::Fail => (
+            Code::PoolFailed,
+            "the pool's metadata cannot be used; all I/O to it fails",
+        ),
         _ if pool.needs_check => (
-            "pool-needs-check",
+            Code::PoolNeedsCheck,
             "the pool's metadata must be checked off line; the kernel refuses to grow it until then",
         ),
         // From Linux 5.0 on a pool whose metadata are full says `ro` too, and growing them is the cure.
         Mode::Ro if pool.metadata.is_exhausted() => return None,
         Mode::Ro => (
-            "pool-read-only",
+            Code::PoolReadOnly,
             "the pool's metadata is read-only; nothing new can be allocated",
         ),
         Mode::Rw | Mode::OutOfDataSpace => return None,
     };
-    Some(Finding {
-        code,
-        severity: Severity::Refuse,
-        subject: pool.name.clone(),
-        message: message.into(),
-        place: file_of(pool, Target::Metadata),
-        remedy: "copy the pool's files away first; then, with Docker stopped and the pool removed (dmsetup remove), run \
+    Some(Finding::refuse(code, &pool.name)
+.says(message)
+.at(file_of(pool, Target::Metadata))
+.next("copy the pool's files away first; then, with Docker stopped and the pool removed (dmsetup remove), run \
                  thin_check on the metadata file and thin_repair into a NEW file of the same size; a repair in place and \
-                 'rm -rf /var/lib/docker' both destroy containers and images, the second named volumes too"
-            .into(),
-    })
+                 'rm -rf /var/lib/docker' both destroy containers and images, the second named volumes too"))
 }
 
 fn suspended(pool: &Pool) -> Finding {
-    Finding {
-        code: "pool-suspended",
-        severity: Severity::Refuse,
-        subject: pool.name.clone(),
-        message: "the pool is suspended: all I/O to containers waits until it is resumed".into(),
-        place: format!("/dev/mapper/{}", pool.name),
-        remedy: format!("dmsetup resume --noflush {}", pool.name),
-    }
+    Finding::refuse(Code::PoolSuspended, &pool.name)
+        .says("the pool is suspended: all I/O to containers waits until it is resumed")
+        .at(format!("/dev/mapper/{}", pool.name))
+        .next(format!("dmsetup resume --noflush {}", pool.name))
 }
 
 /// One of the two devices: is it low, and can it grow?
@@ -182,25 +174,25 @@ pub(super) fn low(
         Target::Data => &pool.data,
         Target::Metadata => &pool.metadata,
     };
-    Finding {
-        code: match (exhausted, target) {
-            (true, _) => "pool-exhausted",
-            (false, Target::Data) => "pool-low",
-            (false, Target::Metadata) => "pool-metadata-low",
+    Finding::new(
+        if exhausted { Severity::Refuse } else { Severity::Warn },
+        match (exhausted, target) {
+            (true, _) => Code::PoolExhausted,
+            (false, Target::Data) => Code::PoolLow,
+            (false, Target::Metadata) => Code::PoolMetadataLow,
         },
-        severity: if exhausted { Severity::Refuse } else { Severity::Warn },
-        subject: pool.name.clone(),
-        message: format!(
-            "{} of {} {target} used ({}%), {} free{}",
-            usage.used(),
-            usage.total(),
-            usage.used_percent(),
-            usage.free(),
-            outlook(memory.fill.device_full(pool, target))
-        ),
-        place,
-        remedy,
-    }
+        &pool.name,
+    )
+    .says(format!(
+        "{} of {} {target} used ({}%), {} free{}",
+        usage.used(),
+        usage.total(),
+        usage.used_percent(),
+        usage.free(),
+        outlook(memory.fill.device_full(pool, target))
+    ))
+    .at(place)
+    .next(remedy)
 }
 
 /// A forecast at the end of a sentence about the same device; nothing where there is none.

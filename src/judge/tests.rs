@@ -13,8 +13,8 @@ mod surroundings;
 
 use super::*;
 use crate::model::{
-    ActiveState, Allow, Backing, BackingFile, Bytes, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome, Pool,
-    Probe, Seen, Task, TaskState, Unit, Usage, When,
+    ActiveState, Allow, Backing, BackingFile, Bytes, Code, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome,
+    Pool, Probe, Seen, Task, TaskState, Unit, Usage, When,
 };
 
 const BLOCK: u64 = 64 * Bytes::KIB;
@@ -156,7 +156,7 @@ fn judge_once(seen: &Snapshot) -> Verdict {
     judge(seen, &Settings::default(), &mut Memory::default(), secs(1000))
 }
 
-fn codes(verdict: &Verdict) -> Vec<&str> {
+fn codes(verdict: &Verdict) -> Vec<Code> {
     verdict.findings.iter().map(|finding| finding.code).collect()
 }
 
@@ -189,17 +189,17 @@ fn what_is_seen_is_called_by_its_name() {
                 data: used(9),
                 ..pool()
             },
-            "pool-low",
+            Code::PoolLow,
             Some(Target::Data),
         ),
-        ("out of data space", full(), "pool-exhausted", Some(Target::Data)),
+        ("out of data space", full(), Code::PoolExhausted, Some(Target::Data)),
         (
             "metadata low",
             Pool {
                 metadata: metadata(12000),
                 ..pool()
             },
-            "pool-metadata-low",
+            Code::PoolMetadataLow,
             Some(Target::Metadata),
         ),
         (
@@ -208,7 +208,7 @@ fn what_is_seen_is_called_by_its_name() {
                 metadata: metadata(16384),
                 ..pool()
             },
-            "pool-exhausted",
+            Code::PoolExhausted,
             Some(Target::Metadata),
         ),
         (
@@ -218,7 +218,7 @@ fn what_is_seen_is_called_by_its_name() {
                 mode: Mode::Ro,
                 ..pool()
             },
-            "pool-exhausted",
+            Code::PoolExhausted,
             Some(Target::Metadata),
         ),
         (
@@ -228,7 +228,7 @@ fn what_is_seen_is_called_by_its_name() {
                 data: used(9),
                 ..pool()
             },
-            "pool-low",
+            Code::PoolLow,
             Some(Target::Metadata),
         ),
         (
@@ -237,7 +237,7 @@ fn what_is_seen_is_called_by_its_name() {
                 needs_check: true,
                 ..full()
             },
-            "pool-needs-check",
+            Code::PoolNeedsCheck,
             None,
         ),
         (
@@ -247,7 +247,7 @@ fn what_is_seen_is_called_by_its_name() {
                 data: used(9),
                 ..pool()
             },
-            "pool-read-only",
+            Code::PoolReadOnly,
             None,
         ),
         (
@@ -257,7 +257,7 @@ fn what_is_seen_is_called_by_its_name() {
                 data: Usage::default(),
                 ..pool()
             },
-            "pool-failed",
+            Code::PoolFailed,
             None,
         ),
         (
@@ -267,7 +267,7 @@ fn what_is_seen_is_called_by_its_name() {
                 data: used(9),
                 ..pool()
             },
-            "pool-low",
+            Code::PoolLow,
             None,
         ),
     ] {
@@ -303,7 +303,7 @@ fn a_pool_that_was_left_suspended_is_resumed() {
         assert_eq!(verdict.deed, expected, "second {second}");
         // Told at once by the first look; once it was seen to run, only when nobody seems to be at it.
         let told = matches!(second, 0..8 | 14..);
-        assert_eq!(verdict.finding("pool-suspended").is_some(), told, "second {second}");
+        assert_eq!(verdict.finding(Code::PoolSuspended).is_some(), told, "second {second}");
     }
 }
 
@@ -339,7 +339,7 @@ fn nothing_is_grown_without_room_or_without_knowing_it() {
     });
     let verdict = judge_once(&no_room);
     assert_eq!(verdict.deed, None);
-    let alarm = verdict.finding("host-filesystem-full").expect("an alarm");
+    let alarm = verdict.finding(Code::HostFilesystemFull).expect("an alarm");
     assert!(
         alarm.message.contains("5 GiB free of 200 GiB") && alarm.message.contains("10 GiB are kept"),
         "{}",
@@ -349,7 +349,7 @@ fn nothing_is_grown_without_room_or_without_knowing_it() {
     let mut unknown = seen(full(), answered(), TaskState::Alive);
     unknown.host = Seen::unknown("stuck for 9 s");
     assert_eq!(judge_once(&unknown).deed, None);
-    assert!(judge_once(&unknown).finding("host-filesystem-unknown").is_some());
+    assert!(judge_once(&unknown).finding(Code::HostFilesystemUnknown).is_some());
 }
 
 /// The settings of a guard that started with a mistake in `[data] cap`.
@@ -364,14 +364,14 @@ fn a_device_whose_cap_is_not_known_is_told_to_be_low_and_not_grown() {
         },
         ..pool()
     };
-    for (pool, code) in [(low, "pool-low"), (full(), "pool-exhausted")] {
+    for (pool, code) in [(low, Code::PoolLow), (full(), Code::PoolExhausted)] {
         let verdict = judge(
             &seen(pool, answered(), TaskState::Alive),
             &settings,
             &mut Memory::default(),
             secs(1000),
         );
-        let finding = verdict.finding(code).expect(code);
+        let finding = verdict.finding(code).unwrap_or_else(|| panic!("{code}"));
         assert!(finding.remedy.contains("the cap of [data] is not known"), "{finding:?}");
         assert_eq!(verdict.deed, None);
     }
@@ -387,7 +387,7 @@ fn a_sparse_pool_on_a_full_disk_is_called_over_committed() {
         read_only: false,
     });
     let finding = judge_once(&thin)
-        .finding("host-filesystem-overcommitted")
+        .finding(Code::HostFilesystemOvercommitted)
         .cloned()
         .expect("a finding");
     assert!(
@@ -507,7 +507,7 @@ fn the_more_headroom_the_longer_the_rest() {
     capped.data.cap = Bytes::gib(10);
     let look = seen(pool_used_to(10, 9), answered(), TaskState::Alive);
     let verdict = judge(&look, &capped, &mut Memory::default(), secs(1000));
-    assert_eq!((codes(&verdict), &verdict.deed), (vec!["pool-low"], &None));
+    assert_eq!((codes(&verdict), &verdict.deed), (vec![Code::PoolLow], &None));
     let rest = pace::rest(&look, &verdict, &Memory::default(), &capped);
     assert_eq!(rest, secs(2), "it may be low for days");
 }

@@ -1,7 +1,7 @@
 //! The pool that is gone below a daemon that was seen with it.
 
 use super::{Memory, Verdict};
-use crate::model::{ActiveState, Finding, Seen, Severity, Snapshot};
+use crate::model::{ActiveState, Code, Finding, Seen, Snapshot};
 use std::time::Duration;
 
 /// A daemon that stops removes its pool, and what is known of its unit may be some seconds old: twice as long as the unit's state is
@@ -18,18 +18,14 @@ pub(super) fn judge(seen: &Snapshot, memory: &Memory, now: Duration, verdict: &m
     let Some(name) = memory.pool_lost_by(unit.main_pid, GONE_FOR, now).filter(|_| running) else {
         return;
     };
-    verdict.findings.push(Finding {
-        code: "pool-vanished",
-        severity: Severity::Refuse,
-        subject: name.to_owned(),
-        message: format!(
+    verdict.findings.push(Finding::refuse(Code::PoolVanished, name)
+.says(format!(
             "the pool is no longer there, and {} (process {}) that used it still runs",
             unit.name, unit.main_pid
-        ),
-        place: format!("/dev/mapper/{name}"),
-        remedy: format!(
+        ))
+.at(format!("/dev/mapper/{name}"))
+.next(format!(
             "see what stands in its place (dmsetup table {name}) and who removed it; Docker makes the pool anew from its files at \
              its next start"
-        ),
-    });
+        )));
 }

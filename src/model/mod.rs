@@ -1,6 +1,7 @@
 //! The nouns of the house: what was seen, what is thought of it, what is to be done. No IO, no clock, no log.
 
 mod bytes;
+mod code;
 mod consumer;
 mod daemon;
 mod deed;
@@ -15,11 +16,12 @@ mod snapshot;
 mod time;
 
 pub use bytes::Bytes;
+pub use code::{Code, Ground};
 pub use consumer::Consumer;
 pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit, socket_of};
 pub use deed::{Deed, DeedCounts, Outcome, Target};
 pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
-pub use finding::{Code, Finding, Severity};
+pub use finding::{Finding, Severity};
 pub use journal_entry::JournalEntry;
 pub use lvm::{Autoextend, Lvm, LvmPool};
 pub use pool::{Backing, BackingFile, Mode, Pool, Usage};

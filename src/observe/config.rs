@@ -4,7 +4,7 @@ use super::start_command::{self, Odd, Question, Reading, Source};
 use super::{build, tree, units};
 use crate::docker::build::Build;
 use crate::docker::{Sourced, config, daemon_json, flags, names, options};
-use crate::model::{Finding, Settings, Severity};
+use crate::model::{Code, Finding, Settings, Severity};
 use crate::systemd::bus::Manager;
 use crate::systemd::version::Version;
 use anyhow::Result;
@@ -185,17 +185,16 @@ fn agreed<'a>(raw: &'a Raw, unit: &str) -> (flags::Flags, Option<&'a Reading>, O
 
 /// Findings of lines that do not mean what they seem to.
 fn odd(odd: &Odd, unit: &str) -> Finding {
-    Finding {
-        code: match odd.dropped {
-            true => "environment-file-line-dropped",
-            false => "environment-file-odd",
+    Finding::warn(
+        match odd.dropped {
+            true => Code::EnvironmentFileLineDropped,
+            false => Code::EnvironmentFileOdd,
         },
-        severity: Severity::Warn,
-        subject: unit.to_owned(),
-        message: format!("{}: {}", odd.place, odd.why),
-        place: odd.place.clone(),
-        remedy: odd.remedy.clone(),
-    }
+        unit,
+    )
+    .says(format!("{}: {}", odd.place, odd.why))
+    .at(&odd.place)
+    .next(&odd.remedy)
 }
 
 fn cannot_be_read(path: &str, unreadable: &Unreadable) -> Finding {
@@ -210,14 +209,12 @@ fn cannot_be_read(path: &str, unreadable: &Unreadable) -> Finding {
             format!("thinguard cannot read {path}: {why}; what it says is not known"),
         ),
     };
-    Finding {
-        code: "daemon-json-unreadable",
-        severity,
-        subject: path.to_owned(),
-        message,
-        place: path.to_owned(),
-        remedy: format!("put the file there as a plain file, or correct --config-file ({path})"),
-    }
+    Finding::new(severity, Code::DaemonJsonUnreadable, path)
+        .says(message)
+        .at(path)
+        .next(format!(
+            "put the file there as a plain file, or correct --config-file ({path})"
+        ))
 }
 
 /// Makes sense of the texts.

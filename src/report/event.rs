@@ -1,7 +1,7 @@
 //! Events: what is told once when it happens, with a stable id for each kind and the figures in the message itself.
 
 use super::text::printable;
-use crate::model::{Deed, Finding, Severity};
+use crate::model::{Code, Deed, Finding, Severity};
 use std::time::Duration;
 
 /// Kinds of event. Each has a `MESSAGE_ID` that never changes: the catalog and other programs rely on it.
@@ -206,17 +206,17 @@ impl Event {
             message = format!("{message}{stop} Next: {}", finding.remedy);
         }
         Event::new(Kind::FindingRaised, finding.severity.into(), &message)
-            .with("THINGUARD_CODE", finding.code)
+            .with("THINGUARD_CODE", finding.code.as_str())
             .with("THINGUARD_SUBJECT", &finding.subject)
             .with("THINGUARD_WHERE", &finding.place)
             .with("THINGUARD_REMEDY", &finding.remedy)
     }
 
     /// A finding that is no longer there.
-    pub fn cleared(code: &str, subject: &str, seconds: u64) -> Self {
+    pub fn cleared(code: Code, subject: &str, seconds: u64) -> Self {
         let message = format!("{code}: {subject}: over after {seconds} s");
         Event::new(Kind::FindingCleared, Priority::Notice, &message)
-            .with("THINGUARD_CODE", code)
+            .with("THINGUARD_CODE", code.as_str())
             .with("THINGUARD_SUBJECT", subject)
             .with("THINGUARD_SECONDS", seconds.to_string())
     }
@@ -270,7 +270,7 @@ impl Event {
             .with("THINGUARD_VERDICT", verdict)
             .with(
                 "THINGUARD_CODE",
-                worst.map_or(Kind::PreflightVerdict.code(), |worst| worst.code),
+                worst.map_or(Kind::PreflightVerdict.code(), |worst| worst.code.as_str()),
             )
     }
 

@@ -130,7 +130,7 @@ fn headline(report: &StatusReport) -> String {
         Health::Unknown => "UNKNOWN",
     };
     let findings = report.findings.iter().filter(|it| it.severity > Severity::Note);
-    let codes: Vec<_> = findings.map(|it| it.code).collect();
+    let codes: Vec<_> = findings.map(|it| it.code.as_str()).collect();
     match codes.as_slice() {
         [] => format!("thinguard {health}"),
         codes => format!("thinguard {health}: {}", codes.join(", ")),

@@ -5,18 +5,15 @@ use super::event::{Event, Kind, Priority};
 use super::json::*;
 use super::text::{self, printable};
 use crate::docker::build::{Build, Flavour, Version};
+use crate::model::Code;
 use crate::model::*;
 use std::time::Duration;
 
 pub(super) fn finding() -> Finding {
-    Finding {
-        code: "pool-low",
-        severity: Severity::Warn,
-        subject: "docker-254:16-131074-pool".into(),
-        message: "data 82% of 1.17 GiB used, 215 MiB free (threshold 20%)".into(),
-        place: "/var/lib/docker/devicemapper/devicemapper/data".into(),
-        remedy: "thinguard grow --data +25%".into(),
-    }
+    Finding::warn(Code::PoolLow, "docker-254:16-131074-pool")
+        .says("data 82% of 1.17 GiB used, 215 MiB free (threshold 20%)")
+        .at("/var/lib/docker/devicemapper/devicemapper/data")
+        .next("thinguard grow --data +25%")
 }
 
 #[test]

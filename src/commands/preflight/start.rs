@@ -8,7 +8,7 @@ use crate::docker::state::RootState;
 use crate::judge::Verdict;
 use crate::judge::preflight::{self, Before};
 use crate::kernel::process;
-use crate::model::{Finding, Seen, Settings, Severity, Snapshot};
+use crate::model::{Code, Finding, Seen, Settings, Snapshot};
 use crate::observe::config::Learnt;
 
 /// Judges the start: what the configuration says, then what lies on the disk.
@@ -68,7 +68,7 @@ fn of_configuration(config: &Learnt, root: &Seen<RootState>, choice: &Choice, ch
     findings.extend(
         chosen
             .into_iter()
-            .filter(|finding| finding.code != "storage-driver-unknown" || !plugin),
+            .filter(|finding| finding.code != Code::StorageDriverUnknown || !plugin),
     );
     findings.extend(options);
     findings.extend(drivers::wrong_filesystem(
@@ -115,23 +115,17 @@ fn gather(once: &mut Once, seen: &Snapshot, config: Learnt, root: Seen<RootState
 
 fn command_line_unknown(config: &Learnt, settings: &Settings) -> Option<Finding> {
     let why = config.unit_unknown.as_ref()?;
-    Some(Finding {
-        code: "command-line-unknown",
-        severity: Severity::Warn,
-        subject: settings.docker.unit.clone(),
-        message: format!("flags on the daemon's command line are not known: {why}"),
-        place: format!("ExecStart= of {}", settings.docker.unit),
-        remedy: "give the line by hand: thinguard preflight --exec-line 'dockerd ...'".into(),
-    })
+    Some(
+        Finding::warn(Code::CommandLineUnknown, &settings.docker.unit)
+            .says(format!("flags on the daemon's command line are not known: {why}"))
+            .at(format!("ExecStart= of {}", settings.docker.unit))
+            .next("give the line by hand: thinguard preflight --exec-line 'dockerd ...'"),
+    )
 }
 
 fn configuration_unknown(settings: &Settings) -> Finding {
-    Finding {
-        code: "configuration-unknown",
-        severity: Severity::Warn,
-        subject: settings.docker.unit.clone(),
-        message: "Docker's configuration could not be read in time".into(),
-        place: "/etc/docker/daemon.json and the unit's files".into(),
-        remedy: "thinguard preflight, once the host is calmer".into(),
-    }
+    Finding::warn(Code::ConfigurationUnknown, &settings.docker.unit)
+        .says("Docker's configuration could not be read in time")
+        .at("/etc/docker/daemon.json and the unit's files")
+        .next("thinguard preflight, once the host is calmer")
 }

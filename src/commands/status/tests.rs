@@ -2,7 +2,7 @@
 
 use super::own::slow;
 use super::unseen::cannot_see;
-use crate::model::{ActiveState, Daemon, Evidence, Finding, Probe, Seen, Severity, Snapshot, Unit};
+use crate::model::{ActiveState, Code, Daemon, Evidence, Finding, Probe, Seen, Snapshot, Unit};
 use crate::observe::consumers::Consumers;
 use std::time::Duration;
 
@@ -86,29 +86,22 @@ fn unit() -> Unit {
 #[test]
 fn a_daemon_that_takes_long_is_told_of_once() {
     let patience = Duration::from_secs(5);
-    let finding = |code| Finding {
-        code,
-        severity: Severity::Refuse,
-        subject: String::new(),
-        message: String::new(),
-        place: String::new(),
-        remedy: String::new(),
-    };
+    let finding = |code| Finding::refuse(code, String::new());
     for (info, found, wanted) in [
         (Probe::Silent(Duration::from_secs(5)), vec![], true),
         (
             Probe::Silent(Duration::from_secs(9)),
-            vec![finding("pool-exhausted")],
+            vec![finding(Code::PoolExhausted)],
             true,
         ),
         (
             Probe::Silent(Duration::from_secs(9)),
-            vec![finding("daemon-silent")],
+            vec![finding(Code::DaemonSilent)],
             false,
         ),
         (
             Probe::Silent(Duration::from_secs(9)),
-            vec![finding("hang-incurable")],
+            vec![finding(Code::HangIncurable)],
             false,
         ),
         (Probe::Silent(Duration::from_secs(4)), vec![], false),

@@ -6,7 +6,7 @@ use crate::act::{self, Order};
 use crate::docker::names::DEFAULT_EXEC_ROOT;
 use crate::judge::{Verdict, dump, growth};
 use crate::kernel::errand::{Errand, Progress};
-use crate::model::{Bytes, Finding, Seen, Severity, Snapshot};
+use crate::model::{Bytes, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::evidence::{Bundle, lines};
 use anyhow::Result;
@@ -77,9 +77,9 @@ impl Guard {
         let hang = verdict
             .findings
             .iter()
-            .find(|finding| is_hang(finding) && !self.teller.has_told(finding));
+            .find(|finding| finding.code.is_hang() && !self.teller.has_told(finding));
         if let Some(finding) = hang {
-            self.keep_evidence(finding.code);
+            self.keep_evidence(finding.code.as_str());
         }
     }
 
@@ -133,10 +133,4 @@ impl Guard {
             self.tell_evidence("stacks that came later", &seen);
         }
     }
-}
-
-/// The daemon's hangs, by the names that they have in common.
-fn is_hang(finding: &Finding) -> bool {
-    let names = ["daemon-", "hang-"];
-    finding.severity == Severity::Refuse && names.iter().any(|name| finding.code.starts_with(name))
 }

@@ -4,7 +4,7 @@ use super::{Guard, now};
 use crate::commands::reports;
 use crate::judge::Verdict;
 use crate::kernel::errand::{Errand, Progress};
-use crate::model::{Finding, Probe, Seen, Severity, Snapshot};
+use crate::model::{Code, Finding, Probe, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::json::DaemonReport;
 use crate::report::metrics::{self, Figures};
@@ -21,9 +21,6 @@ pub const REQUEST_TAG: u8 = b'#';
 /// Prometheus asks no more often than this by its own examples. No timer of its own: the round that comes next writes.
 const SELDOM: Duration = Duration::from_secs(15);
 
-/// The code of what is told when it fails.
-const FAILED: &str = "metrics-not-written";
-
 /// What the child is to write.
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {
@@ -37,14 +34,14 @@ pub(super) struct TextFile {
     /// The child that writes, since when, and to which file.
     out: Option<(Errand, Duration, String)>,
     /// When the last one was sent, to which file, with these codes among its findings.
-    last: Option<(Duration, String, Vec<&'static str>)>,
+    last: Option<(Duration, String, Vec<Code>)>,
     /// The file that could not be written, and since when: that has been told.
     failing: Option<(String, Duration)>,
 }
 
 impl TextFile {
     /// It is time again: another file, other findings, or a while since the last.
-    fn is_due(&self, path: &str, codes: &[&'static str], now: Duration) -> bool {
+    fn is_due(&self, path: &str, codes: &[Code], now: Duration) -> bool {
         self.out.is_none()
             && self.last.as_ref().is_none_or(|(at, last, told)| {
                 now.saturating_sub(*at) >= SELDOM || last != path || told.as_slice() != codes
@@ -61,7 +58,7 @@ impl TextFile {
             }
             (Ok(()), None) => None,
             (Ok(()), Some((failing, since))) => {
-                let event = Event::cleared(FAILED, failing, now.saturating_sub(*since).as_secs());
+                let event = Event::cleared(Code::MetricsNotWritten, failing, now.saturating_sub(*since).as_secs());
                 self.failing = None;
                 Some(event)
             }
@@ -70,16 +67,10 @@ impl TextFile {
 }
 
 fn finding(path: &str, why: &str) -> Finding {
-    Finding {
-        code: "metrics-not-written",
-        severity: Severity::Warn,
-        subject: path.to_owned(),
-        message: format!("the figures for Prometheus cannot be written to {path}: {why}"),
-        place: "metrics.textfile".into(),
-        remedy:
-            "make the directory one that root can write to, or change [metrics] textfile and run systemctl reload thinguard"
-                .into(),
-    }
+    Finding::warn(Code::MetricsNotWritten, path)
+.says(format!("the figures for Prometheus cannot be written to {path}: {why}"))
+.at("metrics.textfile")
+.next("make the directory one that root can write to, or change [metrics] textfile and run systemctl reload thinguard")
 }
 
 impl Guard {

@@ -2,7 +2,7 @@
 
 use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict, lvm};
-use crate::model::{Allow, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Severity, Snapshot, Target, When};
+use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Severity, Snapshot, Target, When};
 use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
@@ -25,7 +25,7 @@ struct Told {
 #[derive(Debug)]
 pub(super) struct Teller {
     journal: Journal,
-    told: BTreeMap<(&'static str, String), Told>,
+    told: BTreeMap<(Code, String), Told>,
     stuck: Vec<Sense>,
     /// It has been told that the budget of restarts is spent, and the daemon has been stuck ever since.
     gave_up: bool,
@@ -121,9 +121,10 @@ impl Teller {
 
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
         // What a restart does to the containers is said before it is done.
-        let reason = verdict.findings.iter().find(|finding| {
-            *deed == Deed::Restart && (finding.code == "daemon-stuck" || finding.code == "restart-after-cure")
-        });
+        let reason = verdict
+            .findings
+            .iter()
+            .find(|finding| *deed == Deed::Restart && finding.code.asks_for_restart());
         let why = match (reason, verdict.findings.first()) {
             (Some(finding), _) => format!("{}: {}; {}", finding.code, finding.message, finding.remedy),
             (None, Some(finding)) => format!("{}: {}", finding.code, finding.message),
@@ -200,7 +201,7 @@ impl Teller {
             self.journal
                 .tell(&Event::restart_budget_spent(spent, self.restart_window));
         }
-        let goes_on = self.gave_up && verdict.finding("daemon-stuck").is_some();
+        let goes_on = self.gave_up && verdict.finding(Code::DaemonStuck).is_some();
         self.gave_up = verdict.restarts_spent.is_some() || goes_on;
     }
 

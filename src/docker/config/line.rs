@@ -41,26 +41,22 @@ impl Merger<'_> {
         };
         let flag = |spelling: &Sourced<String>| format!("flag {} of {}", spelling.value, spelling.place);
         let (code, about) = match problem {
-            Problem::Unknown { spelling, .. } => ("flag-unknown", spelling),
-            Problem::NoValue { spelling } => ("flag-rejected", spelling),
-            Problem::BadValue { spelling, .. } => ("flag-value-invalid", spelling),
-            Problem::Stray { word, .. } => ("command-line-stray-word", word),
+            Problem::Unknown { spelling, .. } => (Code::FlagUnknown, spelling),
+            Problem::NoValue { spelling } => (Code::FlagRejected, spelling),
+            Problem::BadValue { spelling, .. } => (Code::FlagValueInvalid, spelling),
+            Problem::Stray { word, .. } => (Code::CommandLineStrayWord, word),
         };
         let severity = match problem {
             Problem::Stray { refused: false, .. } => Severity::Warn,
             _ => certain,
         };
-        Finding {
-            code,
-            severity,
-            subject: about.value.clone(),
-            message: self.message(problem),
-            place: match problem {
+        Finding::new(severity, code, &about.value)
+            .says(self.message(problem))
+            .at(match problem {
                 Problem::Stray { word, .. } => format!("word {:?} of {}", word.value, word.place),
                 _ => flag(about),
-            },
-            remedy: remedy(problem, &about.value, &about.place),
-        }
+            })
+            .next(remedy(problem, &about.value, &about.place))
     }
 
     fn message(&self, problem: &Problem) -> String {
@@ -106,7 +102,7 @@ impl Merger<'_> {
             let Some((key, (top, value))) = found.filter(|(key, _)| !known::may_be_doubled(key, self.build)) else {
                 continue;
             };
-            let told = |finding: &Finding| finding.code == "option-set-twice" && finding.subject == *key;
+            let told = |finding: &Finding| finding.code == Code::OptionSetTwice && finding.subject == *key;
             if self.findings.iter().any(told) {
                 continue;
             }
@@ -122,7 +118,7 @@ impl Merger<'_> {
             let flag = format!("flag {} of {}", spelling.value, spelling.place);
             let remedy = format!("remove \"{key}\" from {place}, or remove the {flag}");
             let places = format!("{flag}; {place}");
-            self.refuse("option-set-twice", key, &places, message, remedy);
+            self.refuse(Code::OptionSetTwice, key, &places, message, remedy);
         }
     }
 }
@@ -143,17 +139,15 @@ fn one_dash(given: &Given, build: &Build) -> Option<Finding> {
         _ => Severity::Warn,
     };
     let (word, place) = (format!("-{letter}{}", given.value), &given.spelling.place);
-    Some(Finding {
-        code: "flag-one-dash",
-        severity,
-        subject: word.clone(),
-        message: format!(
-            "dockerd takes {word} for the flag -{letter} with the value {:?}",
-            given.value
-        ),
-        place: format!("flag -{letter} of {place}"),
-        remedy: format!("write it with two dashes, --{meant}, in {place}"),
-    })
+    Some(
+        Finding::new(severity, Code::FlagOneDash, &word)
+            .says(format!(
+                "dockerd takes {word} for the flag -{letter} with the value {:?}",
+                given.value
+            ))
+            .at(format!("flag -{letter} of {place}"))
+            .next(format!("write it with two dashes, --{meant}, in {place}")),
+    )
 }
 
 /// dockerd prints what is asked for and ends, and the unit has failed.
@@ -161,14 +155,15 @@ fn no_start(given: &Given, build: &Build) -> Option<Finding> {
     let asks = matches!(given.flag.long, "version" | "help") && go_bool(&given.value) == Some(true);
     known::exact(build).filter(|version| asks && *version >= Version::new(1, 13, 0))?;
     let (spelling, place) = (&given.spelling.value, &given.spelling.place);
-    Some(Finding {
-        code: "flag-not-a-start",
-        severity: Severity::Refuse,
-        subject: spelling.clone(),
-        message: format!("with {spelling} dockerd prints its {} and ends", given.flag.long),
-        place: format!("flag {spelling} of {place}"),
-        remedy: format!("remove {spelling} from {place}"),
-    })
+    Some(
+        Finding::refuse(Code::FlagNotAStart, spelling)
+            .says(format!(
+                "with {spelling} dockerd prints its {} and ends",
+                given.flag.long
+            ))
+            .at(format!("flag {spelling} of {place}"))
+            .next(format!("remove {spelling} from {place}")),
+    )
 }
 
 fn remedy(problem: &Problem, about: &str, origin: &str) -> String {
@@ -205,12 +200,12 @@ fn shown(value: &Value) -> String {
 /// flags, types, values.
 pub(super) fn stage(code: Code) -> u8 {
     match code {
-        "flag-unknown" | "flag-rejected" | "flag-value-invalid" | "command-line-stray-word" => 0,
-        "daemon-json-malformed" | "daemon-json-key-repeated" => 1,
-        "daemon-json-key-unknown" | "daemon-json-key-without-effect" => 2,
-        "option-set-twice" => 3,
-        "daemon-json-wrong-type" => 4,
-        "graph-is-gone" => 5,
+        Code::FlagUnknown | Code::FlagRejected | Code::FlagValueInvalid | Code::CommandLineStrayWord => 0,
+        Code::DaemonJsonMalformed | Code::DaemonJsonKeyRepeated => 1,
+        Code::DaemonJsonKeyUnknown | Code::DaemonJsonKeyWithoutEffect => 2,
+        Code::OptionSetTwice => 3,
+        Code::DaemonJsonWrongType => 4,
+        Code::GraphIsGone => 5,
         _ => 6,
     }
 }

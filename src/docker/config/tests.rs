@@ -2,6 +2,8 @@
 
 use super::super::{daemon_json, flags};
 use super::*;
+use crate::model::Code;
+use crate::model::Severity;
 use proptest::prelude::*;
 
 const PATH: &str = "/etc/docker/daemon.json";
@@ -82,7 +84,7 @@ fn a_conflict_in_dockerds_words() {
         config
             .findings
             .iter()
-            .all(|f| f.code == "option-set-twice" && f.severity == Severity::Refuse)
+            .all(|f| f.code == Code::OptionSetTwice && f.severity == Severity::Refuse)
     );
     assert_eq!(
         driver.message,
@@ -195,7 +197,7 @@ fn what_cannot_be_read_is_uncertain() {
             .uncertain
             .is_some_and(|why| why.contains("flag needs an argument"))
     );
-    assert_eq!(config.findings[0].code, "flag-rejected");
+    assert_eq!(config.findings[0].code, Code::FlagRejected);
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use super::DaemonJson;
 use crate::docker::build::Build;
 use crate::docker::{known, values};
-use crate::model::Severity;
+use crate::model::{Code, Severity};
 
 impl DaemonJson {
     /// Keys that no flag bears are refused; keys that only a flag bears are let through and not read (moby v20.10.24
@@ -41,7 +41,7 @@ impl DaemonJson {
             Some(near) => format!("did you mean \"{near}\"? otherwise remove \"{name}\""),
             None => format!("remove \"{name}\""),
         };
-        self.push(severity, "daemon-json-key-unknown", self.line_of(top), &why, &remedy);
+        self.push(severity, Code::DaemonJsonKeyUnknown, self.line_of(top), &why, &remedy);
     }
 
     fn not_read(&mut self, name: &str, top: &str, build: &Build) {
@@ -61,7 +61,7 @@ impl DaemonJson {
         };
         self.push(
             Severity::Warn,
-            "daemon-json-key-without-effect",
+            Code::DaemonJsonKeyWithoutEffect,
             self.line_of(top),
             &why,
             &remedy,
@@ -88,7 +88,7 @@ impl DaemonJson {
             let line = self.line_of(breach.key);
             self.push(
                 Severity::Refuse,
-                "daemon-json-invalid-value",
+                Code::DaemonJsonInvalidValue,
                 line,
                 &why,
                 "correct the value",

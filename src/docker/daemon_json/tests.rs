@@ -2,6 +2,7 @@
 
 use super::super::build::{Flavour, Version};
 use super::*;
+use crate::model::Code;
 use proptest::prelude::*;
 
 const PATH: &str = "/etc/docker/daemon.json";
@@ -70,8 +71,8 @@ fn tolerates() {
 #[test]
 fn what_each_version_refuses() {
     use Severity::{Note, Refuse, Warn};
-    const MALFORMED: &str = "daemon-json-malformed";
-    const WRONG_TYPE: &str = "daemon-json-wrong-type";
+    const MALFORMED: Code = Code::DaemonJsonMalformed;
+    const WRONG_TYPE: Code = Code::DaemonJsonWrongType;
     for (text, code, expected) in [
         ("", MALFORMED, [Refuse, Note, Warn]),
         (" \n", MALFORMED, [Refuse, Note, Warn]),
@@ -93,7 +94,7 @@ fn what_each_version_refuses() {
         ),
         (
             r#"{"data-root": "/a", "data-root": "/b"}"#,
-            "daemon-json-key-repeated",
+            Code::DaemonJsonKeyRepeated,
             [Warn, Warn, Warn],
         ),
     ] {

@@ -1,6 +1,7 @@
 //! Tests of `drivers`: precedence and refusals by generation (facts 5.1, 5.4, 6), with the source of each row.
 
 use super::*;
+use crate::model::Code;
 
 fn build(flavour: Flavour, version: (u16, u16, u16)) -> Build {
     Build {
@@ -23,7 +24,7 @@ fn prior(dirs: &[(&str, bool)]) -> Vec<Prior> {
         .collect()
 }
 
-fn chosen(dirs: &[(&str, bool)], build: &Build) -> (Choice, Vec<(&'static str, Severity)>) {
+fn chosen(dirs: &[(&str, bool)], build: &Build) -> (Choice, Vec<(Code, Severity)>) {
     let (choice, findings) = choose(None, Some(&prior(dirs)), "/var/lib/docker", build);
     (choice, findings.iter().map(|f| (f.code, f.severity)).collect())
 }
@@ -116,14 +117,14 @@ fn several_states_and_no_name() {
     ] {
         assert_eq!(
             chosen(dirs, &build).1,
-            [("storage-driver-ambiguous", severity)],
+            [(Code::StorageDriverAmbiguous, severity)],
             "{build:?}"
         );
     }
     // Whether aufs is built in is not certain enough.
     assert_eq!(
         chosen(&[("devicemapper", false), ("aufs", false)], &upstream(20, 10, 24)).1,
-        [("storage-driver-ambiguous", Severity::Warn)]
+        [(Code::StorageDriverAmbiguous, Severity::Warn)]
     );
 }
 
@@ -137,7 +138,7 @@ fn a_deprecated_driver_must_be_named_from_23_on() {
     ] {
         let (_, findings) = chosen(&[("devicemapper", false)], &build);
         let expected: &[_] = if refused {
-            &[("storage-driver-not-named", Severity::Refuse)]
+            &[(Code::StorageDriverNotNamed, Severity::Refuse)]
         } else {
             &[]
         };

@@ -2,6 +2,7 @@
 
 use super::super::build::Flavour;
 use super::*;
+use crate::model::Code;
 use proptest::prelude::*;
 
 fn read(options: &[&str]) -> StorageOptions {
@@ -25,7 +26,7 @@ fn read_by(options: &[&str], build: &Build) -> StorageOptions {
     parse(&options, build)
 }
 
-fn codes(options: &StorageOptions) -> Vec<&str> {
+fn codes(options: &StorageOptions) -> Vec<Code> {
     options.findings.iter().map(|finding| finding.code).collect()
 }
 
@@ -64,7 +65,7 @@ fn every_typed_option() {
     assert_eq!(options.direct_lvm_numbers[0].as_ref().map(|n| n.value), Some(95));
     // Both a pool of LVM's and one that Docker is to make, and one of two percentages: each for its own reason.
     let conflicts: Vec<_> = options.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(conflicts, ["storage-options-conflict"; 2]);
+    assert_eq!(conflicts, [Code::StorageOptionsConflict; 2]);
 }
 
 #[test]
@@ -76,35 +77,35 @@ fn the_last_one_wins() {
 #[test]
 fn what_is_wrong() {
     for (option, code) in [
-        ("dm.fs=XFS", "storage-option-invalid"),
-        ("dm.fs=xfs,dm.basesize=20G", "storage-option-invalid"),
-        ("dm.fs", "storage-option-invalid"),
-        ("", "storage-option-invalid"),
-        ("dm.basesize=", "storage-option-invalid"),
-        ("dm.basesize=10E", "storage-option-invalid"),
-        ("dm.loopdatasize=-5G", "storage-option-invalid"),
-        ("dm.xfs_nospace_max_retries=-1", "storage-option-invalid"),
-        ("dm.xfs_nospace_max_retries=+1", "storage-option-invalid"),
+        ("dm.fs=XFS", Code::StorageOptionInvalid),
+        ("dm.fs=xfs,dm.basesize=20G", Code::StorageOptionInvalid),
+        ("dm.fs", Code::StorageOptionInvalid),
+        ("", Code::StorageOptionInvalid),
+        ("dm.basesize=", Code::StorageOptionInvalid),
+        ("dm.basesize=10E", Code::StorageOptionInvalid),
+        ("dm.loopdatasize=-5G", Code::StorageOptionInvalid),
+        ("dm.xfs_nospace_max_retries=-1", Code::StorageOptionInvalid),
+        ("dm.xfs_nospace_max_retries=+1", Code::StorageOptionInvalid),
         (
             "dm.xfs_nospace_max_retries=18446744073709551616",
-            "storage-option-invalid",
+            Code::StorageOptionInvalid,
         ),
-        ("dm.min_free_space=10", "storage-option-invalid"),
-        ("dm.min_free_space=100%", "storage-option-invalid"),
-        ("dm.min_free_space=300%", "storage-option-invalid"),
-        ("dm.min_free_space=10.5%", "storage-option-invalid"),
-        ("dm.min_free_space=10 %", "storage-option-invalid"),
-        ("dm.min_free_space=10%%", "storage-option-invalid"),
-        ("dm.loopdatsize=10G", "storage-option-unknown"),
-        ("overlay2.override_kernel_check=true", "storage-option-unknown"),
-        ("=", "storage-option-unknown"),
-        ("--storage-opt dm.fs=xfs", "storage-option-unknown"),
+        ("dm.min_free_space=10", Code::StorageOptionInvalid),
+        ("dm.min_free_space=100%", Code::StorageOptionInvalid),
+        ("dm.min_free_space=300%", Code::StorageOptionInvalid),
+        ("dm.min_free_space=10.5%", Code::StorageOptionInvalid),
+        ("dm.min_free_space=10 %", Code::StorageOptionInvalid),
+        ("dm.min_free_space=10%%", Code::StorageOptionInvalid),
+        ("dm.loopdatsize=10G", Code::StorageOptionUnknown),
+        ("overlay2.override_kernel_check=true", Code::StorageOptionUnknown),
+        ("=", Code::StorageOptionUnknown),
+        ("--storage-opt dm.fs=xfs", Code::StorageOptionUnknown),
     ] {
         let options = read(&[option]);
         assert_eq!(codes(&options), [code], "{option}");
         let finding = &options.findings[0];
         let severity = match code {
-            "storage-option-unknown" => Severity::Warn,
+            Code::StorageOptionUnknown => Severity::Warn,
             _ => Severity::Refuse,
         };
         assert_eq!((finding.severity, finding.place.as_str()), (severity, "daemon.json:1"));
@@ -185,7 +186,7 @@ fn an_option_that_this_version_does_not_know() {
             expected,
             "{option} {flavour:?} {version}"
         );
-        assert!(found.findings.iter().all(|f| f.code == "storage-option-unknown"));
+        assert!(found.findings.iter().all(|f| f.code == Code::StorageOptionUnknown));
     }
 }
 
@@ -207,7 +208,7 @@ fn options_that_do_not_go_together() {
     ] {
         let found = read(options);
         let kinds: Vec<_> = found.findings.iter().map(|f| (f.code, f.severity)).collect();
-        assert_eq!(kinds, [("storage-options-conflict", Severity::Refuse)], "{options:?}");
+        assert_eq!(kinds, [(Code::StorageOptionsConflict, Severity::Refuse)], "{options:?}");
     }
     for options in [
         &["dm.thinp_percent=0"][..],

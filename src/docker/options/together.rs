@@ -3,6 +3,7 @@
 use super::{StorageOptions, is_set};
 use crate::docker::Sourced;
 use crate::docker::build::Build;
+use crate::model::Code;
 
 impl StorageOptions {
     /// All rules on options that do not go together (moby v20.10.27 `device_setup.go:26-46`, `deviceset.go:1654-1720`).
@@ -75,7 +76,7 @@ impl StorageOptions {
             }
             (Some(removal), None) if !removal.value && build.at_least(17, 7, 0) != Some(false) => {
                 self.warn(
-                    "storage-options-conflict",
+                    Code::StorageOptionsConflict,
                     &Sourced::new("dm.use_deferred_removal=false".into(), removal.place),
                     format!("Docker from 17.07 on would refuse dm.use_deferred_removal=false alone: {why}"),
                     remedy.into(),

@@ -1,7 +1,7 @@
 //! One hang told from another, as far as `/proc` tells it: a stopped daemon, a frozen filesystem, a stopped containerd, udev.
 
 use crate::docker::names;
-use crate::model::{Daemon, Finding, Settings, Severity, StuckTask, Task, TaskState, Unit};
+use crate::model::{Code, Daemon, Finding, Settings, StuckTask, Task, TaskState, Unit};
 use std::time::Duration;
 
 /// What the daemon waits for, and the next step.
@@ -100,27 +100,25 @@ pub(super) fn tasks_stuck(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask], set
     let about = cause
         .as_ref()
         .map_or_else(String::new, |cause| format!("; {}", cause.words));
-    Some(Finding {
-        code: "daemon-tasks-stuck",
-        severity: Severity::Warn,
-        subject: unit.name.clone(),
-        message: format!(
-            "/info answers, but {} in D state for {} s and more: {}[{}] in {}{about}",
-            match stuck.len() {
-                1 => "a task of the unit is".to_owned(),
-                count => format!("{count} tasks of the unit are"),
-            },
-            long.as_secs(),
-            first.comm,
-            first.tid,
-            first.wchan
-        ),
-        place: format!("pid {}", first.pid),
-        remedy: cause.map_or_else(
-            || "no deed without pool evidence; what they wait for is what the kernel function's name says".into(),
-            |cause| cause.remedy,
-        ),
-    })
+    Some(
+        Finding::warn(Code::DaemonTasksStuck, &unit.name)
+            .says(format!(
+                "/info answers, but {} in D state for {} s and more: {}[{}] in {}{about}",
+                match stuck.len() {
+                    1 => "a task of the unit is".to_owned(),
+                    count => format!("{count} tasks of the unit are"),
+                },
+                long.as_secs(),
+                first.comm,
+                first.tid,
+                first.wchan
+            ))
+            .at(format!("pid {}", first.pid))
+            .next(cause.map_or_else(
+                || "no deed without pool evidence; what they wait for is what the kernel function's name says".into(),
+                |cause| cause.remedy,
+            )),
+    )
 }
 
 /// Far longer than a busy disk keeps one task in every look.

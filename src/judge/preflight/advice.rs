@@ -3,7 +3,7 @@
 use super::{Before, note};
 use crate::docker::build::Build;
 use crate::kernel::superblock::MAX_METADATA;
-use crate::model::{Finding, Seen, Severity};
+use crate::model::{Code, Finding, Seen};
 
 /// Adds what is worth knowing of a host that will use devicemapper.
 pub fn advise(before: &Before, findings: &mut Vec<Finding>) {
@@ -35,20 +35,16 @@ fn base_filesystem(before: &Before) -> Option<&str> {
 fn filesystem_ignored(before: &Before, base: Option<&str>) -> Option<Finding> {
     let asked = before.options.fs.as_ref()?;
     let base = base.filter(|base| !base.is_empty() && *base != asked.value)?;
-    Some(Finding {
-        code: "filesystem-option-ignored",
-        severity: Severity::Warn,
-        subject: format!("dm.fs={}", asked.value),
-        message: format!(
+    Some(Finding::warn(Code::FilesystemOptionIgnored, format!("dm.fs={}", asked.value))
+.says(format!(
             "dm.fs={} does nothing: this pool's base device has {base} already, and every container gets it from there",
             asked.value
-        ),
-        place: asked.place.clone(),
-        remedy: format!(
+        ))
+.at(&asked.place)
+.next(format!(
             "write dm.fs={base}, so that the file tells the truth; to have {}, save the images (docker save) and make a new pool",
             asked.value
-        ),
-    })
+        )))
 }
 
 /// moby#20707, moby#26212: without `dm.xfs_nospace_max_retries` XFS retries a write that finds the pool full for ever.
@@ -65,17 +61,14 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
     let place = before.options.fs.as_ref().map_or(String::new(), |fs| fs.place.clone());
     if let Some(retries) = &before.options.xfs_nospace_max_retries {
         let unusable = knob == Some(false);
-        return unusable.then(|| Finding {
-            code: "xfs-retries-not-supported",
-            severity: Severity::Warn,
-            subject: "dm.xfs_nospace_max_retries".into(),
-            message: "this kernel's XFS has no max_retries: dockerd starts, and then every container fails to mount"
-                .into(),
-            place: retries.place.clone(),
-            remedy: format!(
-                "remove dm.xfs_nospace_max_retries ({}), or boot a kernel that has it (RHEL 7.3 and later)",
-                retries.place
-            ),
+        return unusable.then(|| {
+            Finding::warn(Code::XfsRetriesNotSupported, "dm.xfs_nospace_max_retries")
+                .says("this kernel's XFS has no max_retries: dockerd starts, and then every container fails to mount")
+                .at(&retries.place)
+                .next(format!(
+                    "remove dm.xfs_nospace_max_retries ({}), or boot a kernel that has it (RHEL 7.3 and later)",
+                    retries.place
+                ))
         });
     }
     let which = match (base, asked) {
@@ -105,17 +98,13 @@ fn xfs(before: &Before, base: Option<&str>) -> Option<Finding> {
             )
         }
     };
-    Some(Finding {
-        code: "xfs-retries-forever",
-        severity: Severity::Note,
-        subject: "dm.xfs_nospace_max_retries".into(),
-        message: format!(
+    Some(Finding::note(Code::XfsRetriesForever, "dm.xfs_nospace_max_retries")
+.says(format!(
             "{which}, and dm.xfs_nospace_max_retries is not set: when the pool is full, XFS retries its metadata writes for ever, and \
              unmounts, docker ps and docker info hang in D state until the pool grows"
-        ),
-        place,
-        remedy,
-    })
+        ))
+.at(place)
+.next(remedy))
 }
 
 /// What container-storage-setup writes for Docker, from /etc/sysconfig/docker-storage-setup (container-storage-setup.sh,
@@ -173,19 +162,15 @@ fn metadata_size(before: &Before) -> Option<Finding> {
         .loop_metadata_size
         .as_ref()
         .filter(|asked| asked.value > MAX_METADATA)?;
-    before.options.metadata_on_loop().then(|| Finding {
-        code: "metadata-larger-than-kernel-uses",
-        severity: Severity::Warn,
-        subject: "dm.loopmetadatasize".into(),
-        message: format!(
+    before.options.metadata_on_loop().then(|| Finding::warn(Code::MetadataLargerThanKernelUses, "dm.loopmetadatasize")
+.says(format!(
             "dm.loopmetadatasize is {}, and the kernel uses no more than {} of a pool's metadata device (about 16 GiB); the rest of the \
              sparse file is never used",
             asked.value,
             MAX_METADATA
-        ),
-        place: asked.place.clone(),
-        remedy: format!("dm.loopmetadatasize=16G is the most that is of use; a file that is larger already is harmless ({})", asked.place),
-    })
+        ))
+.at(&asked.place)
+.next(format!("dm.loopmetadatasize=16G is the most that is of use; a file that is larger already is harmless ({})", asked.place)))
 }
 
 /// "the devicemapper storage-driver is deprecated": since 18.09.1 (moby PR #38017), and gone in 25.0 (PR #43637).
@@ -196,7 +181,7 @@ fn deprecated(before: &Before) -> Option<Finding> {
                  overlay2, in a new data root"
             .into(),
         ..note(
-            "devicemapper-deprecated",
+            Code::DevicemapperDeprecated,
             "devicemapper",
             "Docker calls devicemapper deprecated since 18.09.1, and Docker 25.0 does not have it any more".into(),
         )
@@ -209,7 +194,7 @@ fn loop_mode(before: &Before) -> Option<Finding> {
                  overlay2 (Docker 1.12 and later) on a kernel that supports it (RHEL 7.4 and later: XFS with ftype=1); either means a new, empty data root"
             .into(),
         ..note(
-            "loop-mode",
+            Code::LoopMode,
             "devicemapper",
             "the pool is on loop files, which is for small hosts: slow, and as full as the filesystem below it".into(),
         )

@@ -4,7 +4,7 @@ use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
 use super::{Before, metadata as of_metadata, note, sizes};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
-use crate::model::{BackingFile, Bytes, Deed, Disk, Finding, Pool, Seen, Settings, Severity, Target, Usage};
+use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
 
 /// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
 /// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
@@ -39,14 +39,17 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
                 .extend(of_metadata::bad_superblock(before, &metadata, error));
         }
         Some(Seen::Unknown(why)) => {
-            return verdict.findings.push(Finding {
-                code: "superblock-unreadable",
-                severity: Severity::Warn,
-                subject: metadata.path.clone(),
-                message: format!("the pool's superblock cannot be read: {why}; its headroom is not known"),
-                place: metadata.path.clone(),
-                remedy: format!("thin_check {} while Docker is stopped tells more", metadata.path),
-            });
+            return verdict.findings.push(
+                Finding::warn(Code::SuperblockUnreadable, &metadata.path)
+                    .says(format!(
+                        "the pool's superblock cannot be read: {why}; its headroom is not known"
+                    ))
+                    .at(&metadata.path)
+                    .next(format!(
+                        "thin_check {} while Docker is stopped tells more",
+                        metadata.path
+                    )),
+            );
         }
         None => return,
     };
@@ -76,17 +79,13 @@ pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verd
         return;
     };
     for path in &disk.missing {
-        verdict.findings.push(Finding {
-            code: "pool-file-deleted",
-            severity: Severity::Refuse,
-            subject: path.clone(),
-            message: format!("the pool {} is active and its file {path} is gone: open {path}: no such file or directory", pool.name),
-            place: path.clone(),
-            remedy: format!(
+        verdict.findings.push(Finding::refuse(Code::PoolFileDeleted, path)
+.says(format!("the pool {} is active and its file {path} is gone: open {path}: no such file or directory", pool.name))
+.at(path)
+.next(format!(
                 "if it was moved, move it back to {path}; if it was deleted, its contents live as long as the pool is active: copy the \
                  data off (dd from the pool's loop devices, shown by losetup -l) before anything stops the pool"
-            ),
-        });
+            )));
     }
 }
 
@@ -99,24 +98,22 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
         .as_ref()
         .filter(|_| !BLOCK_SECTORS.contains(&sectors) || !sectors.is_multiple_of(128))
     {
-        verdict.findings.push(Finding {
-            code: "block-size-impossible",
-            severity: Severity::Refuse,
-            subject: "dm.blocksize".into(),
-            message: format!(
-                "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
+        verdict.findings.push(
+            Finding::refuse(Code::BlockSizeImpossible, "dm.blocksize")
+                .says(format!(
+                    "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
                  Error running deviceCreate (CreatePool)",
-                Bytes(sectors * Bytes::SECTOR)
-            ),
-            place: size.place.clone(),
-            remedy: format!("set dm.blocksize=64K, or remove it ({})", size.place),
-        });
+                    Bytes(sectors * Bytes::SECTOR)
+                ))
+                .at(&size.place)
+                .next(format!("set dm.blocksize=64K, or remove it ({})", size.place)),
+        );
     }
     verdict.findings.extend(sizes::impossible(before));
     verdict.findings.push(match sizes::has_base_device(before) {
         true => both_missing(disk),
         false => note(
-            "no-pool-yet",
+            Code::NoPoolYet,
             &disk.data_path,
             match before.choice.certain() {
                 Some(_) => "there is no pool yet; Docker makes a new one".into(),
@@ -200,13 +197,10 @@ fn device(
     if plan == Plan::Enough {
         return;
     }
-    verdict.findings.push(Finding {
-        code: if target == Target::Data { "pool-low" } else { "pool-metadata-low" },
-        severity: Severity::Warn,
-        subject: file.path.clone(),
-        message: format!("{} of {} {target} used ({}%), {} free", usage.used(), usage.total(), usage.used_percent(), usage.free()),
-        place: file.path.clone(),
-        remedy: match plan {
+    verdict.findings.push(Finding::warn(if target == Target::Data { Code::PoolLow } else { Code::PoolMetadataLow }, &file.path)
+.says(format!("{} of {} {target} used ({}%), {} free", usage.used(), usage.total(), usage.used_percent(), usage.free()))
+.at(&file.path)
+.next(match plan {
             Plan::GrowTo(to) if settings.preflight.grow => format!("thinguard lengthens the file to {to} before Docker starts"),
             Plan::GrowTo(to) => format!("truncate -s {} {} (preflight.grow is off)", to.0, file.path),
             Plan::NoRoom { room, wanted } => format!(
@@ -214,8 +208,7 @@ fn device(
             ),
             Plan::Capped => format!("raise the cap of [{target}] in thinguard.toml, or remove containers and images"),
             Plan::Enough => String::new(),
-        },
-    });
+        }));
     if let (Plan::GrowTo(to), None, true) = (plan, &verdict.deed, settings.preflight.grow) {
         verdict.deed = Some(Deed::Grow {
             target,
@@ -232,59 +225,46 @@ fn half_missing(disk: &Disk, data_is_there: bool) -> Finding {
         true => (&disk.data_path, &disk.metadata_path),
         false => (&disk.metadata_path, &disk.data_path),
     };
-    Finding {
-        code: "pool-half-missing",
-        severity: Severity::Refuse,
-        subject: missing.clone(),
-        message: format!(
+    Finding::refuse(Code::PoolHalfMissing, missing)
+.says(format!(
             "{there} is there and {missing} is not: Docker would make a new empty one and lose every container and image"
-        ),
-        place: missing.clone(),
-        remedy: format!(
+        ))
+.at(missing)
+.next(format!(
             "restore {missing} from a backup; or, to give up all containers and images of this pool, move {there} away, and then \
              'systemctl reset-failed docker.service docker.socket' and start Docker"
-        ),
-    }
+        ))
 }
 
 /// Both files are gone, but Docker's own notes on the devices in them are not: the new pool does not have the base device, and
 /// dockerd ends.
 fn both_missing(disk: &Disk) -> Finding {
-    Finding {
-        code: "pool-files-missing",
-        severity: Severity::Refuse,
-        subject: disk.data_path.clone(),
-        message: format!(
+    Finding::refuse(Code::PoolFilesMissing, &disk.data_path)
+.says(format!(
             "{} and {} are gone, and Docker remembers containers or images in them: it would make an empty pool, not find its base \
              device there and end: Base Device UUID and Filesystem verification failed",
             disk.data_path, disk.metadata_path
-        ),
-        place: disk.data_path.clone(),
-        remedy: "put both files back (is a filesystem not mounted?); or, to give up all containers and images, move the whole \
-                 devicemapper directory and the image directory away together"
-            .into(),
-    }
+        ))
+.at(&disk.data_path)
+.next("put both files back (is a filesystem not mounted?); or, to give up all containers and images, move the whole \
+                 devicemapper directory and the image directory away together")
 }
 
 fn odd_file(path: &str, why: &str) -> Finding {
-    Finding {
-        code: "pool-file-odd",
-        severity: Severity::Refuse,
-        subject: path.to_owned(),
-        message: format!("{path} {why}"),
-        place: path.to_owned(),
-        remedy: format!("put the file itself at {path} (is a filesystem not mounted?), or a link that leads to it"),
-    }
+    Finding::refuse(Code::PoolFileOdd, path)
+        .says(format!("{path} {why}"))
+        .at(path)
+        .next(format!(
+            "put the file itself at {path} (is a filesystem not mounted?), or a link that leads to it"
+        ))
 }
 
 /// The loop device is opened to write (moby v20.10.27 `pkg/loopback/attach_loopback.go`, `AttachLoopDevice`).
 fn immutable(path: &str) -> Finding {
-    Finding {
-        code: "pool-file-immutable",
-        severity: Severity::Refuse,
-        subject: path.to_owned(),
-        message: format!("{path} is immutable, so that nobody can write to it: loopback attach failed"),
-        place: path.to_owned(),
-        remedy: format!("chattr -i {path}"),
-    }
+    Finding::refuse(Code::PoolFileImmutable, path)
+        .says(format!(
+            "{path} is immutable, so that nobody can write to it: loopback attach failed"
+        ))
+        .at(path)
+        .next(format!("chattr -i {path}"))
 }

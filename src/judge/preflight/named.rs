@@ -4,7 +4,7 @@ use super::Before;
 use crate::docker::direct_lvm::{self, DirectLvm};
 use crate::docker::state::{NamedPool, RootState};
 use crate::docker::{Sourced, names};
-use crate::model::{Finding, Pool, Severity};
+use crate::model::{Code, Finding, Pool, Severity};
 
 /// Judges them; `pool` is the active one.
 pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
@@ -45,19 +45,15 @@ fn reads_setup(before: &Before) -> Option<Severity> {
 fn setup_unreadable(before: &Before, root: &RootState) -> Option<Finding> {
     let why = root.direct_lvm.as_ref()?.as_ref().err()?;
     let path = setup_file(before);
-    Some(Finding {
-        code: "direct-lvm-setup-unreadable",
-        severity: reads_setup(before)?,
-        subject: path.clone(),
-        message: format!(
+    Some(Finding::new(reads_setup(before)?, Code::DirectLvmSetupUnreadable, &path)
+.says(format!(
             "Docker cannot read its own file {path}: {why}: error unmarshaling previous device setup config"
-        ),
-        place: path.clone(),
-        remedy: format!(
+        ))
+.at(&path)
+.next(format!(
             "restore {path} from a backup; where Docker's pool is on loop files or named by dm.thinpooldev, move it away: it is about \
              dm.directlvm_device alone"
-        ),
-    })
+        )))
 }
 
 /// "changing direct-lvm config is not supported" (moby v17.06.0-ce to v24.0.9 `deviceset.go`, `initDevmapper`): compared with what is
@@ -67,17 +63,13 @@ fn direct_lvm_changed(before: &Before, root: &RootState) -> Option<Finding> {
     let device = set(&options.direct_lvm_device).filter(|_| set(&options.thin_pool_dev).is_none())?;
     let stored = set_up(root).filter(|stored| !stored.is_empty() && **stored != direct_lvm::asked(options))?;
     let (path, before_this) = (setup_file(before), stored.as_options());
-    Some(Finding {
-        code: "direct-lvm-changed",
-        severity: reads_setup(before)?,
-        subject: format!("dm.directlvm_device={}", device.value),
-        message: format!(
+    Some(Finding::new(reads_setup(before)?, Code::DirectLvmChanged, format!("dm.directlvm_device={}", device.value))
+.says(format!(
             "Docker set its pool up with {before_this}, and the options now are {}: changing direct-lvm config is not supported",
             direct_lvm::asked(options).as_options()
-        ),
-        place: device.place.clone(),
-        remedy: format!("write the options as {path} has them: {before_this} ({})", device.place),
-    })
+        ))
+.at(&device.place)
+.next(format!("write the options as {path} has them: {before_this} ({})", device.place)))
 }
 
 /// dockerd forgets nothing, but goes on with loop files, where none of its containers are.
@@ -87,22 +79,18 @@ fn direct_lvm_dropped(before: &Before, root: &RootState) -> Option<Finding> {
     let dropped = direct_lvm::asked(options).is_empty() && set(&options.thin_pool_dev).is_none();
     reads_setup(before).filter(|_| dropped && before.choice.is_devicemapper())?;
     let path = setup_file(before);
-    Some(Finding {
-        code: "direct-lvm-dropped",
-        severity: Severity::Warn,
-        subject: "dm.directlvm_device".into(),
-        message: format!(
+    Some(Finding::warn(Code::DirectLvmDropped, "dm.directlvm_device")
+.says(format!(
             "Docker's containers and images are in the pool {} that it set up with {}; no option names it now, and Docker would use loop files",
             direct_lvm::POOL,
             stored.as_options()
-        ),
-        place: path,
-        remedy: format!(
+        ))
+.at(path)
+.next(format!(
             "name the pool again: dm.thinpooldev={}, or {}",
             direct_lvm::POOL,
             stored.as_options()
-        ),
-    })
+        )))
 }
 
 /// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
@@ -117,19 +105,17 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
         _ => return None,
     };
     let refuse = |code, message: String, remedy: String| {
-        Some(Finding {
-            code,
-            severity: Severity::Refuse,
-            subject: format!("{option}={}", device.value),
-            message,
-            place: device.place.clone(),
-            remedy,
-        })
+        Some(
+            Finding::refuse(code, format!("{option}={}", device.value))
+                .says(message)
+                .at(&device.place)
+                .next(remedy),
+        )
     };
     let first_use = root.base.is_none();
     match root.thin_pool_device.as_ref()? {
         NamedPool::Missing => refuse(
-            "thin-pool-missing",
+            Code::ThinPoolMissing,
             format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
             format!(
                 "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target thin-pool ({})",
@@ -137,7 +123,7 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
             ),
         ),
         NamedPool::Other(kind) => refuse(
-            "thin-pool-is-none",
+            Code::ThinPoolIsNone,
             format!("{name} is a device-mapper device of kind {kind}: devmapper: Device {name} is not a thin pool"),
             format!(
                 "name the pool itself, see dmsetup ls --target thin-pool ({})",
@@ -148,7 +134,7 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
             data_used,
             transaction_id,
         } if first_use && (*data_used != 0 || *transaction_id != 0) => refuse(
-            "thin-pool-in-use",
+            Code::ThinPoolInUse,
             format!(
                 "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not used it before: devmapper: Unable to take ownership of thin-pool"
             ),
@@ -181,16 +167,14 @@ fn missing_devices(before: &Before, root: &RootState) -> Vec<Finding> {
         .filter_map(|(name, device, _)| Some((name, device.as_ref()?)))
         .filter(|(_, device)| root.missing_devices.contains(&device.value));
     missing
-        .map(|(name, device)| Finding {
-            code: "pool-device-missing",
-            severity: Severity::Refuse,
-            subject: format!("{name}={}", device.value),
-            message: format!("{name} names {}, which is not there", device.value),
-            place: device.place.clone(),
-            remedy: format!(
-                "see with lsblk what the device is called, and correct {name} ({})",
-                device.place
-            ),
+        .map(|(name, device)| {
+            Finding::refuse(Code::PoolDeviceMissing, format!("{name}={}", device.value))
+                .says(format!("{name} names {}, which is not there", device.value))
+                .at(&device.place)
+                .next(format!(
+                    "see with lsblk what the device is called, and correct {name} ({})",
+                    device.place
+                ))
         })
         .collect()
 }

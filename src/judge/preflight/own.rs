@@ -3,39 +3,31 @@
 use super::{Before, note};
 use crate::docker::names;
 use crate::docker::state::RootState;
-use crate::model::{Bytes, Finding, Severity};
+use crate::model::{Bytes, Code, Finding, Severity};
 
 /// "error while opening volume store metadata database" (moby v20.10.24 `volume/service/store.go`, `NewStore`; up to 1.10 there is no
 /// such file).
 pub fn volume_store(before: &Before, root: &RootState) -> Option<Finding> {
     let path = format!("{}/volumes/metadata.db", before.data_root);
-    root.volume_store_broken.then(|| Finding {
-        code: "docker-volume-store-broken",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("{path} is no database: error while opening volume store metadata database: invalid database"),
-        place: path.clone(),
-        remedy: format!(
+    root.volume_store_broken.then(|| Finding::refuse(Code::DockerVolumeStoreBroken, &path)
+.says(format!("{path} is no database: error while opening volume store metadata database: invalid database"))
+.at(&path)
+.next(format!(
             "restore {path} from a backup; without one, move it away: the volumes' data stay, labels and options of volumes are lost"
-        ),
-    })
+        )))
 }
 
 /// Docker's list of image names (moby v20.10.27 `daemon/daemon.go`: "Couldn't create reference store repository").
 pub fn image_list(before: &Before, root: &RootState) -> Option<Finding> {
     let why = root.image_list.as_ref()?;
     let path = format!("{}/image/devicemapper/repositories.json", before.data_root);
-    Some(Finding {
-        code: "docker-image-list-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("Docker cannot read its own file {path}: {why}: Couldn't create reference store repository"),
-        place: path.clone(),
-        remedy: format!(
+    Some(Finding::refuse(Code::DockerImageListUnreadable, &path)
+.says(format!("Docker cannot read its own file {path}: {why}: Couldn't create reference store repository"))
+.at(&path)
+.next(format!(
             "restore {path} from a backup; without one, move it away: images then have no names until they are tagged or pulled again, \
              nothing else is lost"
-        ),
-    })
+        )))
 }
 
 /// Each file there must be a device's (moby v20.10.27 `deviceset.go:415-474`).
@@ -49,19 +41,15 @@ pub fn devices(before: &Before, root: &RootState) -> Option<Finding> {
         1 => String::new(),
         several => format!(" (and {} more)", several - 1),
     };
-    Some(Finding {
-        code: "docker-device-file-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!(
+    Some(Finding::refuse(Code::DockerDeviceFileUnreadable, &path)
+.says(format!(
             "Docker cannot read its own file {path}{others}: {why}. A crash or a full disk leaves such files; dockerd ends at the first: Failed to load device files"
-        ),
-        place: path.clone(),
-        remedy: format!(
+        ))
+.at(&path)
+.next(format!(
             "restore {path} from a backup, or move it away: the one layer of that name is then lost to Docker, all others stay; for \
              'base' restore it, never go without"
-        ),
-    })
+        )))
 }
 
 /// A start does not wait until thousands of files are read.
@@ -69,7 +57,7 @@ pub fn devices_unread(before: &Before, root: &RootState) -> Option<Finding> {
     (!root.all_devices_seen && before.choice.is_devicemapper()).then(|| Finding {
         place: format!("{}/metadata", names::driver_dir(before.data_root.as_ref()).display()),
         ..note(
-            "docker-device-files-not-all-read",
+            Code::DockerDeviceFilesNotAllRead,
             "devicemapper",
             format!(
                 "of Docker's files of devices {} were read in the time there is; dockerd reads every one, and ends at the first that it \
@@ -86,16 +74,12 @@ pub fn device_set(before: &Before, root: &RootState) -> Option<Finding> {
         "{}/metadata/deviceset-metadata",
         names::driver_dir(before.data_root.as_ref()).display()
     );
-    Some(Finding {
-        code: "docker-device-set-unreadable",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("Docker cannot read its own file {path}: {why}"),
-        place: path.clone(),
-        remedy: format!(
+    Some(Finding::refuse(Code::DockerDeviceSetUnreadable, &path)
+.says(format!("Docker cannot read its own file {path}: {why}"))
+.at(&path)
+.next(format!(
             "copy {path} away and restore it from a backup; without a backup, moving it away makes Docker take the base device's UUID anew"
-        ),
-    })
+        )))
 }
 
 /// Setting `dm.basesize` at all arms the comparison (moby v20.10.27 `deviceset.go:1155-1165`, since 1.10.0).
@@ -113,15 +97,13 @@ pub fn base_size(before: &Before, root: &RootState) -> Option<Finding> {
         Some(false) => return None,
         None => Severity::Warn,
     };
-    (asked.value < real).then(|| Finding {
-        code: "base-size-too-small",
-        severity,
-        subject: "dm.basesize".into(),
-        message: format!(
+    (asked.value < real).then(|| {
+        Finding::new(severity, Code::BaseSizeTooSmall, "dm.basesize")
+.says(format!(
             "dm.basesize is {} and the base device has {real} already: devmapper: Base device size cannot be smaller",
             asked.value
-        ),
-        place: asked.place.clone(),
-        remedy: format!("set dm.basesize={} or more, or remove it ({})", real.0, asked.place),
+        ))
+.at(&asked.place)
+.next(format!("set dm.basesize={} or more, or remove it ({})", real.0, asked.place))
     })
 }

@@ -3,7 +3,7 @@
 use super::{Before, named, own};
 use crate::docker::names;
 use crate::docker::state::RootState;
-use crate::model::{Disk, Finding, Pool, Seen, Severity};
+use crate::model::{Code, Disk, Finding, Pool, Seen, Severity};
 
 /// ext2, ext3 and ext4 (statfs(2), `f_type`).
 const EXT_MAGIC: i64 = 0xEF53;
@@ -62,34 +62,22 @@ fn still_about(before: &Before, root: &RootState) -> Option<Finding> {
         ),
         false => format!("process {pid} is no Docker daemon, the file is left over: rm {path}, then start Docker"),
     };
-    Some(Finding {
-        code: "daemon-still-there",
-        severity: if sure { Severity::Refuse } else { Severity::Warn },
-        subject: path.clone(),
-        message: format!(
+    Some(Finding::new(if sure { Severity::Refuse } else { Severity::Warn }, Code::DaemonStillThere, path)
+.says(format!(
             "{path} names process {pid} ({}), which is there: pid file found, ensure docker is not running or delete {path}",
             process.comm
-        ),
-        place: path.clone(),
-        remedy,
-    })
+        ))
+.at(path)
+.next(remedy))
 }
 
 fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
     let path = &before.data_root;
-    let finding = |code, message: String, remedy: String| {
-        Some(Finding {
-            code,
-            severity: Severity::Refuse,
-            subject: path.clone(),
-            message,
-            place: path.clone(),
-            remedy,
-        })
-    };
+    let finding =
+        |code, message: String, remedy: String| Some(Finding::refuse(code, path).says(message).at(path).next(remedy));
     if root.not_a_directory {
         return finding(
-            "data-root-not-a-directory",
+            Code::DataRootNotADirectory,
             format!("{path} is not a directory"),
             format!("move {path} away, or name another data root"),
         );
@@ -105,7 +93,7 @@ fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
             "free space on the filesystem of {path} (du -xh -d2 $(stat -c %m {path}) shows what holds it), then start Docker"
         );
         return finding(
-            "data-root-full",
+            Code::DataRootFull,
             format!("not one block is free on the filesystem of {path}: mkdir: no space left on device"),
             remedy,
         );
@@ -114,7 +102,7 @@ fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
         let remedy =
             format!("see in dmesg why the filesystem of {path} is read-only, check it, and mount -o remount,rw");
         return finding(
-            "data-root-read-only",
+            Code::DataRootReadOnly,
             format!("{path} is on a filesystem that is mounted read-only: Docker can write nothing there"),
             remedy,
         );
@@ -133,23 +121,25 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
         .flatten()
         .filter(|other| !other.empty && other.driver != driver && other.driver != "vfs");
     others
-        .map(|other| Finding {
-            code: "containers-of-another-driver",
-            severity: if other.driver == names::DEVICEMAPPER {
-                Severity::Warn
-            } else {
-                Severity::Note
-            },
-            subject: other.driver.clone(),
-            message: format!(
+        .map(|other| {
+            Finding::new(
+                if other.driver == names::DEVICEMAPPER {
+                    Severity::Warn
+                } else {
+                    Severity::Note
+                },
+                Code::ContainersOfAnotherDriver,
+                &other.driver,
+            )
+            .says(format!(
                 "Docker will use {driver}; containers and images made with {} stay in {}/{} and will not be shown",
                 other.driver, before.data_root, other.driver
-            ),
-            place: format!("{}/{}", before.data_root, other.driver),
-            remedy: format!(
+            ))
+            .at(format!("{}/{}", before.data_root, other.driver))
+            .next(format!(
                 "to see them again, name \"storage-driver\": \"{}\"; do not delete the directory before they are moved",
                 other.driver
-            ),
+            ))
         })
         .collect()
 }
@@ -157,14 +147,14 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
 /// dockerd cannot write its pidfile then; seen with 20.10.24.
 fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
     let path = root.pidfile_is_directory.as_ref()?;
-    Some(Finding {
-        code: "pidfile-is-a-directory",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!("{path} is a directory, and Docker writes its pidfile there: open {path}: is a directory"),
-        place: path.clone(),
-        remedy: format!("rmdir {path}"),
-    })
+    Some(
+        Finding::refuse(Code::PidfileIsADirectory, path)
+            .says(format!(
+                "{path} is a directory, and Docker writes its pidfile there: open {path}: is a directory"
+            ))
+            .at(path)
+            .next(format!("rmdir {path}")),
+    )
 }
 
 /// aufs was never part of Linux; distributions dropped their patch (moby v20.10.27 `daemon/graphdriver/aufs/aufs.go`,
@@ -172,24 +162,24 @@ fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
 fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
     let driver = before.choice.certain().filter(|driver| *driver == "aufs")?;
     let knows = before.build.is_upstream() && before.build.at_least(24, 0, 0) == Some(false);
-    (knows && root.aufs == Some(false)).then(|| Finding {
-        code: "storage-driver-not-in-kernel",
-        severity: Severity::Refuse,
-        subject: driver.to_owned(),
-        message: format!("this kernel has no {driver}, nor a module of it: driver not supported"),
-        place: "/proc/filesystems".into(),
-        remedy: format!("boot the kernel that has {driver}, save the images there (docker save), and move to overlay2"),
+    (knows && root.aufs == Some(false)).then(|| {
+        Finding::refuse(Code::StorageDriverNotInKernel, driver)
+            .says(format!(
+                "this kernel has no {driver}, nor a module of it: driver not supported"
+            ))
+            .at("/proc/filesystems")
+            .next(format!(
+                "boot the kernel that has {driver}, save the images there (docker save), and move to overlay2"
+            ))
     })
 }
 
 fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
     let needed = pool.is_none() && (before.options.data_on_loop() || before.options.metadata_on_loop());
-    (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| Finding {
-        code: "no-loop-devices",
-        severity: Severity::Warn,
-        subject: "/dev/loop-control".into(),
-        message: "there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)".into(),
-        place: "/dev/loop-control".into(),
-        remedy: "modprobe loop".into(),
+    (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| {
+        Finding::warn(Code::NoLoopDevices, "/dev/loop-control")
+            .says("there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)")
+            .at("/dev/loop-control")
+            .next("modprobe loop")
     })
 }

@@ -3,7 +3,7 @@
 use super::Before;
 use crate::docker::state::RootState;
 use crate::kernel::superblock::Superblock;
-use crate::model::{BackingFile, Bytes, Finding, Seen, Severity};
+use crate::model::{BackingFile, Bytes, Code, Finding, Seen};
 
 /// Bytes in a block of metadata (drivers/md/dm-thin-metadata.h, `THIN_METADATA_BLOCK_SIZE`).
 const METADATA_BLOCK: u64 = 4096;
@@ -24,19 +24,17 @@ pub fn impossible(before: &Before) -> Vec<Finding> {
         .into_iter()
         .filter_map(|(name, size, least)| Some((name, size.as_ref().filter(|size| size.value < least)?)));
     short
-        .map(|(name, size)| Finding {
-            code: "loop-size-impossible",
-            severity: Severity::Refuse,
-            subject: name.into(),
-            message: format!(
-                "the kernel makes no pool with {name}={}: Error running deviceCreate (CreatePool)",
-                size.value.0
-            ),
-            place: size.place.clone(),
-            remedy: format!(
-                "give {name} a size with a unit, such as 2G, or remove it ({})",
-                size.place
-            ),
+        .map(|(name, size)| {
+            Finding::refuse(Code::LoopSizeImpossible, name)
+                .says(format!(
+                    "the kernel makes no pool with {name}={}: Error running deviceCreate (CreatePool)",
+                    size.value.0
+                ))
+                .at(&size.place)
+                .next(format!(
+                    "give {name} a size with a unit, such as 2G, or remove it ({})",
+                    size.place
+                ))
         })
         .collect()
 }
@@ -62,23 +60,19 @@ pub fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, m
         .into_iter()
         .filter(|(file, asked, needed, _)| file.size_bytes.max(*asked).0 < *needed);
     short
-        .map(|(file, _, needed, option)| Finding {
-            code: "pool-file-too-short",
-            severity: Severity::Refuse,
-            subject: file.path.clone(),
-            message: format!(
+        .map(|(file, _, needed, option)| Finding::refuse(Code::PoolFileTooShort, &file.path)
+.says(format!(
                 "{} has {} and the pool's metadata say that it is {} long: it was cut off, and the kernel refuses such a pool",
                 file.path,
                 file.size_bytes,
                 Bytes(needed)
-            ),
-            place: file.path.clone(),
-            remedy: format!(
+            ))
+.at(&file.path)
+.next(format!(
                 "truncate -s {needed} {} (or set {option} to no less); what stood in the part that was cut off is lost, so check \
                  containers and images after it",
                 file.path
-            ),
-        })
+            )))
         .collect()
 }
 
@@ -87,16 +81,16 @@ pub fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, m
 pub fn cut_below_use(superblock: &Superblock, metadata: &BackingFile) -> Option<Finding> {
     let needed = Bytes(superblock.metadata_used.saturating_mul(METADATA_BLOCK));
     let path = &metadata.path;
-    (metadata.size_bytes < needed).then(|| Finding {
-        code: "pool-file-too-short",
-        severity: Severity::Refuse,
-        subject: path.clone(),
-        message: format!(
-            "{path} has {} and {needed} of it were in use: it was cut off, and what stood in the rest is lost",
-            metadata.size_bytes
-        ),
-        place: path.clone(),
-        remedy: format!("restore {path} from a backup of the same moment as the data file; do not start Docker before"),
+    (metadata.size_bytes < needed).then(|| {
+        Finding::refuse(Code::PoolFileTooShort, path)
+            .says(format!(
+                "{path} has {} and {needed} of it were in use: it was cut off, and what stood in the rest is lost",
+                metadata.size_bytes
+            ))
+            .at(path)
+            .next(format!(
+                "restore {path} from a backup of the same moment as the data file; do not start Docker before"
+            ))
     })
 }
 
@@ -105,21 +99,17 @@ pub fn cut_below_use(superblock: &Superblock, metadata: &BackingFile) -> Option<
 pub fn emptied(before: &Before, superblock: &Superblock, data: &BackingFile) -> Option<Finding> {
     let holes = matches!(&before.root, Seen::Known(root) if root.data_all_holes);
     let empty = holes || data.size_bytes == Bytes(0);
-    (empty && superblock.data_used > 0 && has_base_device(before)).then(|| Finding {
-        code: "pool-file-emptied",
-        severity: Severity::Refuse,
-        subject: data.path.clone(),
-        message: format!(
+    (empty && superblock.data_used > 0 && has_base_device(before)).then(|| Finding::refuse(Code::PoolFileEmptied, &data.path)
+.says(format!(
             "nothing is in {}, and the pool's metadata say that {} blocks of it hold data: Base Device UUID and Filesystem verification failed",
             data.path, superblock.data_used
-        ),
-        place: data.path.clone(),
-        remedy: format!(
+        ))
+.at(&data.path)
+.next(format!(
             "restore {} from a backup; or, to give up all containers and images, move the whole devicemapper directory and the image \
              directory away together",
             data.path
-        ),
-    })
+        )))
 }
 
 /// Docker remembers a base device that has its filesystem: it looks for that at each start.

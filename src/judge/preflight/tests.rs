@@ -7,7 +7,7 @@ use crate::docker::device_json::{Device, DeviceSet};
 use crate::docker::drivers::Prior;
 use crate::docker::options;
 use crate::docker::state::{NamedPool, PidfileProcess};
-use crate::model::{BackingFile, Daemon, Evidence, Host, Probe};
+use crate::model::{BackingFile, Code, Daemon, Evidence, Host, Probe};
 
 mod named;
 
@@ -121,7 +121,7 @@ fn judged(before: &Before) -> Verdict {
 }
 
 /// Findings worse than a note.
-fn codes(before: &Before) -> Vec<(&'static str, Severity)> {
+fn codes(before: &Before) -> Vec<(Code, Severity)> {
     let bad = |finding: &&Finding| finding.severity > Severity::Note;
     judged(before)
         .findings
@@ -156,56 +156,56 @@ type Change = fn(&mut Before);
 /// One change to a host in order, and the one refusal that it is to bring.
 #[test]
 fn what_is_refused() {
-    let rows: [(&str, Change); 36] = [
-        ("pool-half-missing", |b| disk(b).files.truncate(1)),
-        ("pool-half-missing", |b| _ = disk(b).files.remove(0)),
-        ("pool-files-missing", |b| disk(b).files.clear()),
-        ("pool-file-odd", |b| {
+    let rows: [(Code, Change); 36] = [
+        (Code::PoolHalfMissing, |b| disk(b).files.truncate(1)),
+        (Code::PoolHalfMissing, |b| _ = disk(b).files.remove(0)),
+        (Code::PoolFilesMissing, |b| disk(b).files.clear()),
+        (Code::PoolFileOdd, |b| {
             root(b).odd_files.push((DATA.into(), "is a directory".into()))
         }),
-        ("superblock-damaged", |b| {
+        (Code::SuperblockDamaged, |b| {
             b.superblock = Some(Seen::Known(Err(superblock::Error::BadChecksum {
                 stored: 1,
                 computed: 2,
             })));
         }),
-        ("superblock-damaged", |b| {
+        (Code::SuperblockDamaged, |b| {
             b.superblock = Some(Seen::Known(Err(superblock::Error::WrongMagic(7))))
         }),
-        ("superblock-blank", |b| {
+        (Code::SuperblockBlank, |b| {
             b.superblock = Some(Seen::Known(Err(superblock::Error::NeverFormatted)))
         }),
-        ("superblock-blank", |b| {
+        (Code::SuperblockBlank, |b| {
             b.superblock = Some(Seen::Known(Err(superblock::Error::TooShort(0))))
         }),
-        ("block-size-changed", |b| {
+        (Code::BlockSizeChanged, |b| {
             set_options(b, &["dm.blocksize=128K", "dm.loopdatasize=8G", "dm.fs=ext4"])
         }),
-        ("block-size-changed", |b| {
+        (Code::BlockSizeChanged, |b| {
             b.superblock = Some(Seen::Known(Ok(Superblock {
                 data_block_sectors: 1024,
                 data_blocks: 100,
                 ..superblock()
             })));
         }),
-        ("pool-file-too-short", |b| {
+        (Code::PoolFileTooShort, |b| {
             disk(b).files[0].size_bytes = Bytes::gib(4);
             set_options(b, &["dm.loopdatasize=4G", "dm.fs=ext4"]);
         }),
-        ("pool-file-too-short", |b| {
+        (Code::PoolFileTooShort, |b| {
             disk(b).files[1].size_bytes = Bytes::mib(512);
             set_options(b, &["dm.loopmetadatasize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"]);
         }),
-        ("docker-device-file-unreadable", |b| {
+        (Code::DockerDeviceFileUnreadable, |b| {
             root(b).unreadable_devices.push(("x".into(), "it is empty".into()))
         }),
-        ("docker-device-set-unreadable", |b| {
+        (Code::DockerDeviceSetUnreadable, |b| {
             root(b).device_set = Some(Err("it is empty".into()))
         }),
-        ("base-size-too-small", |b| {
+        (Code::BaseSizeTooSmall, |b| {
             set_options(b, &["dm.basesize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"])
         }),
-        ("daemon-still-there", |b| {
+        (Code::DaemonStillThere, |b| {
             root(b).pidfile_process = Some(PidfileProcess {
                 path: "/var/run/docker.pid".into(),
                 pid: 7,
@@ -213,17 +213,17 @@ fn what_is_refused() {
                 zombie: false,
             });
         }),
-        ("data-root-read-only", |b| root(b).read_only = true),
-        ("data-root-not-a-directory", |b| root(b).not_a_directory = true),
-        ("thin-pool-missing", |b| {
+        (Code::DataRootReadOnly, |b| root(b).read_only = true),
+        (Code::DataRootNotADirectory, |b| root(b).not_a_directory = true),
+        (Code::ThinPoolMissing, |b| {
             set_options(b, &["dm.thinpooldev=pool"]);
             root(b).thin_pool_device = Some(NamedPool::Missing);
         }),
-        ("thin-pool-is-none", |b| {
+        (Code::ThinPoolIsNone, |b| {
             set_options(b, &["dm.thinpooldev=pool"]);
             root(b).thin_pool_device = Some(NamedPool::Other("linear".into()));
         }),
-        ("thin-pool-in-use", |b| {
+        (Code::ThinPoolInUse, |b| {
             set_options(b, &["dm.thinpooldev=pool"]);
             root(b).base = None;
             root(b).thin_pool_device = Some(NamedPool::Pool {
@@ -231,29 +231,31 @@ fn what_is_refused() {
                 data_used: 5,
             });
         }),
-        ("block-size-impossible", |b| {
+        (Code::BlockSizeImpossible, |b| {
             disk(b).files.clear();
             root(b).base = None;
             set_options(b, &["dm.blocksize=100K", "dm.fs=ext4"]);
         }),
-        ("loop-size-impossible", |b| {
+        (Code::LoopSizeImpossible, |b| {
             disk(b).files.clear();
             root(b).base = None;
             set_options(b, &["dm.loopmetadatasize=16K", "dm.fs=ext4"]);
         }),
-        ("loop-size-impossible", |b| {
+        (Code::LoopSizeImpossible, |b| {
             disk(b).files.clear();
             root(b).base = None;
             set_options(b, &["dm.loopdatasize=0", "dm.fs=ext4"]);
         }),
-        ("storage-driver-not-in-kernel", |b| {
+        (Code::StorageDriverNotInKernel, |b| {
             b.choice = Choice::Prior("aufs".into());
             root(b).drivers = Some(Vec::new());
             root(b).aufs = Some(false);
         }),
-        ("pool-file-too-short", |b| disk(b).files[1].size_bytes = Bytes(64 << 10)),
-        ("pool-file-emptied", |b| root(b).data_all_holes = true),
-        ("metadata-feature-unknown", |b| {
+        (Code::PoolFileTooShort, |b| {
+            disk(b).files[1].size_bytes = Bytes(64 << 10)
+        }),
+        (Code::PoolFileEmptied, |b| root(b).data_all_holes = true),
+        (Code::MetadataFeatureUnknown, |b| {
             root(b).kernel = Some("6.1.0-25-amd64".into());
             let superblock = Superblock {
                 incompatible_features: 1,
@@ -261,26 +263,26 @@ fn what_is_refused() {
             };
             b.superblock = Some(Seen::Known(Ok(superblock)));
         }),
-        ("data-root-full", |b| {
+        (Code::DataRootFull, |b| {
             b.build.version = Some(crate::docker::build::Version::new(20, 10, 24));
             b.build.flavour = crate::docker::build::Flavour::Debian;
             root(b).filesystem = Some(0xEF53);
             root(b).free_blocks = Some(0);
         }),
-        ("docker-volume-store-broken", |b| root(b).volume_store_broken = true),
-        ("pidfile-is-a-directory", |b| {
+        (Code::DockerVolumeStoreBroken, |b| root(b).volume_store_broken = true),
+        (Code::PidfileIsADirectory, |b| {
             root(b).pidfile_is_directory = Some("/run/docker.pid".into())
         }),
-        ("pool-file-immutable", |b| root(b).immutable_files.push(DATA.into())),
-        ("docker-image-list-unreadable", |b| {
+        (Code::PoolFileImmutable, |b| root(b).immutable_files.push(DATA.into())),
+        (Code::DockerImageListUnreadable, |b| {
             root(b).image_list = Some("it is empty".into())
         }),
-        ("pool-device-missing", |b| {
+        (Code::PoolDeviceMissing, |b| {
             set_options(b, &["dm.directlvm_device=/dev/nonsense"]);
             root(b).missing_devices.push("/dev/nonsense".into());
         }),
-        ("pool-file-emptied", |b| disk(b).files[0].size_bytes = Bytes(0)),
-        ("pool-device-missing", |b| {
+        (Code::PoolFileEmptied, |b| disk(b).files[0].size_bytes = Bytes(0)),
+        (Code::PoolDeviceMissing, |b| {
             set_options(b, &["dm.datadev=/dev/nonsense"]);
             root(b).missing_devices.push("/dev/nonsense".into());
         }),
@@ -372,7 +374,7 @@ fn what_is_no_ground_for_a_refusal() {
 fn loop_devices_are_missed_only_where_they_were_looked_for() {
     let mut before = host();
     root(&mut before).loop_devices = Some(false);
-    assert_eq!(codes(&before), [("no-loop-devices", Severity::Warn)]);
+    assert_eq!(codes(&before), [(Code::NoLoopDevices, Severity::Warn)]);
     root(&mut before).loop_devices = None;
     assert_eq!(codes(&before), []);
 }
@@ -384,7 +386,7 @@ fn a_note_where_not_all_device_files_were_read() {
         let finding = verdict
             .findings
             .into_iter()
-            .find(|f| f.code == "docker-device-files-not-all-read");
+            .find(|f| f.code == Code::DockerDeviceFilesNotAllRead);
         finding.map(|finding| finding.severity)
     };
     let mut before = host();
@@ -398,27 +400,27 @@ fn a_version_that_is_not_known_takes_the_loosest_rule() {
     let mut before = host();
     before.build = Build::unknown();
     set_options(&mut before, &["dm.basesize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"]);
-    assert_eq!(codes(&before), [("base-size-too-small", Severity::Warn)]);
+    assert_eq!(codes(&before), [(Code::BaseSizeTooSmall, Severity::Warn)]);
 }
 
 #[test]
 fn another_driver_hides_the_containers() {
     let mut before = host();
     before.choice = Choice::Named("overlay2".into());
-    assert_eq!(codes(&before), [("containers-of-another-driver", Severity::Warn)]);
+    assert_eq!(codes(&before), [(Code::ContainersOfAnotherDriver, Severity::Warn)]);
     // And whatever is wrong with the pool, it does not start it.
     root(&mut before).device_set = Some(Err("it is empty".into()));
-    assert_eq!(codes(&before), [("containers-of-another-driver", Severity::Warn)]);
+    assert_eq!(codes(&before), [(Code::ContainersOfAnotherDriver, Severity::Warn)]);
 }
 
 #[test]
 fn advice() {
-    let notes = |before: &Before| -> Vec<&'static str> { judged(before).findings.iter().map(|f| f.code).collect() };
-    assert_eq!(notes(&host()), ["devicemapper-deprecated", "loop-mode"]);
+    let notes = |before: &Before| -> Vec<Code> { judged(before).findings.iter().map(|f| f.code).collect() };
+    assert_eq!(notes(&host()), [Code::DevicemapperDeprecated, Code::LoopMode]);
     let mut before = host();
     // Docker calls the driver deprecated from 18.09.1 on.
     before.build.version = Some(Version::new(18, 9, 0));
-    assert_eq!(notes(&before), ["loop-mode"]);
+    assert_eq!(notes(&before), [Code::LoopMode]);
     root(&mut before).device_set = Some(Ok(DeviceSet {
         base_filesystem: "xfs".into(),
         ..DeviceSet::default()
@@ -426,15 +428,15 @@ fn advice() {
     // dm.fs=ext4 on a pool that has xfs does nothing, and xfs it is that will hang.
     assert_eq!(
         notes(&before),
-        ["filesystem-option-ignored", "loop-mode", "xfs-retries-forever"]
+        [Code::FilesystemOptionIgnored, Code::LoopMode, Code::XfsRetriesForever]
     );
     set_options(
         &mut before,
         &["dm.loopdatasize=8G", "dm.fs=xfs", "dm.xfs_nospace_max_retries=0"],
     );
-    assert_eq!(notes(&before), ["loop-mode"]);
+    assert_eq!(notes(&before), [Code::LoopMode]);
     root(&mut before).xfs_knob = Some(false);
-    assert_eq!(notes(&before), ["xfs-retries-not-supported", "loop-mode"]);
+    assert_eq!(notes(&before), [Code::XfsRetriesNotSupported, Code::LoopMode]);
 }
 
 /// The original report: 1.10.3 knows no `dm.xfs_nospace_max_retries`, so a new pool should get ext4.
@@ -445,7 +447,7 @@ fn advice_fits_the_version() {
         verdict
             .findings
             .iter()
-            .find(|f| f.code == "xfs-retries-forever")
+            .find(|f| f.code == Code::XfsRetriesForever)
             .map(|f| f.remedy.clone())
             .unwrap_or_default()
     };
@@ -486,7 +488,7 @@ fn advice_fits_the_file_that_options_are_in() {
         before.options = options::parse(&[option], &before.build);
         root(&mut before).base = None;
         let verdict = judged(&before);
-        let finding = verdict.findings.into_iter().find(|f| f.code == "xfs-retries-forever");
+        let finding = verdict.findings.into_iter().find(|f| f.code == Code::XfsRetriesForever);
         finding.unwrap().remedy
     };
     let written = remedy("flag --storage-opt of /etc/sysconfig/docker-storage:1");
@@ -524,7 +526,7 @@ fn a_metadata_file_of_50_gib() {
     let said = verdict
         .findings
         .iter()
-        .find(|f| f.code == "metadata-larger-than-kernel-uses")
+        .find(|f| f.code == Code::MetadataLargerThanKernelUses)
         .unwrap();
     assert!(
         said.message.contains("50 GiB") && said.message.contains("about 16 GiB"),
@@ -539,7 +541,7 @@ fn a_metadata_file_of_50_gib() {
         ..superblock()
     })));
     let verdict = judged(&before);
-    assert!(verdict.findings.iter().any(|f| f.code == "pool-metadata-low"));
+    assert!(verdict.findings.iter().any(|f| f.code == Code::PoolMetadataLow));
     assert_eq!(verdict.deed, None);
 }
 
@@ -551,7 +553,7 @@ fn a_pool_that_is_nearly_full_is_grown() {
         ..superblock()
     })));
     let verdict = judged(&before);
-    assert!(verdict.findings.iter().any(|f| f.code == "pool-low"));
+    assert!(verdict.findings.iter().any(|f| f.code == Code::PoolLow));
     assert!(
         matches!(verdict.deed, Some(crate::model::Deed::Grow { .. })),
         "{:?}",
@@ -566,7 +568,7 @@ fn an_unknown_docker_is_said_and_stops_nothing() {
         judged(before)
             .findings
             .iter()
-            .any(|f| f.code == "docker-version-unknown")
+            .any(|f| f.code == Code::DockerVersionUnknown)
     };
     assert!(!said(&before));
     // Whose it is may be known all the same.
@@ -588,6 +590,6 @@ fn metadata_that_must_be_checked_do_not_stop_docker() {
         needs_check: true,
         ..superblock()
     })));
-    assert_eq!(codes(&before), [("pool-needs-check", Severity::Warn)]);
+    assert_eq!(codes(&before), [(Code::PoolNeedsCheck, Severity::Warn)]);
     assert_eq!(judged(&before).deed, None);
 }

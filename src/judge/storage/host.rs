@@ -3,7 +3,7 @@
 use super::{file_of, outlook};
 use crate::judge::growth::{self, Need, Plan};
 use crate::judge::{Memory, Verdict};
-use crate::model::{Bytes, Finding, Host, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Snapshot, Target};
 
 /// The figures of the contract: what can really still be written, and what was promised beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,23 +35,19 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
     if !pool.is_loop() {
         return;
     }
-    let host = match &seen.host {
-        Seen::Known(host) => host,
-        Seen::Unknown(why) => {
-            verdict.findings.push(Finding {
-                code: "host-filesystem-unknown",
-                severity: Severity::Warn,
-                subject: file_of(pool, Target::Data),
-                message: format!(
+    let host =
+        match &seen.host {
+            Seen::Known(host) => host,
+            Seen::Unknown(why) => {
+                verdict.findings.push(Finding::warn(Code::HostFilesystemUnknown, file_of(pool, Target::Data))
+.says(format!(
                     "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
-                ),
-                place: file_of(pool, Target::Data),
-                remedy: "df the directory that holds the pool's files; a df that hangs points at the filesystem itself"
-                    .into(),
-            });
-            return;
-        }
-    };
+                ))
+.at(file_of(pool, Target::Data))
+.next("df the directory that holds the pool's files; a df that hangs points at the filesystem itself"));
+                return;
+            }
+        };
     if host.read_only {
         verdict.findings.push(read_only(pool, host));
     }
@@ -70,11 +66,8 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
             Bytes(0) => String::new(),
             owed => format!(", {owed} promised to the pool's sparse files"),
         };
-        verdict.findings.push(Finding {
-            code: "host-filesystem-full",
-            severity: Severity::Refuse,
-            subject: host.path.clone(),
-            message: format!(
+        verdict.findings.push(Finding::refuse(Code::HostFilesystemFull, &host.path)
+.says(format!(
                 "{} free of {}, and {} are kept in reserve{}: nothing to grow the pool into; the pool has {} free of {}{}",
                 host.free_bytes,
                 host.total_bytes,
@@ -83,52 +76,43 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
                 pool.data.free(),
                 pool.data.total(),
                 outlook(memory.fill.device_full(pool, Target::Data))
-            ),
-            place: host.path.clone(),
-            remedy: format!(
+            ))
+.at(&host.path)
+.next(format!(
                 "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows by itself",
                 host.path, host.path
-            ),
-        });
+            )));
     }
 }
 
 /// Blocks that the pool's files have not been given yet cannot be given any more, and nothing grows.
 fn read_only(pool: &Pool, host: &Host) -> Finding {
-    Finding {
-        code: "host-filesystem-read-only",
-        severity: Severity::Refuse,
-        subject: host.path.clone(),
-        message: format!(
+    Finding::refuse(Code::HostFilesystemReadOnly, &host.path)
+.says(format!(
             "the filesystem below the pool's files is mounted read-only: nothing can grow, and writes that need new blocks of a sparse \
              file are lost; the pool has {} free of {}",
             pool.data.free(),
             pool.data.total()
-        ),
-        place: host.path.clone(),
-        remedy: format!(
+        ))
+.at(&host.path)
+.next(format!(
             "dmesg tells why (an I/O error mostly); save what the containers have, stop Docker, check that filesystem \
              (findmnt -T {}), then mount it read-write",
             host.path
-        ),
-    }
+        ))
 }
 
 /// The sparse files were promised more than the filesystem has: a pool in this state loses data while its status says `rw`.
 pub fn overcommitted(subject: &str, pool_free: Bytes, host: &Host, overcommit: Bytes) -> Finding {
-    Finding {
-        code: "host-filesystem-overcommitted",
-        severity: Severity::Warn,
-        subject: subject.to_owned(),
-        message: format!(
+    Finding::warn(Code::HostFilesystemOvercommitted, subject)
+        .says(format!(
             "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be \
              lost {overcommit} before the pool is full",
             host.free_bytes
-        ),
-        place: host.path.clone(),
-        remedy: format!(
+        ))
+        .at(&host.path)
+        .next(format!(
             "free {overcommit} on the filesystem of {}, or move other data off it",
             host.path
-        ),
-    }
+        ))
 }

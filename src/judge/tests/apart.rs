@@ -1,6 +1,7 @@
 //! One hang told from another, and slow daemons from hung ones.
 
 use super::*;
+use crate::model::Code;
 
 fn dockerd(state: TaskState, wchan: &str) -> Task {
     Task {
@@ -88,7 +89,7 @@ fn the_cause_is_told_where_proc_shows_it() {
         let verdict = judge_once(&look);
         assert_eq!(
             (codes(&verdict), verdict.deed.clone()),
-            (vec!["daemon-silent"], None),
+            (vec![Code::DaemonSilent], None),
             "{what}"
         );
         let finding = &verdict.findings[0];
@@ -104,7 +105,7 @@ fn tasks_in_d_state_are_told_although_the_daemon_answers() {
     look.daemon.tasks = Seen::Known(vec![dockerd(TaskState::Uninterruptible, "percpu_rwsem_wait")]);
     for second in 0..100 {
         let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
-        let finding = verdict.finding("daemon-tasks-stuck");
+        let finding = verdict.finding(Code::DaemonTasksStuck);
         assert_eq!(finding.is_some(), second >= 60, "{second}");
         assert!(finding.is_none_or(|finding| finding.message.contains("frozen filesystem")));
         assert_eq!(verdict.deed, None);
@@ -154,7 +155,7 @@ fn slow_is_not_stuck() {
             let mut look = seen(pool(), Probe::Silent(secs(second)), TaskState::Alive);
             change(&mut look, second);
             let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
-            let told = verdict.finding("daemon-silent").is_some();
+            let told = verdict.finding(Code::DaemonSilent).is_some();
             assert_eq!(told, hung && second >= 15, "{what}: {second}");
         }
     }
@@ -167,7 +168,7 @@ fn an_http_loop_that_comes_back_is_a_sign_of_life() {
     look.daemon.ping = Probe::Silent(secs(30));
     let silent = |look: &Snapshot, memory: &mut Memory, now| {
         let verdict = judge(look, &Settings::default(), memory, secs(now));
-        verdict.finding("daemon-silent").is_some()
+        verdict.finding(Code::DaemonSilent).is_some()
     };
     assert!(silent(&look, &mut memory, 1000));
     look.daemon.ping = answered();
@@ -190,7 +191,7 @@ fn a_starting_daemon_is_not_hung() {
     };
     let hung = |look: &Snapshot, memory: &mut Memory| {
         let verdict = judge(look, &Settings::default(), memory, secs(1000));
-        verdict.finding("daemon-silent").is_some()
+        verdict.finding(Code::DaemonSilent).is_some()
     };
     let silent = || Probe::Silent(secs(60));
     assert!(hung(&at(true, 900, silent()), &mut Memory::default()));
@@ -214,7 +215,10 @@ fn a_unit_that_failed_by_itself_is_reported_and_not_started() {
         judge_once(&look)
     };
     let verdict = failed("exit-code", false);
-    assert_eq!((codes(&verdict), verdict.deed.clone()), (vec!["daemon-failed"], None));
+    assert_eq!(
+        (codes(&verdict), verdict.deed.clone()),
+        (vec![Code::DaemonFailed], None)
+    );
     assert!(!verdict.findings[0].remedy.contains("reset-failed"));
     for limit in ["start-limit", "start-limit-hit"] {
         let remedy = failed(limit, false).findings[0].remedy.clone();

@@ -1,15 +1,15 @@
 //! Whose the silence is: what makes a hang the pool's, and when an incident ends.
 
 use super::*;
-use crate::model::{Whose, Witness, Witnesses};
+use crate::model::{Code, Whose, Witness, Witnesses};
 
 /// Plays looks a second apart from second 1000 on; gives the codes of the last one, and when a restart was first asked for.
-fn play(looks: impl IntoIterator<Item = Snapshot>) -> (Vec<String>, Option<u64>) {
+fn play(looks: impl IntoIterator<Item = Snapshot>) -> (Vec<Code>, Option<u64>) {
     let (settings, mut memory) = (Settings::default(), Memory::default());
     let (mut last, mut restart) = (Vec::new(), None);
     for (second, look) in (1000..).zip(looks) {
         let verdict = judge(&look, &settings, &mut memory, secs(second));
-        last = codes(&verdict).into_iter().map(str::to_owned).collect();
+        last = codes(&verdict);
         if verdict.deed == Some(Deed::Restart) {
             restart = restart.or(Some(second - 1000));
         }
@@ -41,7 +41,7 @@ fn what_befalls_the_pool_later_does_not_make_a_hang_its_own() {
             })
         };
         let (last, restart) = play(looks(100));
-        assert_eq!((last, restart), (vec!["daemon-silent".to_owned()], None), "{what}");
+        assert_eq!((last, restart), (vec![Code::DaemonSilent], None), "{what}");
         // Silent for less than tells a hang when the pool went bad: that may well be why.
         assert!(play(looks(5)).1.is_some(), "{what}");
     }
@@ -65,7 +65,7 @@ fn a_pool_that_is_suspended_for_a_moment_is_no_incident() {
         3..6 => seen(suspended(), Probe::Silent(secs(second)), TaskState::Alive),
         _ => seen(pool(), Probe::Silent(secs(second)), TaskState::Alive),
     });
-    assert_eq!(play(looks), (vec!["daemon-silent".to_owned()], None));
+    assert_eq!(play(looks), (vec![Code::DaemonSilent], None));
     // Nor is the guard's own growth, unless it is stuck within the swap of the table.
     let mut memory = Memory::default();
     let grow = Deed::Grow {
@@ -101,7 +101,7 @@ fn a_daemon_that_somebody_has_stopped_is_not_restarted() {
             }
         })
     };
-    assert_eq!(play(looks(TaskState::Stopped)), (vec!["daemon-stuck".to_owned()], None));
+    assert_eq!(play(looks(TaskState::Stopped)), (vec![Code::DaemonStuck], None));
     assert!(play(looks(TaskState::Alive)).1.is_some());
 }
 
@@ -141,7 +141,7 @@ fn a_question_that_waited_behind_a_pull_belongs_to_the_pool_s_hang() {
         })
     };
     assert!(play(looks(5)).1.is_some(), "devices were made all along");
-    assert_eq!(play(looks(1000)), (vec!["daemon-silent".to_owned()], None));
+    assert_eq!(play(looks(1000)), (vec![Code::DaemonSilent], None));
     // A slow /_ping is no sign that the driver is at work.
     let slow_ping = looks(1000).zip(0..).map(|(mut look, second)| {
         if second == 38 {
@@ -149,7 +149,7 @@ fn a_question_that_waited_behind_a_pull_belongs_to_the_pool_s_hang() {
         }
         look
     });
-    assert_eq!(play(slow_ping), (vec!["daemon-silent".to_owned()], None));
+    assert_eq!(play(slow_ping), (vec![Code::DaemonSilent], None));
 }
 
 #[test]
@@ -239,10 +239,7 @@ fn an_answer_ends_the_incident_of_a_pool_that_broke() {
         ),
     });
     let (last, restart) = play(looks);
-    assert_eq!(
-        (last, restart),
-        (vec!["daemon-silent".to_owned(), "pool-needs-check".to_owned()], None)
-    );
+    assert_eq!((last, restart), (vec![Code::DaemonSilent, Code::PoolNeedsCheck], None));
 }
 
 #[test]

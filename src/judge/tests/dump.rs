@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::docker::build::Version;
-use crate::model::{Finding, GoroutineDump, Severity};
+use crate::model::{Code, Finding, GoroutineDump};
 
 const NOW: u64 = 1000;
 
@@ -10,7 +10,7 @@ struct Case {
     seen: Snapshot,
     settings: Settings,
     memory: Memory,
-    code: &'static str,
+    code: Code,
     version: Option<Version>,
 }
 
@@ -25,21 +25,14 @@ fn case() -> Case {
         seen,
         settings: Settings::default(),
         memory: Memory::default(),
-        code: "daemon-stuck",
+        code: Code::DaemonStuck,
         version: Some(Version::new(20, 10, 24)),
     }
 }
 
 fn asked(case: &Case) -> Option<u32> {
     let verdict = Verdict {
-        findings: vec![Finding {
-            code: case.code,
-            severity: Severity::Refuse,
-            subject: String::new(),
-            message: String::new(),
-            place: String::new(),
-            remedy: String::new(),
-        }],
+        findings: vec![Finding::refuse(case.code, String::new())],
         ..Verdict::default()
     };
     crate::judge::dump::wanted(
@@ -57,7 +50,7 @@ fn asked(case: &Case) -> Option<u32> {
 fn a_stuck_daemon_is_asked_before_its_restart() {
     assert_eq!(asked(&case()), Some(400));
     let mut silent = case();
-    silent.code = "daemon-silent";
+    silent.code = Code::DaemonSilent;
     assert_eq!(asked(&silent), None, "by default only who is to be restarted");
     silent.settings.evidence.goroutine_dump = GoroutineDump::WhenSilent;
     assert_eq!(asked(&silent), Some(400));
@@ -84,8 +77,8 @@ fn nobody_is_asked_who_might_be_harmed() {
         ("not allowed", |case| {
             case.settings.evidence.goroutine_dump = GoroutineDump::Never
         }),
-        ("hung in D", |case| case.code = "daemon-hung-on-pool"),
-        ("nothing is wrong", |case| case.code = "pool-low"),
+        ("hung in D", |case| case.code = Code::DaemonHungOnPool),
+        ("nothing is wrong", |case| case.code = Code::PoolLow),
         ("a task in D", |case| tasks(case)[1].state = TaskState::Uninterruptible),
         ("a stopped task", |case| tasks(case)[1].state = TaskState::Stopped),
         ("D a moment ago", |case| {

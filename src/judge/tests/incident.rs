@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::judge::memory::Persistent;
+use crate::model::Code;
 
 /// Each look may meet a request that is on its way, none of which takes long.
 #[test]
@@ -37,7 +38,10 @@ fn another_daemon_s_silence_is_no_part_of_the_incident() {
     };
     unit.main_pid = 900;
     let verdict = judge(&later, &settings, &mut memory, secs(1100));
-    assert_eq!((codes(&verdict), verdict.deed.clone()), (vec!["daemon-silent"], None));
+    assert_eq!(
+        (codes(&verdict), verdict.deed.clone()),
+        (vec![Code::DaemonSilent], None)
+    );
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn a_later_daemon_that_sees_the_pool_run_out_is_part_of_the_incident() {
     judge(&by(full(), 30, 400), &settings, &mut memory, secs(1000));
     judge(&by(full(), 10, 900), &settings, &mut memory, secs(1100));
     let verdict = judge(&by(pool(), 20, 900), &settings, &mut memory, secs(1110));
-    assert_eq!(codes(&verdict), ["daemon-stuck"]);
+    assert_eq!(codes(&verdict), [Code::DaemonStuck]);
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn a_task_in_d_state_for_a_moment_is_not_called_incurable() {
     let verdict = judge(&busy, &settings, &mut memory, secs(1200));
     assert_eq!(
         (codes(&verdict), verdict.deed.clone()),
-        (vec!["daemon-hung-on-pool"], None)
+        (vec![Code::DaemonHungOnPool], None)
     );
 }
 
@@ -89,7 +93,12 @@ fn a_hang_without_pool_evidence_is_reported_and_left_alone() {
             let verdict = judge(&silent, &Settings::default(), &mut memory, secs(1000 + second));
             assert_eq!(verdict.deed, None);
             assert_eq!(!verdict.findings.is_empty(), second >= 15, "{second}: {verdict:?}");
-            assert!(verdict.findings.iter().all(|finding| finding.code == "daemon-silent"));
+            assert!(
+                verdict
+                    .findings
+                    .iter()
+                    .all(|finding| finding.code == Code::DaemonSilent)
+            );
         }
     }
 }
@@ -102,8 +111,8 @@ fn incident(
     cured: u64,
     freed: u64,
     until: u64,
-) -> (Vec<(u64, String)>, Option<u64>) {
-    let mut first: Vec<(u64, String)> = Vec::new();
+) -> (Vec<(u64, Code)>, Option<u64>) {
+    let mut first: Vec<(u64, Code)> = Vec::new();
     for second in 0..until {
         let state = if second < freed {
             TaskState::Uninterruptible
@@ -117,8 +126,8 @@ fn incident(
         );
         let verdict = judge(&look, settings, memory, secs(1000 + second));
         for finding in &verdict.findings {
-            if !first.iter().any(|(_, code)| code == finding.code) {
-                first.push((second, finding.code.to_owned()));
+            if !first.iter().any(|(_, code)| *code == finding.code) {
+                first.push((second, finding.code));
             }
         }
         if verdict.deed == Some(Deed::Restart) {
@@ -128,16 +137,16 @@ fn incident(
     (first, None)
 }
 
-fn when(first: &[(u64, String)], code: &str) -> Option<u64> {
-    first.iter().find(|(_, name)| name == code).map(|(second, _)| *second)
+fn when(first: &[(u64, Code)], code: Code) -> Option<u64> {
+    first.iter().find(|(_, name)| *name == code).map(|(second, _)| *second)
 }
 
 #[test]
 fn grow_first_restart_last() {
     let (first, restart) = incident(&Settings::default(), &mut Memory::default(), 20, 25, 600);
-    assert_eq!(when(&first, "pool-exhausted"), Some(0));
-    assert_eq!(when(&first, "daemon-hung-on-pool"), Some(10));
-    assert_eq!(when(&first, "daemon-stuck"), Some(25));
+    assert_eq!(when(&first, Code::PoolExhausted), Some(0));
+    assert_eq!(when(&first, Code::DaemonHungOnPool), Some(10));
+    assert_eq!(when(&first, Code::DaemonStuck), Some(25));
     // The 60 s of the settings count from the look that saw the task come out of D state.
     assert_eq!(restart, Some(85));
 }
@@ -176,7 +185,7 @@ fn the_alarm_waits_longer_for_weaker_evidence() {
             let mut look = seen(full(), Probe::Silent(secs(*second)), TaskState::Uninterruptible);
             change(&mut look, *second);
             let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
-            verdict.finding("daemon-hung-on-pool").is_some()
+            verdict.finding(Code::DaemonHungOnPool).is_some()
         });
         assert_eq!(told, expected, "{what}");
     }
@@ -213,7 +222,7 @@ fn the_early_alarm_brings_no_deed() {
 fn no_restart_while_a_task_is_in_d_state_or_the_pool_is_not_cured() {
     let (first, restart) = incident(&Settings::default(), &mut Memory::default(), 20, u64::MAX, 3600);
     assert_eq!(restart, None);
-    assert_eq!(when(&first, "hang-incurable"), Some(140));
+    assert_eq!(when(&first, Code::HangIncurable), Some(140));
     let (_, restart) = incident(&Settings::default(), &mut Memory::default(), u64::MAX, 0, 3600);
     assert_eq!(restart, None);
 }
@@ -257,7 +266,7 @@ fn restarts_are_paid_from_a_budget_that_survives_the_guard() {
     // The guard dies and comes back in the same boot: a second incident inside the cool-down restarts nothing.
     let mut reborn = Memory::recall(memory.kept.clone(), "boot", secs(2000));
     let (first, restart) = incident(&settings, &mut reborn, 1, 1, 600);
-    assert_eq!((restart, when(&first, "daemon-stuck").is_some()), (None, true));
+    assert_eq!((restart, when(&first, Code::DaemonStuck).is_some()), (None, true));
     // Another boot starts afresh.
     let mut rebooted = Memory::recall(memory.kept.clone(), "another boot", secs(0));
     assert_eq!(incident(&settings, &mut rebooted, 1, 1, 600).1, Some(61));
@@ -307,7 +316,7 @@ fn past_the_budget_the_guard_gives_up_restarting_and_still_grows() {
     memory.kept.restarts = vec![secs(10), secs(20), secs(30)];
     let (first, restart) = incident(&settings, &mut memory, 10, 10, 3600);
     assert_eq!(restart, None);
-    assert!(when(&first, "daemon-stuck").is_some());
+    assert!(when(&first, Code::DaemonStuck).is_some());
     let verdict = judge(
         &seen(full(), Probe::Silent(secs(9)), TaskState::Alive),
         &settings,

@@ -1,7 +1,7 @@
 //! What the kernel's log adds to the findings, and what it must not.
 
 use super::*;
-use crate::model::{KernelEvent, KernelLine, Severity};
+use crate::model::{Code, KernelEvent, KernelLine, Severity};
 
 fn line(event: KernelEvent, device: Option<&str>, when: u64) -> KernelLine {
     KernelLine {
@@ -14,7 +14,7 @@ fn line(event: KernelEvent, device: Option<&str>, when: u64) -> KernelLine {
     }
 }
 
-fn found(lines: &[KernelLine]) -> Vec<(&'static str, Severity)> {
+fn found(lines: &[KernelLine]) -> Vec<(Code, Severity)> {
     let mut seen = seen(pool(), answered(), TaskState::Alive);
     seen.evidence.kernel = Seen::Known(lines.to_vec());
     let verdict = judge_once(&seen);
@@ -25,7 +25,7 @@ fn found(lines: &[KernelLine]) -> Vec<(&'static str, Severity)> {
 #[test]
 fn failed_writes_below_the_pool_are_told() {
     let failed = |write| KernelEvent::DeviceError { write };
-    let lost = |severity| vec![("loop-write-errors", severity)];
+    let lost = |severity| vec![(Code::LoopWriteErrors, severity)];
     for (what, lines, wanted) in [
         ("nothing said", vec![], vec![]),
         (
@@ -70,7 +70,7 @@ fn a_container_without_its_filesystem_is_told_once() {
         ..line(KernelEvent::FilesystemShutDown, Some("dm-3"), 900)
     };
     let volume = Some("docker-254:16-12-abc");
-    let wanted = vec![("container-filesystem-shut-down", Severity::Warn)];
+    let wanted = vec![(Code::ContainerFilesystemShutDown, Severity::Warn)];
     assert_eq!(found(&[shut(volume), shut(volume)]), wanted);
     assert_eq!(found(&[shut(None)]), vec![], "a filesystem of the host's, or over");
 }

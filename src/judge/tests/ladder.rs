@@ -2,6 +2,7 @@
 //! wanted, and ten incidents in a row that stay within the budget.
 
 use super::*;
+use crate::model::Code;
 
 /// A hang that growth has cured, by second 2; the daemon goes on as `info` says.
 fn cured(settings: &Settings, memory: &mut Memory, from: u64) {
@@ -98,8 +99,8 @@ fn what_becomes_of_the_containers_is_said_beforehand() {
         let verdict = judge(look, &settings, &mut memory, secs(1200));
         (
             verdict
-                .finding("daemon-stuck")
-                .or(verdict.finding("daemon-hung-on-pool"))
+                .finding(Code::DaemonStuck)
+                .or(verdict.finding(Code::DaemonHungOnPool))
                 .cloned(),
             verdict.deed,
         )
@@ -155,7 +156,7 @@ fn after_every_cure_one_restart_though_the_daemon_answers() {
         for second in 3..18 {
             let verdict = judge(&answers, &settings, &mut memory, secs(1000 + second));
             assert_eq!(verdict.deed, None, "{when:?} {second}");
-            assert_eq!(verdict.finding("restart-after-cure").is_some(), wanted);
+            assert_eq!(verdict.finding(Code::RestartAfterCure).is_some(), wanted);
         }
         let verdict = judge(&answers, &settings, &mut memory, secs(1018));
         assert_eq!(verdict.deed == Some(Deed::Restart), wanted, "{when:?}: {verdict:?}");
@@ -345,7 +346,7 @@ fn xfs_gives_up_only_where_allowed_and_nothing_else_is_left() {
                 "{what}: second {second}: {:?}",
                 verdict.deed
             );
-            let told = verdict.finding("hang-incurable");
+            let told = verdict.finding(Code::HangIncurable);
             assert_eq!(
                 told.is_some(),
                 second == 120 && !said.is_empty(),

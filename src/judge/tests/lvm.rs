@@ -1,7 +1,7 @@
 //! Pools of LVM's: who grows them, into what, and what is said.
 
 use super::*;
-use crate::model::{Autoextend, Lvm, LvmPool};
+use crate::model::{Autoextend, Code, Lvm, LvmPool};
 
 const OFF: Autoextend = Autoextend {
     threshold: 100,
@@ -56,7 +56,7 @@ fn who_grows_it() {
             "low, nobody else grows it",
             lvm_pool(gib(9), gib(50), OFF),
             &standard,
-            vec!["pool-low"],
+            vec![Code::PoolLow],
             // What is used, the fifth that is to stay free, and a step of a quarter.
             Some(Bytes::mib(13824)),
         ),
@@ -64,42 +64,42 @@ fn who_grows_it() {
             "low, a group with little room gives what it has above its reserve",
             lvm_pool(gib(9), gib(3), OFF),
             &standard,
-            vec!["pool-low"],
+            vec![Code::PoolLow],
             Some(gib(11)),
         ),
         (
             "low, LVM grows it",
             lvm_pool(gib(9), gib(50), ON),
             &standard,
-            vec!["pool-low", "lvm-extends-the-pool"],
+            vec![Code::PoolLow, Code::LvmExtendsThePool],
             None,
         ),
         (
             "LVM is to grow it, and is not there",
             lvm_pool(gib(9), gib(50), NOBODY_AT_IT),
             &standard,
-            vec!["lvm-pool-not-monitored", "pool-low"],
+            vec![Code::LvmPoolNotMonitored, Code::PoolLow],
             Some(Bytes::mib(13824)),
         ),
         (
             "growth is not allowed",
             lvm_pool(gib(9), gib(50), OFF),
             &no_growth,
-            vec!["pool-low"],
+            vec![Code::PoolLow],
             None,
         ),
         (
             "no room in the group",
             lvm_pool(gib(9), gib(2), OFF),
             &standard,
-            vec!["volume-group-full", "pool-low"],
+            vec![Code::VolumeGroupFull, Code::PoolLow],
             None,
         ),
         (
             "no room for what LVM asks",
             lvm_pool(gib(9), gib(1), ON),
             &standard,
-            vec!["volume-group-full", "pool-low", "lvm-extends-the-pool"],
+            vec![Code::VolumeGroupFull, Code::PoolLow, Code::LvmExtendsThePool],
             None,
         ),
         (
@@ -109,7 +109,7 @@ fn who_grows_it() {
                 ..lvm_pool(gib(10), gib(50), OFF)
             },
             &standard,
-            vec!["pool-exhausted"],
+            vec![Code::PoolExhausted],
             Some(Bytes::mib(14848)),
         ),
         (
@@ -119,7 +119,7 @@ fn who_grows_it() {
                 ..lvm_pool(gib(9), gib(50), OFF)
             },
             &standard,
-            vec!["pool-low"],
+            vec![Code::PoolLow],
             None,
         ),
         (
@@ -129,7 +129,7 @@ fn who_grows_it() {
                 ..lvm_pool(gib(9), gib(50), OFF)
             },
             &standard,
-            vec!["lvm-unknown", "pool-low"],
+            vec![Code::LvmUnknown, Code::PoolLow],
             None,
         ),
     ] {
@@ -196,7 +196,7 @@ fn lvm_that_does_not_act_is_told_of_after_a_minute() {
     let late = |memory: &mut Memory, pool: Pool, at: u64| {
         let verdict = judge(&look(pool), &settings, memory, secs(at));
         assert_eq!(verdict.deed, None);
-        verdict.finding("lvm-does-not-extend").is_some()
+        verdict.finding(Code::LvmDoesNotExtend).is_some()
     };
     let low = || lvm_pool(Bytes::gib(9), Bytes::gib(50), ON);
     let mut memory = Memory::default();
@@ -218,7 +218,7 @@ fn lvm_that_does_not_act_is_told_of_after_a_minute() {
     for at in [1000, 2000] {
         let seen = look(lvm_pool(Bytes::gib(9), Bytes::gib(50), NOBODY_AT_IT));
         let verdict = judge(&seen, &settings, &mut memory, secs(at));
-        assert_eq!(verdict.finding("lvm-does-not-extend"), None);
+        assert_eq!(verdict.finding(Code::LvmDoesNotExtend), None);
     }
 }
 
@@ -231,7 +231,7 @@ fn dmeventd_acts_at_multiples_of_five() {
         let pool = || lvm_pool(Bytes(Bytes::gib(10).0 / 10000 * used), Bytes::gib(50), odd);
         judge(&look(pool()), &settings, &mut memory, secs(1000));
         let verdict = judge(&look(pool()), &settings, &mut memory, secs(1100));
-        assert_eq!(verdict.finding("lvm-does-not-extend").is_some(), due, "{used}");
+        assert_eq!(verdict.finding(Code::LvmDoesNotExtend).is_some(), due, "{used}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writers of all kinds against a guard that looks when it thinks it must: the pool never runs out while there is room.
 
 use super::*;
+use crate::model::Code;
 
 /// A pool on a host, its writers, and a guard that looks, grows and rests as `watch` does.
 struct World {
@@ -166,8 +167,8 @@ fn at_the_reserve_growth_ends_with_an_alarm_and_a_forecast_came_before() {
         world.round(|_| mib_per_s(100));
     }
     let verdict = judge(&world.seen, &world.settings, &mut world.memory, world.now);
-    assert!(verdict.finding("pool-exhausted").is_some(), "{verdict:?}");
-    assert!(verdict.finding("host-filesystem-full").is_some(), "{verdict:?}");
+    assert!(verdict.finding(Code::PoolExhausted).is_some(), "{verdict:?}");
+    assert!(verdict.finding(Code::HostFilesystemFull).is_some(), "{verdict:?}");
     assert_eq!(verdict.deed, None);
     let host = world.seen.host.known().unwrap();
     assert!(host.free_bytes >= Bytes::gib(2), "the reserve is left: {host:?}");
@@ -261,7 +262,7 @@ fn data_wait_for_metadata_that_have_run_out() {
     assert!(verdict.cannot_grow.as_ref().is_some_and(|why| why.contains(decisive)));
     assert!(
         verdict
-            .finding("pool-exhausted")
+            .finding(Code::PoolExhausted)
             .is_some_and(|finding| finding.remedy.contains(decisive))
     );
     let verdict = judge(&look, &Settings::default(), &mut Memory::default(), secs(1000));
@@ -302,7 +303,7 @@ fn what_cannot_grow_is_not_said_to() {
         change(&mut look);
         let verdict = judge_once(&look);
         assert_eq!(verdict.deed, None, "{what}");
-        let finding = verdict.finding("pool-exhausted").expect(what);
+        let finding = verdict.finding(Code::PoolExhausted).expect(what);
         assert!(finding.remedy.contains(said), "{what}: {}", finding.remedy);
         assert!(
             verdict.cannot_grow.is_some_and(|why| why.contains(said)),
@@ -316,7 +317,7 @@ fn a_read_only_filesystem_is_told_beside_a_pool_with_room() {
     let mut look = seen(pool(), answered(), TaskState::Alive);
     let Seen::Known(host) = &mut look.host else { panic!() };
     host.read_only = true;
-    assert_eq!(codes(&judge_once(&look)), ["host-filesystem-read-only"]);
+    assert_eq!(codes(&judge_once(&look)), [Code::HostFilesystemReadOnly]);
 }
 
 #[test]
@@ -337,6 +338,6 @@ fn a_pool_that_has_failed_is_not_exhausted() {
         &mut memory,
         secs(1000),
     );
-    assert!(!codes(&verdict).contains(&"pool-exhausted"), "{verdict:?}");
+    assert!(!codes(&verdict).contains(&Code::PoolExhausted), "{verdict:?}");
     assert_eq!(memory.kept.incident, None);
 }

@@ -1,8 +1,9 @@
 //! What the daemon and the pool do besides hanging: refuse, vanish.
 
 use super::*;
+use crate::model::Code;
 
-fn judged(memory: &mut Memory, pool: Option<Pool>, daemon: Daemon, now: u64) -> Vec<&'static str> {
+fn judged(memory: &mut Memory, pool: Option<Pool>, daemon: Daemon, now: u64) -> Vec<Code> {
     let seen = Snapshot {
         pool: Seen::Known(pool),
         daemon,
@@ -39,7 +40,7 @@ fn a_refusal_is_told_once_it_has_lasted() {
         (65, refused(), false),
     ] {
         let codes = judged(&mut memory, Some(pool()), daemon, now);
-        assert_eq!(codes.contains(&"daemon-refuses"), told, "at {now}: {codes:?}");
+        assert_eq!(codes.contains(&Code::DaemonRefuses), told, "at {now}: {codes:?}");
     }
 }
 
@@ -80,6 +81,6 @@ fn a_pool_is_missed_only_below_the_daemon_that_had_it() {
         (26, None, with(answered()), true),
     ] {
         let codes = judged(&mut memory, pool, daemon, now);
-        assert_eq!(codes.contains(&"pool-vanished"), told, "at {now}: {codes:?}");
+        assert_eq!(codes.contains(&Code::PoolVanished), told, "at {now}: {codes:?}");
     }
 }

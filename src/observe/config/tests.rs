@@ -1,6 +1,7 @@
 //! Tests of `config`: whole trees, from the unit's files to options with their places.
 
 use super::*;
+use crate::model::Code;
 use crate::observe::test_tree::TestTree;
 
 const UNIT: &str = "[Service]\nEnvironment=DOCKER_DRIVER=devicemapper\nEnvironmentFile=-/etc/sysconfig/docker-storage\n\
@@ -65,7 +66,7 @@ fn a_quote_that_is_not_closed() {
         .iter()
         .map(|finding| (finding.code, finding.place.as_str()))
         .collect();
-    let dropped = ("environment-file-line-dropped", "/etc/sysconfig/docker-storage:1");
+    let dropped = (Code::EnvironmentFileLineDropped, "/etc/sysconfig/docker-storage:1");
     assert_eq!(codes, [dropped]);
     assert!(learnt.findings.iter().all(|finding| !finding.remedy.is_empty()));
     let new = learn(&tree(text, Some(252)), None);
@@ -126,7 +127,7 @@ fn a_file_that_only_we_do_not_read_is_no_ground_for_a_refusal() {
         make(&tree.path().join("etc/docker/daemon.json"));
         let learnt = learn(&tree, None);
         assert!(learnt.effective.uncertain.is_some());
-        let finding = learnt.findings.iter().find(|it| it.code == "daemon-json-unreadable");
+        let finding = learnt.findings.iter().find(|it| it.code == Code::DaemonJsonUnreadable);
         finding.map(|finding| finding.severity)
     };
     let directory = said(&|path| std::fs::create_dir(path).unwrap());

@@ -2,9 +2,7 @@
 
 use super::PoolReport;
 use crate::model::{ActiveState, Daemon, Finding, Outcome, Probe, Severity, StuckTask};
-use crate::report::explain;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Answer of `thinguard status`.
@@ -20,7 +18,6 @@ pub struct StatusReport {
     /// The guard.
     pub guard: GuardReport,
     /// What is wrong, worst first.
-    #[serde(deserialize_with = "known_findings")]
     pub findings: Vec<Finding>,
     /// What could not be seen, and why.
     #[serde(default)]
@@ -150,30 +147,4 @@ pub struct LastDeed {
 /// Whether these are the kernel's words for a lack of rights (EACCES, EPERM).
 pub fn is_forbidden(why: &str) -> bool {
     why.contains("(os error 13)") || why.contains("(os error 1)") || why.contains("EACCES") || why.contains("EPERM")
-}
-
-/// Findings out of an answer that was kept. Their codes are the program's own words.
-fn known_findings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Finding>, D::Error> {
-    #[derive(Deserialize)]
-    struct Kept {
-        code: String,
-        severity: Severity,
-        subject: String,
-        message: String,
-        #[serde(rename = "where")]
-        place: String,
-        remedy: String,
-    }
-    let known = |kept: Kept| {
-        let text = explain::find(&kept.code).ok_or_else(|| D::Error::custom(format!("no such code: {}", kept.code)))?;
-        Ok(Finding {
-            code: text.code,
-            severity: kept.severity,
-            subject: kept.subject,
-            message: kept.message,
-            place: kept.place,
-            remedy: kept.remedy,
-        })
-    };
-    Vec::<Kept>::deserialize(deserializer)?.into_iter().map(known).collect()
 }

@@ -1,7 +1,7 @@
 //! The metrics themselves: names and units by Prometheus' conventions, what each means, and where its figures come from.
 
 use super::{Family, Figures, Series, Type, Value};
-use crate::model::{ActiveState, Bytes, Mode, Severity};
+use crate::model::{ActiveState, Bytes, Code, Mode, Severity};
 use crate::report::json::{Answers, HostReport, PoolReport, UsageReport};
 
 /// Every metric, in the order in which they are written.
@@ -284,7 +284,7 @@ fn modes(it: &Figures<'_>) -> Vec<Series> {
 
 /// One series for each code: two pools or two findings under one name would be the same series twice, which no reader takes.
 fn findings(it: &Figures<'_>) -> Vec<Series> {
-    let mut worst: Vec<(&str, Severity)> = Vec::new();
+    let mut worst: Vec<(Code, Severity)> = Vec::new();
     for finding in it.findings {
         match worst.iter_mut().find(|(code, _)| *code == finding.code) {
             Some((_, severity)) => *severity = finding.severity.max(*severity),
@@ -300,7 +300,7 @@ fn findings(it: &Figures<'_>) -> Vec<Series> {
                 Severity::Refuse => "refuse",
             };
             Series {
-                labels: vec![("code", code.to_owned()), ("severity", severity.to_owned())],
+                labels: vec![("code", code.to_string()), ("severity", severity.to_owned())],
                 value: Value::Whole(1),
             }
         })

@@ -2,7 +2,7 @@
 
 use super::super::json::{DaemonReport, HostReport, UsageReport};
 use super::*;
-use crate::model::{ActiveState, Mode, Severity, StuckTask};
+use crate::model::{ActiveState, Code, Mode, Severity, StuckTask};
 use crate::report::json::Answers;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,15 +33,8 @@ fn parsed(text: &str) -> BTreeMap<String, String> {
     series
 }
 
-fn finding(code: &'static str, severity: Severity, subject: &str) -> Finding {
-    Finding {
-        code,
-        severity,
-        subject: subject.into(),
-        message: String::new(),
-        place: String::new(),
-        remedy: String::new(),
-    }
+fn finding(code: Code, severity: Severity, subject: &str) -> Finding {
+    Finding::new(severity, code, subject)
 }
 
 fn usage(used: u64, total: u64) -> UsageReport {
@@ -118,9 +111,9 @@ fn figures<'a>(pool: Seen<Option<PoolReport>>, daemon: &'a DaemonReport, finding
 #[test]
 fn a_pool_in_trouble_is_told_whole() {
     let findings = [
-        finding("pool-exhausted", Severity::Refuse, "pool"),
-        finding("pool-low", Severity::Note, "data"),
-        finding("pool-low", Severity::Warn, "metadata"),
+        finding(Code::PoolExhausted, Severity::Refuse, "pool"),
+        finding(Code::PoolLow, Severity::Note, "data"),
+        finding(Code::PoolLow, Severity::Warn, "metadata"),
     ];
     let daemon = daemon(2);
     let figures = figures(Seen::Known(Some(pool("docker-8:1-2-pool"))), &daemon, &findings);

@@ -1,7 +1,7 @@
 //! The screen of `status`.
 
 use super::{Terminal, status};
-use crate::model::{ActiveState, Bytes, Consumer, Finding, Mode, Severity, StuckTask};
+use crate::model::{ActiveState, Bytes, Code, Consumer, Finding, Mode, Severity, StuckTask};
 use crate::report::fit::columns;
 use crate::report::json::{Answers, CannotSee, HostReport, PoolReport, StatusReport};
 use crate::report::tests::{consumer, finding, forecast, pool, status as report};
@@ -259,8 +259,8 @@ fn each_state_has_its_words() {
         (
             |it| {
                 it.findings = vec![
-                    with(Severity::Warn, "pool-low"),
-                    with(Severity::Refuse, "pool-exhausted"),
+                    with(Severity::Warn, Code::PoolLow),
+                    with(Severity::Refuse, Code::PoolExhausted),
                 ]
             },
             "thinguard CRITICAL: pool-low, pool-exhausted Docker",
@@ -289,7 +289,7 @@ fn stuck() -> StuckTask {
     full().daemon.stuck_tasks[0].clone()
 }
 
-fn with(severity: Severity, code: &'static str) -> Finding {
+fn with(severity: Severity, code: Code) -> Finding {
     Finding {
         code,
         severity,

@@ -1,6 +1,7 @@
 //! The file as node_exporter finds it, and what is told of it.
 
 use super::*;
+use crate::model::Code;
 use crate::report::event::Kind;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -107,7 +108,7 @@ fn a_failure_is_told_once_and_so_is_its_end() {
 
 #[test]
 fn it_is_written_now_and_then_and_when_something_changes() {
-    let last = |at, codes: &[&'static str]| TextFile {
+    let last = |at, codes: &[Code]| TextFile {
         last: Some((Duration::from_secs(at), "/a.prom".into(), codes.to_vec())),
         ..TextFile::default()
     };
@@ -115,11 +116,11 @@ fn it_is_written_now_and_then_and_when_something_changes() {
     for (file, path, codes, due) in [
         (TextFile::default(), "/a.prom", &[][..], true),
         (last(99, &[]), "/a.prom", &[], false),
-        (last(86, &["pool-low"]), "/a.prom", &["pool-low"], false),
+        (last(86, &[Code::PoolLow]), "/a.prom", &[Code::PoolLow], false),
         (last(85, &[]), "/a.prom", &[], true),
         (last(99, &[]), "/b.prom", &[], true),
-        (last(99, &["pool-low"]), "/a.prom", &["pool-exhausted"], true),
-        (last(99, &["pool-low"]), "/a.prom", &[], true),
+        (last(99, &[Code::PoolLow]), "/a.prom", &[Code::PoolExhausted], true),
+        (last(99, &[Code::PoolLow]), "/a.prom", &[], true),
     ] {
         assert_eq!(file.is_due(path, codes, now), due, "{file:?}, {path}, {codes:?}");
     }

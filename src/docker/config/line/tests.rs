@@ -3,6 +3,7 @@
 use crate::docker::build::{Build, Flavour, Version};
 use crate::docker::config::Effective;
 use crate::docker::{daemon_json, flags};
+use crate::model::Code;
 use crate::model::Severity::{self, Refuse, Warn};
 use std::collections::BTreeMap;
 
@@ -25,42 +26,47 @@ fn merge(line: &str, json: &str, version: Release) -> Effective {
 type Release = Option<(u16, u16, u16)>;
 
 /// What is given, to which version, and what is found.
-type Row = (&'static str, &'static str, Release, Vec<(&'static str, Severity)>);
+type Row = (&'static str, &'static str, Release, Vec<(Code, Severity)>);
 
 #[test]
 fn what_a_version_makes_of_a_line() {
-    const TWICE: &str = "option-set-twice";
+    const TWICE: Code = Code::OptionSetTwice;
     let (v1_12, v18_06, v20) = (Some((1, 12, 6)), Some((18, 6, 3)), Some((20, 10, 24)));
     let rows: Vec<Row> = vec![
-        ("dockerd --no-such=1", "{}", v20, vec![("flag-unknown", Refuse)]),
-        ("dockerd --no-such=1", "{}", None, vec![("flag-unknown", Warn)]),
+        ("dockerd --no-such=1", "{}", v20, vec![(Code::FlagUnknown, Refuse)]),
+        ("dockerd --no-such=1", "{}", None, vec![(Code::FlagUnknown, Warn)]),
         (
             "dockerd --debug true",
             "{}",
             v20,
-            vec![("command-line-stray-word", Refuse)],
+            vec![(Code::CommandLineStrayWord, Refuse)],
         ),
-        ("dockerd ", "{}", v20, vec![("command-line-stray-word", Refuse)]),
+        ("dockerd ", "{}", v20, vec![(Code::CommandLineStrayWord, Refuse)]),
         (
             "dockerd --debug true",
             "{}",
             v1_12,
-            vec![("command-line-stray-word", Warn)],
+            vec![(Code::CommandLineStrayWord, Warn)],
         ),
         (
             "dockerd -storage-driver=devicemapper",
             "{}",
             v20,
-            vec![("flag-one-dash", Refuse)],
+            vec![(Code::FlagOneDash, Refuse)],
         ),
-        ("dockerd -graph=/x", "{}", v20, vec![("flag-one-dash", Warn)]),
+        ("dockerd -graph=/x", "{}", v20, vec![(Code::FlagOneDash, Warn)]),
         ("dockerd -s=overlay2 -g/x", "{}", v20, vec![]),
-        ("dockerd --version", "{}", v20, vec![("flag-not-a-start", Refuse)]),
+        ("dockerd --version", "{}", v20, vec![(Code::FlagNotAStart, Refuse)]),
         ("dockerd --version=false", "{}", v20, vec![]),
-        ("dockerd --mtu=x", "{}", v20, vec![("flag-value-invalid", Refuse)]),
-        ("dockerd --live-restore=x", "{}", v20, vec![("flag-rejected", Refuse)]),
-        ("dockerd --storage-opt", "{}", v20, vec![("flag-rejected", Refuse)]),
-        ("dockerd --mtu", "{}", v20, vec![("flag-rejected", Refuse)]),
+        ("dockerd --mtu=x", "{}", v20, vec![(Code::FlagValueInvalid, Refuse)]),
+        (
+            "dockerd --live-restore=x",
+            "{}",
+            v20,
+            vec![(Code::FlagRejected, Refuse)],
+        ),
+        ("dockerd --storage-opt", "{}", v20, vec![(Code::FlagRejected, Refuse)]),
+        ("dockerd --mtu", "{}", v20, vec![(Code::FlagRejected, Refuse)]),
         (
             "dockerd --log-driver=journald",
             r#"{"log-driver": "journald"}"#,
@@ -90,7 +96,7 @@ fn what_a_version_makes_of_a_line() {
             "dockerd --label a=b",
             r#"{"label": ["a=b"]}"#,
             v20,
-            vec![("daemon-json-key-without-effect", Warn)],
+            vec![(Code::DaemonJsonKeyWithoutEffect, Warn)],
         ),
         (
             "dockerd --add-runtime a=/a",
@@ -127,11 +133,11 @@ fn in_the_order_of_dockerd() {
     assert_eq!(
         codes,
         [
-            "flag-unknown",
-            "daemon-json-key-unknown",
-            "option-set-twice",
-            "daemon-json-wrong-type",
-            "daemon-json-invalid-value"
+            Code::FlagUnknown,
+            Code::DaemonJsonKeyUnknown,
+            Code::OptionSetTwice,
+            Code::DaemonJsonWrongType,
+            Code::DaemonJsonInvalidValue
         ]
     );
 }

@@ -2,6 +2,7 @@
 
 use crate::docker::build::{Build, Flavour, Version};
 use crate::docker::daemon_json::{DaemonJson, parse};
+use crate::model::Code;
 use crate::model::Severity::{self, Refuse, Warn};
 
 fn by(text: &str, version: Release) -> DaemonJson {
@@ -16,12 +17,12 @@ fn by(text: &str, version: Release) -> DaemonJson {
 type Release = Option<(u16, u16, u16)>;
 
 /// What is given, to which version, and what is found.
-type Row = (&'static str, Release, Vec<(&'static str, Severity)>);
+type Row = (&'static str, Release, Vec<(Code, Severity)>);
 
-const UNKNOWN: &str = "daemon-json-key-unknown";
-const NO_EFFECT: &str = "daemon-json-key-without-effect";
-const WRONG_TYPE: &str = "daemon-json-wrong-type";
-const INVALID: &str = "daemon-json-invalid-value";
+const UNKNOWN: Code = Code::DaemonJsonKeyUnknown;
+const NO_EFFECT: Code = Code::DaemonJsonKeyWithoutEffect;
+const WRONG_TYPE: Code = Code::DaemonJsonWrongType;
+const INVALID: Code = Code::DaemonJsonInvalidValue;
 
 #[test]
 fn what_a_version_makes_of_keys() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::docker::direct_lvm::DirectLvm;
+use crate::model::Code;
 
 const SET_UP: &[&str] = &["dm.directlvm_device=/dev/xvdf"];
 const OTHER: &[&str] = &["dm.directlvm_device=/dev/xvdg"];
@@ -20,8 +21,8 @@ const LOOP: &[&str] = &["dm.loopdatasize=8G", "dm.fs=ext4"];
 #[test]
 fn direct_lvm_by_version() {
     let (refuse, warn) = (Severity::Refuse, Severity::Warn);
-    let changed = |severity| vec![("direct-lvm-changed", severity)];
-    let dropped = || vec![("direct-lvm-dropped", warn)];
+    let changed = |severity| vec![(Code::DirectLvmChanged, severity)];
+    let dropped = || vec![(Code::DirectLvmDropped, warn)];
     let rows = [
         (Some(Version::new(17, 6, 0)), SET_UP, vec![]),
         (Some(Version::new(17, 6, 0)), FORCE, vec![]),
@@ -47,7 +48,7 @@ fn direct_lvm_by_version() {
         set_options(&mut before, options);
         let found: Vec<_> = codes(&before)
             .into_iter()
-            .filter(|(code, _)| code.starts_with("direct-lvm"))
+            .filter(|(code, _)| code.as_str().starts_with("direct-lvm"))
             .collect();
         assert_eq!(found, expected, "{version:?} {options:?}");
     }
@@ -63,7 +64,7 @@ fn direct_lvm_for_the_first_time() {
         // Of another pool's absence nothing follows: dockerd makes it.
         root(&mut before).thin_pool_device = Some(NamedPool::Missing);
         set_options(&mut before, SET_UP);
-        assert_eq!(codes(&before), [("pool-device-missing", Severity::Refuse)]);
+        assert_eq!(codes(&before), [(Code::PoolDeviceMissing, Severity::Refuse)]);
     }
 }
 
@@ -79,7 +80,7 @@ fn direct_lvm_set_up_needs_its_pool() {
     set_options(&mut before, SET_UP);
     assert_eq!(codes(&before), []);
     root(&mut before).thin_pool_device = Some(NamedPool::Missing);
-    assert_eq!(codes(&before), [("thin-pool-missing", Severity::Refuse)]);
+    assert_eq!(codes(&before), [(Code::ThinPoolMissing, Severity::Refuse)]);
 }
 
 /// The note is read at each start with this driver, from 17.06 on.
@@ -96,13 +97,15 @@ fn an_unreadable_note_by_version() {
         before.build.version = version;
         root(&mut before).direct_lvm = Some(Err("it is no JSON".into()));
         let expected: Vec<_> = severity
-            .map(|it| ("direct-lvm-setup-unreadable", it))
+            .map(|it| (Code::DirectLvmSetupUnreadable, it))
             .into_iter()
             .collect();
         assert_eq!(codes(&before), expected, "{version:?}");
         before.choice = Choice::Named("overlay2".into());
         assert!(
-            codes(&before).iter().all(|(code, _)| !code.starts_with("direct-lvm")),
+            codes(&before)
+                .iter()
+                .all(|(code, _)| !code.as_str().starts_with("direct-lvm")),
             "{version:?}"
         );
     }
