@@ -1,5 +1,6 @@
 //! `thinguard preflight`: may Docker start, and what should the operator know before it does?
 
+pub mod paper;
 mod start;
 
 use super::look::Once;

@@ -1,10 +1,15 @@
-//! The daemon's whole command line as its flag parser takes it: which flags are given, and what it would refuse. Up to 1.12 that
-//! is mflag (moby `pkg/mflag/flag.go`), from 1.13 on pflag.
+//! The daemon's whole command line as its flag parser takes it: which flags are given, and what it would refuse.
+//!
+//! Up to 1.12 the parser is mflag (moby `pkg/mflag/flag.go`), from 1.13 on pflag.
 
+mod form;
+
+use super::Sourced;
 use super::build::Build;
-use super::flags::go_bool;
+use super::go::go_bool;
 use super::known::{self, Flag, Kind};
-use super::{Sourced, flag_values, size, values};
+
+pub use form::{Form, form};
 
 /// A flag that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,43 +44,62 @@ pub enum Problem {
         /// Docker's words.
         why: String,
     },
+    /// This version has no such command: `docker daemon`, `docker -d`.
+    NoSuchCommand {
+        /// The first word behind the program.
+        word: Sourced<String>,
+    },
+    /// A flag that some releases of this version know and others do not.
+    Doubtful {
+        /// As it is written.
+        spelling: Sourced<String>,
+    },
     /// A word that is neither flag nor value.
     Stray {
         /// The word.
         word: Sourced<String>,
-        /// Whether dockerd refuses it; 1.12 leaves it, and all that follows, unread.
-        refused: bool,
     },
 }
 
 /// A command line, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Line {
+    /// How the daemon is called.
+    pub form: Form,
     /// The flags, in order.
     pub given: Vec<Given>,
     /// What dockerd would refuse. It stops at the first.
     pub problems: Vec<Problem>,
 }
 
-/// Reads the command line of `dockerd …` or `docker daemon …`; `None` for other forms, which are not looked into.
+/// Reads the command line of a daemon; `None` where it starts none.
 pub fn read(words: &[Sourced<String>], build: &Build) -> Option<Line> {
-    let (program, rest) = words.split_first()?;
-    let name = program.value.rsplit('/').next()?;
-    let words = match rest.split_first() {
-        _ if name.starts_with("dockerd") => rest,
-        Some((command, words)) if name.starts_with("docker") && command.value == "daemon" => words,
-        _ => return None,
-    };
+    let texts: Vec<&str> = words.iter().map(|word| word.value.as_str()).collect();
+    let form = form(&texts)?;
+    let mut rest: Vec<Sourced<String>> = words.get(1..)?.to_vec();
+    if form == Form::DockerDaemon {
+        // The first `daemon` that is no flag's value is the command.
+        let command = texts.iter().skip(1).position(|word| *word == "daemon")?;
+        rest.remove(command);
+    }
     let mut reader = Reader {
-        line: Line::default(),
-        words: words.iter(),
+        line: Line {
+            form,
+            ..Line::default()
+        },
+        words: rest.iter(),
         origin: "",
         build,
         unsure: false,
     };
+    if form.is_gone(build) {
+        let word = words.get(1)?.clone();
+        reader.line.problems.push(Problem::NoSuchCommand { word });
+    }
     match build.at_least(1, 13, 0) {
-        Some(false) => reader.old(build.at_least(1, 12, 0) != Some(true)),
-        _ => reader.new_style(),
+        Some(true) => reader.new_style(),
+        None if form == Form::Dockerd => reader.new_style(),
+        _ => reader.old(),
     }
     Some(reader.line)
 }
@@ -91,27 +115,30 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// mflag: the first word that is no flag ends the flags; `docker daemon` takes no such word, `dockerd` of 1.12 leaves it.
-    fn old(&mut self, refused: bool) {
+    /// mflag: the first word that is no flag ends the flags, and the daemon takes no such word (moby v1.12.6 `cmd/dockerd/daemon.go`,
+    /// `Require(flag.Exact, 0)`).
+    fn old(&mut self) {
         while let Some(word) = self.words.next() {
             self.origin = &word.place;
             let body = match word.value.strip_prefix('-') {
                 Some("-") => {
                     let word = self.words.next().cloned();
-                    return word.into_iter().for_each(|word| self.stray(word, refused));
+                    return word.into_iter().for_each(|word| self.stray(word));
                 }
                 Some(body) if !body.is_empty() => body,
-                _ => return self.stray(word.clone(), refused),
+                _ => return self.stray(word.clone()),
             };
             let (name, value) = split(body);
             let value = value.map(trim_quotes);
             let found = match name.strip_prefix('-') {
                 Some(long) => known::flag_long(long, self.build),
-                None => known::flag_bare(name, self.build).or_else(|| letter(name, self.build)),
+                None => known::flag_bare(name, self.build)
+                    .or_else(|| letter(name, self.build))
+                    .or_else(|| self.any_dashes(name)),
             };
             match found {
                 Some(flag) => self.take(flag, format!("-{name}"), value),
-                None if name.starts_with('-') => self.unknown(&word.value),
+                None if name.is_empty() || name.starts_with('-') => self.unknown(&word.value),
                 None => self.letters(name, &word.value),
             }
         }
@@ -133,7 +160,7 @@ impl Reader<'_> {
             match word.value.strip_prefix("--") {
                 Some("") => {
                     let rest: Vec<_> = self.words.by_ref().cloned().collect();
-                    return rest.into_iter().for_each(|word| self.stray(word, true));
+                    return rest.into_iter().for_each(|word| self.stray(word));
                 }
                 Some(body) => {
                     let (name, value) = split(body);
@@ -143,11 +170,25 @@ impl Reader<'_> {
                     }
                 }
                 None => match word.value.strip_prefix('-') {
-                    Some(body) if !body.is_empty() => self.cluster(body, &word.value),
-                    _ => self.stray(word.clone(), true),
+                    Some(body) if !body.is_empty() => self.one_dash(body, &word.value),
+                    _ => self.stray(word.clone()),
                 },
             }
         }
+    }
+
+    fn one_dash(&mut self, body: &str, word: &str) {
+        let (name, value) = split(body);
+        match self.any_dashes(name) {
+            Some(flag) => self.take(flag, format!("-{name}"), value.map(str::to_owned)),
+            None => self.cluster(body, word),
+        }
+    }
+
+    /// Where the version is not known, `-storage-opt x` is probably meant for the long flag, and for old versions it may be that.
+    fn any_dashes(&self, name: &str) -> Option<&'static Flag> {
+        let may_be = self.build.version.is_none() && name.len() > 1;
+        known::flag_long(name, self.build).filter(|_| may_be)
     }
 
     /// `-Ds x`, `-sx`, `-s=x`, for pflag.
@@ -178,9 +219,13 @@ impl Reader<'_> {
             return self.line.problems.push(Problem::NoValue { spelling });
         };
         let spelling = value.with(spelling);
-        if let Some(why) = refusal(flag, &value.value, self.build) {
+        if let Some(why) = refusal(flag, &value.value) {
             let spelling = spelling.clone();
             self.line.problems.push(Problem::BadValue { spelling, why });
+        }
+        if flag.is_doubtful(self.build) {
+            let spelling = spelling.clone();
+            self.line.problems.push(Problem::Doubtful { spelling });
         }
         let value = value.value;
         self.line.given.push(Given { flag, spelling, value });
@@ -205,9 +250,9 @@ impl Reader<'_> {
         }
     }
 
-    fn stray(&mut self, word: Sourced<String>, refused: bool) {
+    fn stray(&mut self, word: Sourced<String>) {
         if !self.unsure {
-            self.line.problems.push(Problem::Stray { word, refused });
+            self.line.problems.push(Problem::Stray { word });
         }
     }
 }
@@ -231,30 +276,9 @@ fn trim_quotes(value: &str) -> String {
     quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned()
 }
 
-/// Why the flag's `Set` refuses the value, in Docker's words where it has any.
-fn refusal(flag: &Flag, value: &str, build: &Build) -> Option<String> {
-    let fits = match (flag.long, flag.kind) {
-        ("dns", _) if flag.kind == Kind::List => return values::address(value),
-        ("dns-search", _) => return values::domain(value),
-        ("label", _) => return values::label(value, build),
-        ("host", _) => return flag_values::host(value),
-        (_, Kind::Ulimits) => return flag_values::ulimit(value),
-        (_, Kind::Pools) => return flag_values::address_pool(value),
-        (_, Kind::Bool) => go_bool(value).is_some(),
-        (_, Kind::Int | Kind::Uint) => known::go_int(value),
-        // An empty address: newer flag parsers take it.
-        (_, Kind::Ip) => value.trim().is_empty() || known::go_ip(value.trim()),
-        (_, Kind::Size) => size::ram_in_bytes(value, build).is_ok(),
-        (_, Kind::Runtimes) => return values::runtime(value),
-        _ => true,
-    };
-    let kind = match flag.kind {
-        Kind::Bool => "true or false",
-        Kind::Ip => "an IP address",
-        Kind::Size => "a size",
-        _ => "a whole number",
-    };
-    (!fits).then(|| format!("{value:?} is not {kind}"))
+/// Why the flag's `Set` refuses the value. Only what a switch takes is looked at: of other values dockerd tells itself.
+fn refusal(flag: &Flag, value: &str) -> Option<String> {
+    (flag.kind == Kind::Bool && go_bool(value).is_none()).then(|| format!("{value:?} is not true or false"))
 }
 
 #[cfg(test)]

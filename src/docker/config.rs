@@ -46,11 +46,6 @@ impl Effective {
             build,
             findings: file.findings.clone(),
         };
-        for rejected in &flags.rejected {
-            let message = format!("dockerd would refuse its command line: {}", rejected.value);
-            let remedy = format!("correct the {}", rejected.place);
-            merger.refuse(Code::FlagRejected, &rejected.place, &rejected.place, message, remedy);
-        }
         let environment_driver = environment
             .get("DOCKER_DRIVER")
             .filter(|driver| !driver.is_empty())
@@ -65,14 +60,11 @@ impl Effective {
             userns_remap: merger.single("userns-remap", &flags.userns_remap, &file.userns_remap),
             pidfile: merger.single("pidfile", &flags.pidfile, &file.pidfile),
             exec_root: merger.single("exec-root", &flags.exec_root, &file.exec_root),
-            uncertain: file.unreadable.clone().or_else(|| {
-                let first = flags.rejected.first()?;
-                Some(format!("{}: {}", first.place, first.value))
-            }),
+            uncertain: file.unreadable.clone().or_else(|| flags.uncertain()),
             findings: Vec::new(),
         };
-        let unread = merger.whole_line(flags, file);
-        effective.uncertain = effective.uncertain.or(unread);
+        merger.whole_line(&flags.line, file);
+        merger.values(&flags.line, file);
         effective.findings = merger.findings;
         effective.findings.sort_by_key(|finding| line::stage(finding.code));
         effective
@@ -181,7 +173,8 @@ impl Merger<'_> {
     /// `--graph` and `--data-root` are two names of one setting; the file wins over the flag of the *other* name, silently
     /// (moby v20.10.27 `daemon/config/config.go`, `MergeDaemonConfigurations`).
     fn data_root(&mut self, flags: &Flags, file: &DaemonJson) -> Sourced<String> {
-        if let (Some(graph), Some(root)) = (&flags.graph, &flags.data_root) {
+        let one_variable = self.build.at_least(23, 0, 0) != Some(true);
+        if let (Some(graph), Some(root), true) = (&flags.graph, &flags.data_root, one_variable) {
             let why = "cannot specify both \"--graph\" and \"--data-root\" option";
             self.refuse_twice(
                 "data-root",
@@ -191,7 +184,8 @@ impl Merger<'_> {
                 format!("remove --graph ({})", graph.place),
             );
         }
-        if let (Some(graph), Some(root)) = (&file.graph, &file.data_root) {
+        let full = |root: &&Sourced<String>| !root.value.is_empty();
+        if let (Some(graph), Some(root)) = (file.graph.as_ref().filter(full), file.data_root.as_ref().filter(full)) {
             let why = "cannot specify both \"graph\" and \"data-root\" config file options";
             self.refuse_twice(
                 "data-root",
@@ -202,7 +196,8 @@ impl Merger<'_> {
             );
         }
         if self.build.is_upstream() && self.build.at_least(23, 0, 0) == Some(true) {
-            for graph in [&flags.graph, &file.graph].into_iter().flatten() {
+            let graphs = [&flags.graph, &file.graph].into_iter().flatten();
+            for graph in graphs.filter(full) {
                 let message = match self.build.at_least(24, 0, 0) {
                     Some(true) => "dockerd from 24.0 on does not know \"graph\" any more".to_owned(),
                     _ => "dockerd would refuse it: the \"graph\" config file option is deprecated; use \"data-root\" instead".into(),

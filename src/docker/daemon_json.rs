@@ -5,7 +5,7 @@ mod check;
 use super::build::Build;
 use super::{Sourced, json_lines};
 use crate::model::{Code, Finding, Severity};
-use json_lines::KeyLines;
+use json_lines::{KeyLines, Top};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -32,8 +32,10 @@ pub struct DaemonJson {
     pub pidfile: Option<Sourced<String>>,
     /// `exec-root`
     pub exec_root: Option<Sourced<String>>,
-    /// All that the file says.
+    /// All that the file says; of repeated keys the last value.
     pub object: Map<String, Value>,
+    /// The same in order, with every value of repeated keys: Go decodes them one after the other.
+    pub entries: Vec<(String, Value)>,
     /// Line of every key of the file, for messages about keys we do not read.
     pub lines: BTreeMap<String, usize>,
     /// Why nothing could be read from the file. The configuration is then not known, rather than empty.
@@ -59,12 +61,12 @@ pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
         let why = "begins with a byte-order mark, which dockerd before 23.0 refuses: invalid character 'ï' looking for beginning of value";
         file.told(before_23, MALFORMED, 1, why, "remove it");
     }
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let object = match values.next() {
-        Some(Ok(Value::Object(object))) => object,
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<Top>();
+    file.entries = match values.next() {
+        Some(Ok(Top::Object(entries))) => entries,
         // Go decodes `null` into a struct as nothing at all.
-        Some(Ok(Value::Null)) => Map::new(),
-        Some(Ok(_)) => return file.broken(1, "the top level is not an object { … }", true),
+        Some(Ok(Top::Null)) => Vec::new(),
+        Some(Ok(Top::Other)) => return file.broken(1, "the top level is not an object { … }", true),
         Some(Err(error)) => {
             let why = format!("column {}: {}", error.column(), without_place(&error));
             return file.broken(error.line().max(1), &why, !only_serde_refuses(&why));
@@ -72,7 +74,7 @@ pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
         None => {
             let why = "is empty, which dockerd before 23.0 refuses: EOF";
             file.told(before_23, MALFORMED, 1, why, "write {} into it, or remove the file");
-            Map::new()
+            Vec::new()
         }
     };
     let end = values.byte_offset();
@@ -88,10 +90,11 @@ pub fn parse(text: &str, path: &str, build: &Build) -> DaemonJson {
             "remove what follows the closing brace",
         );
     }
-    file.fill(&object, &json_lines::lines(text));
-    file.object = object;
+    file.object = file.entries.iter().cloned().collect();
+    let lines = json_lines::lines(text);
+    file.fill(&lines);
     file.check_names(build);
-    file.check_values(build);
+    file.check_types(&lines, build);
     file
 }
 
@@ -99,16 +102,17 @@ const MALFORMED: Code = Code::DaemonJsonMalformed;
 
 /// Go replaces half a surrogate pair and nests deeper than serde_json does.
 fn only_serde_refuses(why: &str) -> bool {
-    ["surrogate", "hex escape", "recursion limit", "number out of range"]
+    ["surrogate", "hex escape", "recursion limit"]
         .iter()
         .any(|part| why.contains(part))
 }
 
 impl DaemonJson {
-    fn fill(&mut self, object: &Map<String, Value>, lines: &BTreeMap<String, KeyLines>) {
+    fn fill(&mut self, lines: &BTreeMap<String, KeyLines>) {
         self.lines = lines.iter().map(|(key, found)| (key.clone(), found.line)).collect();
-        for (key, found) in lines.iter().filter(|(_, found)| found.times > 1) {
-            let why = format!("has the key \"{key}\" {} times; only this last one counts", found.times);
+        for (key, found) in lines.iter().filter(|(_, found)| found.all.len() > 1) {
+            let times = found.all.len();
+            let why = format!("has the key \"{key}\" {times} times; this last one counts, and objects are merged");
             self.push(
                 Severity::Warn,
                 Code::DaemonJsonKeyRepeated,
@@ -118,59 +122,40 @@ impl DaemonJson {
             );
         }
         let line = |key: &str| lines.get(key).cloned().unwrap_or_default();
-        self.storage_driver = self.text(object, "storage-driver", &line("storage-driver"));
-        self.storage_opts = self.list(object, "storage-opts", &line("storage-opts"));
-        self.data_root = self.text(object, "data-root", &line("data-root"));
-        self.graph = self.text(object, "graph", &line("graph"));
-        self.hosts = self.list(object, "hosts", &line("hosts"));
-        self.live_restore = self.switch(object, "live-restore", &line("live-restore"));
-        self.userns_remap = self.text(object, "userns-remap", &line("userns-remap"));
-        self.pidfile = self.text(object, "pidfile", &line("pidfile"));
-        self.exec_root = self.text(object, "exec-root", &line("exec-root"));
+        self.storage_driver = self.text("storage-driver", &line("storage-driver"));
+        self.storage_opts = self.list("storage-opts", &line("storage-opts"));
+        self.data_root = self.text("data-root", &line("data-root"));
+        self.graph = self.text("graph", &line("graph"));
+        self.hosts = self.list("hosts", &line("hosts"));
+        self.live_restore = self.switch("live-restore", &line("live-restore"));
+        self.userns_remap = self.text("userns-remap", &line("userns-remap"));
+        self.pidfile = self.text("pidfile", &line("pidfile"));
+        self.exec_root = self.text("exec-root", &line("exec-root"));
     }
 
-    fn text(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Sourced<String>> {
-        match object.get(key)? {
-            Value::Null => None,
-            Value::String(text) => Some(Sourced::new(text.clone(), self.place(at.line))),
-            _ => self.wrong_type(key, at.line, "a string"),
-        }
+    fn text(&self, key: &str, at: &KeyLines) -> Option<Sourced<String>> {
+        let text = self.object.get(key)?.as_str()?;
+        Some(Sourced::new(text.to_owned(), self.place(at.line)))
     }
 
-    fn switch(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Sourced<bool>> {
-        match object.get(key)? {
-            Value::Null => None,
-            Value::Bool(on) => Some(Sourced::new(*on, self.place(at.line))),
-            _ => self.wrong_type(key, at.line, "true or false, without quotes"),
-        }
+    fn switch(&self, key: &str, at: &KeyLines) -> Option<Sourced<bool>> {
+        let on = self.object.get(key)?.as_bool()?;
+        Some(Sourced::new(on, self.place(at.line)))
     }
 
-    fn list(&mut self, object: &Map<String, Value>, key: &str, at: &KeyLines) -> Option<Vec<Sourced<String>>> {
-        let items = match object.get(key)? {
-            Value::Null => return None,
-            Value::Array(items) => items,
-            _ => return self.wrong_type(key, at.line, "a list of strings, [\"…\", \"…\"]"),
-        };
-        let mut list = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+    fn list(&self, key: &str, at: &KeyLines) -> Option<Vec<Sourced<String>>> {
+        let items = self.object.get(key)?.as_array()?.iter().enumerate();
+        let list = items.map(|(index, item)| {
             let line = at.items.get(index).copied().unwrap_or(at.line);
-            match item {
-                Value::String(text) => list.push(Sourced::new(text.clone(), self.place(line))),
-                // Go leaves a string empty for null.
-                Value::Null => list.push(Sourced::new(String::new(), self.place(line))),
-                _ => return self.wrong_type(key, line, "a list of strings, [\"…\", \"…\"]"),
-            }
-        }
-        Some(list)
+            // Go leaves a string empty for null.
+            let text = item.as_str().or(item.as_null().map(|()| ""))?;
+            Some(Sourced::new(text.to_owned(), self.place(line)))
+        });
+        list.collect()
     }
 
     pub(super) fn place(&self, line: usize) -> String {
         format!("{}:{}", self.path, line.max(1))
-    }
-
-    fn wrong_type<T>(&mut self, key: &str, line: usize, wanted: &str) -> Option<T> {
-        self.mistyped(Severity::Refuse, key, line, wanted);
-        None
     }
 
     /// `json: cannot unmarshal … into Go struct field Config.… of type …`.

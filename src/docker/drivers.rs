@@ -3,7 +3,7 @@
 
 use super::build::{Build, Flavour, Version};
 use super::options::{key_value, switch};
-use super::{Sourced, names, size};
+use super::{Sourced, known, names, size};
 use crate::model::{Bytes, Code, Finding, Severity};
 
 /// What dockerd will choose.
@@ -113,13 +113,18 @@ pub fn choose(
     (choice, findings)
 }
 
+/// Whether the rules of this version were read for this build.
+fn is_read(build: &Build) -> bool {
+    build.is_upstream() || known::exact(build).is_some()
+}
+
 fn named_findings(named: &Sourced<String>, build: &Build) -> Option<Finding> {
     let driver = named.value.as_str();
     // A name with these is a plugin's.
     if driver.contains(['/', ':']) {
         return None;
     }
-    let version = build.version.filter(|_| build.is_upstream())?;
+    let version = build.version.filter(|_| is_read(build))?;
     let row = BUILT_IN.iter().find(|(name, ..)| *name == driver);
     if row.is_some_and(|(_, since, until)| (*since..*until).contains(&version)) {
         return None;
@@ -150,8 +155,9 @@ fn several_priors(found: &[&str], data_root: &str, build: &Build) -> Finding {
         .iter()
         .filter(|name| ["overlay2", "overlay", names::DEVICEMAPPER].contains(name))
         .count();
-    let sure = build.is_upstream()
-        && build.at_least(1, 11, 0) == Some(true)
+    // moby v1.7.1 `daemon/graphdriver/driver.go`, `checkPriorDriver`; v24.0.9, `New`.
+    let sure = is_read(build)
+        && build.at_least(1, 7, 1) == Some(true)
         && build.at_least(24, 0, 0) == Some(false)
         && certain > 1;
     let severity = if sure { Severity::Refuse } else { Severity::Warn };
@@ -161,7 +167,7 @@ fn several_priors(found: &[&str], data_root: &str, build: &Build) -> Finding {
             Code::StorageDriverAmbiguous,
             "storage-driver",
             format!(
-                "no storage driver is named and {data_root} holds the state of several: {}; dockerd from 1.11 on refuses to choose",
+                "no storage driver is named and {data_root} holds the state of several: {}; dockerd from 1.7 on refuses to choose",
                 found.join(", ")
             ),
             data_root,
@@ -202,7 +208,7 @@ pub fn other_options(
         Choice::FirstThatWorks if build.is_upstream() && build.at_least(17, 9, 0) == Some(true) => ("overlay2", true),
         _ => return Vec::new(),
     };
-    let severity = if build.is_upstream() {
+    let severity = if is_read(build) {
         Severity::Refuse
     } else {
         Severity::Warn
@@ -242,22 +248,23 @@ fn reads(driver: &str, option: &str, filesystem: Option<i64>, build: &Build) -> 
             match key.as_str() {
                 "overlay2.override_kernel_check" if from(24, 0, 0) => Err(format!("overlay2: unknown option {key}")),
                 "overlay2.override_kernel_check" => switch(value).map(drop),
-                // Since when it reads a size is not in our facts for all versions; 20.10 is.
-                "overlay2.size" if from(20, 10, 0) => match size::ram_in_bytes(value, build)? {
-                    Bytes(1..) if filesystem.is_some_and(|magic| magic != XFS_MAGIC) => {
-                        Err("Storage Option overlay2.size only supported for backingFS XFS".into())
+                // From 17.07 on, and in Red Hat's 1.12.6 and 1.13.1 (tag walk of `overlay2/overlay.go`).
+                "overlay2.size" if from(17, 7, 0) || build.flavour == Flavour::RedHat => {
+                    match size::ram_in_bytes(value, build)? {
+                        Bytes(1..) if filesystem.is_some_and(|magic| magic != XFS_MAGIC) => {
+                            Err("Storage Option overlay2.size only supported for backingFS XFS".into())
+                        }
+                        _ => Ok(()),
                     }
-                    _ => Ok(()),
-                },
-                "overlay2.size" => Ok(()),
+                }
                 _ => Err(format!("overlay2: unknown option {key}")),
             }
         }
-        "overlay" if from(20, 10, 0) => {
+        "overlay" if from(18, 6, 3) => {
             let (key, _) = key_value(option)?;
             Err(format!("overlay: unknown option {key}"))
         }
-        "vfs" if from(20, 10, 0) => {
+        "vfs" if from(19, 3, 0) => {
             let (_, value) = key_value(option)?;
             match option.split('=').next().unwrap_or_default().trim() {
                 "size" => size::ram_in_bytes(value, build).map(drop),

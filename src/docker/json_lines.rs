@@ -1,7 +1,74 @@
-//! Where things stand in a JSON text: the lines of the keys of its top-level object, and of the items of their arrays.
-//! serde_json gives values without places; this walks a text that serde_json has already accepted.
+//! What serde_json leaves out of a JSON text: the lines of the keys of its top-level object and of the items of their arrays, and the
+//! values of repeated keys.
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// A JSON value; of an object at the top every entry, the repeated ones too.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Top {
+    /// An object.
+    Object(Vec<(String, Value)>),
+    /// `null`.
+    Null,
+    /// Something else.
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Top, D::Error> {
+        deserializer.deserialize_any(TopVisitor)
+    }
+}
+
+struct TopVisitor;
+
+impl<'de> Visitor<'de> for TopVisitor {
+    type Value = Top;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Top::Object(entries))
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Top, A::Error> {
+        while items.next_element::<Value>()?.is_some() {}
+        Ok(Top::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Top, E> {
+        Ok(Top::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+}
 
 /// Lines (from 1) of one key of the top-level object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,8 +77,8 @@ pub struct KeyLines {
     pub line: usize,
     /// Lines of the items, where its value is an array.
     pub items: Vec<usize>,
-    /// How often the key occurs.
-    pub times: usize,
+    /// The lines of each time that the key occurs.
+    pub all: Vec<usize>,
 }
 
 /// The lines of all keys of the object at the start of `text`; of a repeated key, the last one's. On a text that is no
@@ -50,11 +117,9 @@ pub fn lines(text: &str) -> BTreeMap<String, KeyLines> {
                         .and_then(|raw| serde_json::from_str(raw).ok())
                         .unwrap_or_default();
                     let entry = keys.entry(key.clone()).or_default();
-                    *entry = KeyLines {
-                        line,
-                        items: Vec::new(),
-                        times: entry.times + 1,
-                    };
+                    entry.line = line;
+                    entry.items.clear();
+                    entry.all.push(line);
                     current = Some(key);
                     expect_key = false;
                 }
@@ -110,7 +175,7 @@ mod tests {
             KeyLines {
                 line: 9,
                 items: vec![],
-                times: 2
+                all: vec![2, 9]
             }
         );
         assert_eq!(
@@ -118,7 +183,7 @@ mod tests {
             KeyLines {
                 line: 2,
                 items: vec![4, 4, 4, 5],
-                times: 1
+                all: vec![2]
             }
         );
         assert_eq!(
@@ -126,7 +191,7 @@ mod tests {
             KeyLines {
                 line: 7,
                 items: vec![],
-                times: 1
+                all: vec![7]
             }
         );
     }

@@ -1,13 +1,16 @@
-//! Which flags and which keys of daemon.json a version of dockerd knows, and what type each value has.
+//! Which flags and which keys of daemon.json a build of dockerd knows, and what type each value has.
 
+mod builds;
 mod flags;
 mod keys;
 mod shape;
 
 use super::build::{Build, Version};
+use builds::{House, Span};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+pub use builds::exact;
 pub use shape::{go_int, go_ip, mismatch};
 
 /// The type of a value.
@@ -41,32 +44,10 @@ pub enum Kind {
     Ulimits,
     /// OCI runtimes by name: `{"kata": {"path": "/usr/bin/kata-runtime"}}`.
     Runtimes,
+    /// The proxies that dockerd itself goes by: `{"http-proxy": "…"}`, from 23.0.
+    Proxies,
     /// An object that is not looked into.
     Object,
-}
-
-/// From which version on, and before which, something is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    since: Version,
-    until: Option<Version>,
-    fork: bool,
-}
-
-impl Span {
-    const fn since(since: (u16, u16, u16)) -> Span {
-        Span {
-            since: Version::new(since.0, since.1, since.2),
-            until: None,
-            fork: false,
-        }
-    }
-
-    /// Whether this build knows it; a build that is not known to the letter may know everything.
-    fn holds(&self, build: &Build) -> bool {
-        exact(build)
-            .is_none_or(|version| !self.fork && self.since <= version && self.until.is_none_or(|until| version < until))
-    }
 }
 
 /// A flag of `dockerd`.
@@ -101,6 +82,21 @@ impl Flag {
         self
     }
 
+    const fn red_hat(mut self) -> Flag {
+        self.span.house = House::RedHat;
+        self
+    }
+
+    const fn some_of_red_hat(mut self) -> Flag {
+        self.span.house = House::SomeOfRedHat;
+        self
+    }
+
+    /// Whether some releases of the version know it and others do not.
+    pub fn is_doubtful(&self, build: &Build) -> bool {
+        self.span.house == House::SomeOfRedHat && exact(build).is_some()
+    }
+
     /// Whether it takes no following word.
     pub fn is_switch(&self) -> bool {
         self.kind == Kind::Bool
@@ -132,8 +128,13 @@ impl Key {
         self
     }
 
-    const fn fork(mut self) -> Key {
-        self.span.fork = true;
+    const fn red_hat(mut self) -> Key {
+        self.span.house = House::RedHat;
+        self
+    }
+
+    const fn some_of_red_hat(mut self) -> Key {
+        self.span.house = House::SomeOfRedHat;
         self
     }
 
@@ -150,22 +151,10 @@ const fn key(name: &'static str, kind: Kind, since: (u16, u16, u16)) -> Key {
     }
 }
 
-/// The version whose rows hold to the letter: an upstream build from 1.10.0 to the last release that was read, 25.0.
-pub fn exact(build: &Build) -> Option<Version> {
-    let read = Version::new(1, 10, 0)..Version::new(26, 0, 0);
-    build
-        .version
-        .filter(|version| build.is_upstream() && read.contains(version))
-}
-
 /// The flags of this build; of one that is not known to the letter, those of all.
 fn flags_of(build: &Build) -> impl Iterator<Item = &'static Flag> {
-    let forks: &[Flag] = match exact(build) {
-        Some(_) => &[],
-        None => flags::FORKS,
-    };
     // Where several rows hold, the newest one is the first to be seen.
-    let rows = flags::UPSTREAM.iter().chain(forks);
+    let rows = flags::UPSTREAM.iter().chain(flags::RED_HAT);
     let mut rows: Vec<&Flag> = rows.filter(|flag| flag.span.holds(build)).collect();
     rows.sort_by_key(|flag| std::cmp::Reverse(flag.span.since));
     rows.into_iter()
@@ -199,10 +188,23 @@ pub fn decoded(name: &str, build: &Build) -> Vec<Kind> {
     rows.map(|key| key.kind).collect()
 }
 
-/// Whether every version that lets the key pass decodes it: an upstream key of the first release with a daemon.json, never dropped.
+/// Whether every version that lets the key pass decodes it: an upstream key that was never dropped and has one type, and that no flag
+/// lets pass before.
 pub fn always_decoded(name: &str) -> bool {
     let mut rows = keys::DECODED.iter().filter(|key| key.name == name);
-    rows.any(|key| key.span == Span::since((1, 10, 0)))
+    let (Some(key), None) = (rows.next(), rows.next()) else {
+        return false;
+    };
+    let mut flags = flags::UPSTREAM
+        .iter()
+        .filter(|flag| flag.long == name || flag.key == name);
+    key.span
+        == Span {
+            until: None,
+            house: House::Upstream,
+            ..key.span
+        }
+        && flags.all(|flag| flag.span.since >= key.span.since)
 }
 
 /// Whether an object under this key is its value, rather than a drawer whose keys count as if they stood at the top.
@@ -233,9 +235,24 @@ pub fn unknown_keys<'a>(object: &'a Map<String, Value>, build: &Build) -> Vec<(&
         .collect()
 }
 
-/// Whether dockerd takes the same thing from a flag and from this key at once (`skipDuplicates`, from v18.09.0).
-pub fn may_be_doubled(name: &str, build: &Build) -> bool {
-    name == "runtimes" && exact(build).is_none_or(|version| version >= Version::new(18, 9, 0))
+/// Whether dockerd takes the same thing from this flag and from its key at once: `skipDuplicates`, from v18.09.0, and up to 1.12 the
+/// flags that client and daemon shared, whose names its search for conflicts never matches (moby v1.12.6 `pkg/mflag/flag.go`,
+/// `mergeVal.Name`).
+pub fn may_be_doubled(flag: &Flag, build: &Build) -> bool {
+    const SHARED: [&str; 7] = [
+        "debug",
+        "log-level",
+        "tls",
+        "tlscacert",
+        "tlscert",
+        "tlskey",
+        "tlsverify",
+    ];
+    match flag.key {
+        "runtimes" => exact(build).is_none_or(|version| version >= Version::new(18, 9, 0)),
+        key if SHARED.contains(&key) => exact(build).is_none_or(|version| version < Version::new(1, 13, 0)),
+        _ => false,
+    }
 }
 
 /// The key that was probably meant.

@@ -3,8 +3,8 @@
 mod together;
 mod values;
 
-use super::build::{Build, Version};
-use super::{Sourced, size};
+use super::build::{Build, Flavour, Version};
+use super::{Sourced, known, size};
 use crate::model::{Bytes, Code, Finding, Severity};
 pub(super) use values::switch;
 use values::{filesystem, go_uint, log_level, percent, thinp};
@@ -56,7 +56,6 @@ pub const DIRECT_LVM: [&str; 4] = [
 ];
 
 /// Every option with the first upstream version that knows it (tag walk of moby, `daemon/graphdriver/devmapper/deviceset.go`).
-/// Forks may know an option earlier: Red Hat's 1.12.6 has `dm.xfs_nospace_max_retries`, its 1.10.3 `dm.min_free_space`.
 const KNOWN: [(&str, Version); 23] = [
     ("dm.basesize", Version::new(0, 12, 0)),
     ("dm.loopdatasize", Version::new(0, 12, 0)),
@@ -82,6 +81,45 @@ const KNOWN: [(&str, Version); 23] = [
     ("dm.thinp_autoextend_threshold", Version::new(17, 6, 0)),
     ("dm.libdm_log_level", Version::new(17, 7, 0)),
 ];
+
+/// Options that Red Hat's builds of a version know before upstream does, and whether all their releases do (projectatomic/docker,
+/// branches rhel7-1.10.3, docker-1.12.6 and docker-1.13.1-rhel, `daemon/graphdriver/devmapper/deviceset.go`; the last three came with
+/// 8d9f53910 of 2017-01-27, 11ba9f73b and 8c0a5d3bf of 2017-06-28). All of its 1.6 to 1.8 know `dm.no_warn_on_loop_devices`.
+const RED_HAT: [(&str, Version, bool); 4] = [
+    ("dm.min_free_space", Version::new(1, 10, 3), true),
+    ("dm.xfs_nospace_max_retries", Version::new(1, 12, 6), false),
+    ("dm.libdm_log_level", Version::new(1, 12, 6), false),
+    ("dm.libdm_log_level", Version::new(1, 13, 1), false),
+];
+
+/// Whether a build knows an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knows {
+    Yes,
+    /// Some of its releases do, or its source was not read.
+    Perhaps,
+    No,
+}
+
+fn knows(key: &str, build: &Build) -> Knows {
+    let Some(version) = build.version else {
+        return if since(key).is_some() {
+            Knows::Yes
+        } else {
+            Knows::Perhaps
+        };
+    };
+    if since(key).is_some_and(|since| since <= version) {
+        return Knows::Yes;
+    }
+    let row = RED_HAT.iter().find(|(name, of, _)| *name == key && *of == version);
+    match row.filter(|_| build.flavour == Flavour::RedHat) {
+        Some((.., true)) => Knows::Yes,
+        Some(_) => Knows::Perhaps,
+        None if build.is_upstream() || known::exact(build).is_some() => Knows::No,
+        None => Knows::Perhaps,
+    }
+}
 
 /// The first upstream version that knows this option.
 pub fn since(key: &str) -> Option<Version> {
@@ -116,12 +154,12 @@ impl StorageOptions {
             Ok(both) => both,
             Err(why) => return self.invalid(option, &why, "write it as key=value"),
         };
-        let Some(since) = since(&key) else {
-            return self.unknown(option, &key, None, build);
-        };
-        if build.version.is_some_and(|version| version < since) {
-            // A fork may know it all the same; then its value counts as well.
-            self.unknown(option, &key, Some(since), build);
+        let knows = knows(&key, build);
+        if knows != Knows::Yes {
+            self.unknown(option, &key, knows, build);
+        }
+        if since(&key).is_none() {
+            return;
         }
         let result = match key.as_str() {
             "dm.loopdatasize" => keep(&mut self.loop_data_size, option, size::ram_in_bytes(value, build)),
@@ -176,29 +214,34 @@ impl StorageOptions {
         }
     }
 
-    fn unknown(&mut self, option: &Sourced<String>, key: &str, since: Option<Version>, build: &Build) {
-        let known_from = since.map_or("no published Docker knows it".into(), |since| {
-            format!("known from Docker {since} on")
-        });
+    fn unknown(&mut self, option: &Sourced<String>, key: &str, knows: Knows, build: &Build) {
+        let since = since(key);
+        let known_from = match (key, since) {
+            ("dm.no_warn_on_loop_devices", _) => "only Red Hat's Docker 1.6 to 1.8 know it".to_owned(),
+            (_, Some(since)) => format!("known from Docker {since} on"),
+            (_, None) => "no published Docker knows it".to_owned(),
+        };
         let remedy = match since {
             Some(since) => format!("remove {key} ({}), or install Docker {since} or later", option.place),
             None => format!("check the spelling of {key}, or remove it ({})", option.place),
         };
-        let (severity, message) = match build.is_upstream() {
-            true => (
-                Severity::Refuse,
-                format!(
-                    "dockerd would refuse the storage option {:?}: devmapper: Unknown option {key} ({known_from})",
-                    option.value
-                ),
+        let message = match knows {
+            Knows::No => format!(
+                "dockerd would refuse the storage option {:?}: devmapper: Unknown option {key} ({known_from})",
+                option.value
             ),
-            false => (
-                Severity::Warn,
-                format!(
-                    "dockerd may not know the storage option {:?} and then ends at once: {known_from}",
-                    option.value
-                ),
+            _ => format!(
+                "dockerd may not know the storage option {:?} and then ends at once: {known_from}",
+                option.value
             ),
+        };
+        let of_red_hat = key == "dm.no_warn_on_loop_devices" && build.at_least(1, 9, 0) == Some(false);
+        if of_red_hat && build.flavour == Flavour::RedHat {
+            return;
+        }
+        let severity = match knows {
+            Knows::No => Severity::Refuse,
+            _ => Severity::Warn,
         };
         self.findings.push(
             Finding::new(severity, Code::StorageOptionUnknown, &option.value)

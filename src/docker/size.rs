@@ -1,6 +1,8 @@
 //! Sizes as Docker reads them in its storage options: `units.RAMInBytes`, base 1024 whatever the suffix.
 
 use super::build::{Build, Version};
+use super::go::{Float, go_float};
+use super::known;
 use crate::model::Bytes;
 
 /// The four readings Docker has had (tag walk of moby `pkg/units/size.go` and docker/go-units `size.go`), each from the version
@@ -24,7 +26,8 @@ pub fn ram_in_bytes(text: &str, build: &Build) -> Result<Bytes, String> {
         Some(version) => READINGS.iter().rposition(|(since, _)| *since <= version).unwrap_or(0),
         None => 0,
     };
-    let candidates = match build.is_upstream() {
+    // Red Hat's builds that were read vendor the same go-units as upstream's of their version.
+    let candidates = match build.is_upstream() || known::exact(build).is_some() {
         true => &READINGS[own..=own],
         false => &READINGS[own..],
     };
@@ -87,20 +90,19 @@ fn by_hand(text: &str) -> Result<Bytes, String> {
         .ok_or_else(|| invalid(text))?;
     let (number, suffix) = text.split_at(last + 1);
     let number = number.strip_suffix(' ').unwrap_or(number);
-    // Rust reads "inf" and "nan" as Go does, but neither can stand before a digit, a dot or a space and be a size.
-    if number.contains(|c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'e')) {
-        return Err(invalid(text));
-    }
     let shift = match suffix {
         "b" | "B" => 0,
         _ => shift(suffix, &["", "b", "ib"])
             .filter(|shift| suffix.is_empty() || *shift > 0)
             .ok_or_else(|| format!("invalid suffix: '{}'", suffix.to_lowercase()))?,
     };
-    if number.starts_with('-') && number.parse::<f64>().is_ok_and(|n| n < 0.0) {
-        return Err(invalid(text));
+    match go_float(number) {
+        Float::Number(value) if value < 0.0 => Err(invalid(text)),
+        // Whole numbers are exact where a double is not.
+        Float::Number(value) => scaled(number, shift).or_else(|_| Ok(times(value, shift))),
+        Float::OutOfRange => Err(format!("strconv.ParseFloat: parsing {number:?}: value out of range")),
+        Float::Syntax => Err(format!("strconv.ParseFloat: parsing {number:?}: invalid syntax")),
     }
-    scaled(number, shift)
 }
 
 /// `number` times 2^`shift`, as Go's float arithmetic gives it; exact where a double is.
@@ -113,8 +115,12 @@ fn scaled(number: &str, shift: u32) -> Result<Bytes, String> {
     if value.is_infinite() {
         return Err(format!("strconv.ParseFloat: parsing {number:?}: value out of range"));
     }
-    // `as` ends at the largest number. Go's conversion is undefined there; no file is that long.
-    Ok(Bytes(((value * (1u64 << shift) as f64) as u64).min(i64::MAX as u64)))
+    Ok(times(value, shift))
+}
+
+/// `as` ends at the largest number. Go's conversion is undefined there; no file is that long.
+fn times(value: f64, shift: u32) -> Bytes {
+    Bytes(((value * (1u64 << shift) as f64) as u64).min(i64::MAX as u64))
 }
 
 /// The power of two that a suffix stands for: an optional unit, then one of `behind_unit`.

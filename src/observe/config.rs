@@ -77,41 +77,60 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         false => (Source::Tree, units::version(root), 0),
     };
     let readings = start_command::look(&question, &source, systemd);
-    let flags = readings.first().map(|reading| flags_of(reading, unit));
+    // A program that somebody only asks about is not run.
+    let may_run = root == Path::new("/") && exec_line.is_none();
+    let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
+    let read = |path: &str| tree::read(root, path, MOST_JSON);
+    Ok(gather(readings, unit, build, read).on(systemd, main_pid))
+}
+
+/// Puts the texts of a start together; `read` reads daemon.json.
+pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnce(&str) -> io::Result<Vec<u8>>) -> Raw {
+    let flags = readings.first().map(|reading| flags_of(reading, unit, &build));
     let named = flags.and_then(Result::ok).and_then(|flags| flags.config_file);
     let path = named
         .as_ref()
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
         .to_owned();
     let mut file_unreadable = None;
-    let text = match tree::read(root, &path, MOST_JSON) {
-        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
-        Err(error) => {
-            let kinds = [
-                io::ErrorKind::NotFound,
-                io::ErrorKind::IsADirectory,
-                io::ErrorKind::NotADirectory,
-            ];
-            file_unreadable = Some(Unreadable {
-                for_dockerd_too: kinds.contains(&error.kind()),
-                why: error.to_string(),
-            });
-            None
-        }
+    // An empty name is no file at all (`loadDaemonCliConfig`: `if opts.configFile != ""`).
+    let text = match (path.as_str(), read) {
+        ("", _) => None,
+        (path, read) => match read(path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
+            Err(error) => {
+                file_unreadable = Some(Unreadable {
+                    for_dockerd_too: matches!(
+                        error.kind(),
+                        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
+                    ),
+                    why: error.to_string(),
+                });
+                None
+            }
+        },
     };
-    // A program that somebody only asks about is not run.
-    let may_run = root == Path::new("/") && exec_line.is_none();
-    let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
-    Ok(Raw {
+    Raw {
         readings,
-        systemd,
+        systemd: Version::UNKNOWN,
         file: (path, text),
         file_unreadable,
-        main_pid,
+        main_pid: 0,
         build,
-    })
+    }
+}
+
+impl Raw {
+    /// The same on a host with this systemd, and this main process of the unit.
+    fn on(self, systemd: Version, main_pid: u32) -> Raw {
+        Raw {
+            systemd,
+            main_pid,
+            ..self
+        }
+    }
 }
 
 /// What this host's systemd says of the unit.
@@ -135,7 +154,7 @@ pub fn below(root: &Path, path: &str) -> std::path::PathBuf {
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
-fn flags_of(reading: &Reading, unit: &str) -> Result<flags::Flags, String> {
+fn flags_of(reading: &Reading, unit: &str, build: &Build) -> Result<flags::Flags, String> {
     let command = reading.command.as_ref().map_err(Clone::clone)?;
     let place = |variable: &Option<String>| match variable {
         None => reading.place.clone(),
@@ -148,7 +167,7 @@ fn flags_of(reading: &Reading, unit: &str) -> Result<flags::Flags, String> {
     let words: Vec<_> = words
         .map(|word| Sourced::new(word.text.clone(), place(&word.variable)))
         .collect();
-    flags::parse_words(&words).ok_or_else(|| {
+    flags::parse(&words, build).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
             command.argv().join(" ")
@@ -168,9 +187,9 @@ fn agreed<'a>(raw: &'a Raw, unit: &str) -> (flags::Flags, Option<&'a Reading>, O
         return (flags::Flags::default(), None, Some("nothing was read".into()));
     };
     let driver = |reading: &Reading| reading.environment.get("DOCKER_DRIVER").cloned();
-    let flags = flags_of(first, unit);
+    let flags = flags_of(first, unit, &raw.build);
     let differs = raw.readings.iter().skip(1).any(|other| {
-        let others = flags_of(other, unit);
+        let others = flags_of(other, unit, &raw.build);
         driver(other) != driver(first) || others.is_ok() != flags.is_ok() || others.ok() != flags.clone().ok()
     });
     match (flags, differs) {

@@ -51,11 +51,11 @@ fn storage(text: &str, build: &Build) {
     let lines = || text.lines().map(|line| Sourced::new(line.to_owned(), "line"));
     options::parse(&lines().collect::<Vec<_>>(), build);
     let file = daemon_json::parse(text, "/etc/docker/daemon.json", build);
-    let argv: Vec<_> = std::iter::once("/usr/bin/dockerd")
+    let words: Vec<_> = std::iter::once("/usr/bin/dockerd")
         .chain(text.split_ascii_whitespace())
-        .map(str::to_owned)
+        .map(|word| Sourced::new(word.to_owned(), "a test"))
         .collect();
-    let flags = flags::parse(&argv, "a test").unwrap_or_default();
+    let flags = flags::parse(&words, build).unwrap_or_default();
     let effective = Effective::merge(&flags, &file, &BTreeMap::new(), build);
     options::parse(&effective.storage_opts, build);
     effective.socket_path();
@@ -76,7 +76,7 @@ fn units(data: &[u8], text: &str, version: u16) {
     let given: Vec<_> = text.split(' ').map(str::to_owned).collect();
     for argv in lines.iter().map(|line| &line.argv).chain([&given]) {
         if let Ok(command) = exec_line::command(argv, &environment, version) {
-            flags::parse(&command.argv(), "a test");
+            flags::is_daemon(&command.argv());
         }
     }
 }

@@ -53,7 +53,12 @@ fn may_be_any(choice: &Choice) -> bool {
 }
 
 /// What is wrong with files, flags, options and driver, whatever lies on the disk.
-fn of_configuration(config: &Learnt, root: &Seen<RootState>, choice: &Choice, chosen: Vec<Finding>) -> Vec<Finding> {
+pub fn of_configuration(
+    config: &Learnt,
+    root: &Seen<RootState>,
+    choice: &Choice,
+    chosen: Vec<Finding>,
+) -> Vec<Finding> {
     let plugin = root.known().is_some_and(|root| root.driver_plugin);
     let filesystem = root.known().and_then(|root| root.filesystem);
     let mut options = match choice.is_devicemapper() || may_be_any(choice) {
@@ -96,6 +101,16 @@ fn gather(once: &mut Once, seen: &Snapshot, config: Learnt, root: Seen<RootState
         (Some(device), Some(_)) if !device.is_empty() => once.look_at_volume_group(device),
         _ => None,
     };
+    Before {
+        disk,
+        superblock,
+        volume_group,
+        ..before(config, root, choice)
+    }
+}
+
+/// What is known before a start whose disk was not looked at.
+pub fn before(config: Learnt, root: Seen<RootState>, choice: Choice) -> Before {
     let remapped = config.effective.userns_remap.as_ref();
     let remapped = remapped.filter(|remap| !remap.value.is_empty());
     let uncertain = config.unit_unknown.or(config.effective.uncertain);
@@ -106,14 +121,15 @@ fn gather(once: &mut Once, seen: &Snapshot, config: Learnt, root: Seen<RootState
         options: config.options,
         data_root: config.data_root,
         root,
-        disk,
-        superblock,
-        volume_group,
+        disk: Seen::Unknown("the disk was not looked at".into()),
+        superblock: None,
+        volume_group: None,
         main_pid: config.main_pid,
     }
 }
 
-fn command_line_unknown(config: &Learnt, settings: &Settings) -> Option<Finding> {
+/// Why flags are not known, where that is so.
+pub fn command_line_unknown(config: &Learnt, settings: &Settings) -> Option<Finding> {
     let why = config.unit_unknown.as_ref()?;
     Some(
         Finding::warn(Code::CommandLineUnknown, &settings.docker.unit)

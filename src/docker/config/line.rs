@@ -1,29 +1,21 @@
 //! What dockerd makes of its whole command line: flags it does not know, words it does not take, and flags whose key is in the
 //! file too.
 
-use super::{DaemonJson, Flags, Merger};
+use super::{DaemonJson, Merger};
 use crate::docker::build::{Build, Version};
-use crate::docker::command_line::{self, Given, Problem};
-use crate::docker::flags::go_bool;
+use crate::docker::command_line::{Given, Line, Problem};
+use crate::docker::go::go_bool;
+use crate::docker::values::{Both, Breach};
 use crate::docker::{Sourced, known};
 use crate::model::{Code, Finding, Severity};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 impl Merger<'_> {
-    /// Adds what has not been told of the flags that are read elsewhere. Returns why the rest of the line may not be what dockerd
-    /// reads.
-    pub(super) fn whole_line(&mut self, flags: &Flags, file: &DaemonJson) -> Option<String> {
-        let line = command_line::read(&flags.words, self.build)?;
-        let mut unread = None;
+    /// Adds what is to be told of the line.
+    pub(super) fn whole_line(&mut self, line: &Line, file: &DaemonJson) {
         for problem in &line.problems {
             let finding = self.problem(problem);
-            if flags.rejected.iter().any(|rejected| rejected.place == finding.place) {
-                continue;
-            }
-            if let Problem::Stray { refused: false, .. } = problem {
-                unread = Some(format!("{}: {}", finding.place, finding.message));
-            }
             self.findings.push(finding);
         }
         for given in &line.given {
@@ -31,7 +23,6 @@ impl Merger<'_> {
             self.findings.extend(no_start(given, self.build));
         }
         self.both(&line.given, file);
-        unread
     }
 
     fn problem(&self, problem: &Problem) -> Finding {
@@ -44,16 +35,21 @@ impl Merger<'_> {
             Problem::Unknown { spelling, .. } => (Code::FlagUnknown, spelling),
             Problem::NoValue { spelling } => (Code::FlagRejected, spelling),
             Problem::BadValue { spelling, .. } => (Code::FlagValueInvalid, spelling),
-            Problem::Stray { word, .. } => (Code::CommandLineStrayWord, word),
+            Problem::Stray { word } => (Code::CommandLineStrayWord, word),
+            Problem::NoSuchCommand { word } => (Code::CommandLineStrayWord, word),
+            Problem::Doubtful { spelling } => (Code::FlagUnknown, spelling),
         };
         let severity = match problem {
-            Problem::Stray { refused: false, .. } => Severity::Warn,
+            Problem::Doubtful { .. } => Severity::Warn,
+            Problem::NoSuchCommand { .. } => Severity::Refuse,
             _ => certain,
         };
         Finding::new(severity, code, &about.value)
             .says(self.message(problem))
             .at(match problem {
-                Problem::Stray { word, .. } => format!("word {:?} of {}", word.value, word.place),
+                Problem::Stray { word } | Problem::NoSuchCommand { word } => {
+                    format!("word {:?} of {}", word.value, word.place)
+                }
                 _ => flag(about),
             })
             .next(remedy(problem, &about.value, &about.place))
@@ -76,14 +72,42 @@ impl Merger<'_> {
             (Problem::BadValue { spelling, why }, _) => {
                 format!("{REFUSED}: invalid argument for {}: {why}", spelling.value)
             }
-            (Problem::Stray { word, refused: true }, _) => format!(
+            (Problem::Stray { word }, _) => format!(
                 "{REFUSED}: it accepts no arguments, and {:?} is neither a flag nor a flag's value",
                 word.value
             ),
-            (Problem::Stray { word, refused: false }, _) => format!(
-                "{:?} is neither a flag nor a flag's value, and this dockerd reads no flag that stands behind it",
+            (Problem::NoSuchCommand { word }, _) => format!(
+                "this version's docker starts no daemon: {} is unknown to it, and dockerd is a program of its own",
                 word.value
             ),
+            (Problem::Doubtful { spelling }, _) => format!(
+                "some releases of this Docker know the flag {}, others refuse it",
+                spelling.value
+            ),
+        }
+    }
+
+    /// What line and file set besides storage, and dockerd refuses.
+    pub(super) fn values(&mut self, line: &Line, file: &DaemonJson) {
+        let Some(version) = known::exact(self.build) else {
+            return;
+        };
+        let both = Both {
+            entries: &file.entries,
+            given: &line.given,
+            version,
+        };
+        for Breach { name, flag, why } in both.breaches() {
+            let (code, place) = match flag {
+                Some(flag) => (Code::FlagValueInvalid, format!("flag {} of {}", flag.value, flag.place)),
+                None => {
+                    let line = file.lines.get(name).copied().unwrap_or(1);
+                    (Code::DaemonJsonInvalidValue, file.place(line))
+                }
+            };
+            let message = format!("{place}: dockerd would refuse the value of {name}: {why}");
+            let remedy = format!("correct the value ({place})");
+            self.refuse(code, name, &place, message, remedy);
         }
     }
 
@@ -99,7 +123,7 @@ impl Merger<'_> {
                 continue;
             };
             let found = keys.get_key_value(flag.key);
-            let Some((key, (top, value))) = found.filter(|(key, _)| !known::may_be_doubled(key, self.build)) else {
+            let Some((key, (top, value))) = found.filter(|_| !known::may_be_doubled(flag, self.build)) else {
                 continue;
             };
             let told = |finding: &Finding| finding.code == Code::OptionSetTwice && finding.subject == *key;
@@ -150,17 +174,18 @@ fn one_dash(given: &Given, build: &Build) -> Option<Finding> {
     )
 }
 
-/// dockerd prints what is asked for and ends, and the unit has failed.
+/// dockerd prints what is asked for and ends well: Docker does not run then, but nothing is refused.
 fn no_start(given: &Given, build: &Build) -> Option<Finding> {
-    let asks = matches!(given.flag.long, "version" | "help") && go_bool(&given.value) == Some(true);
-    known::exact(build).filter(|version| asks && *version >= Version::new(1, 13, 0))?;
+    let asks = matches!(given.flag.long, "version" | "help" | "validate") && go_bool(&given.value) == Some(true);
+    known::exact(build).filter(|_| asks)?;
     let (spelling, place) = (&given.spelling.value, &given.spelling.place);
+    let says = match given.flag.long {
+        "validate" => format!("with {spelling} dockerd checks its configuration and ends"),
+        what => format!("with {spelling} dockerd prints its {what} and ends"),
+    };
     Some(
-        Finding::refuse(Code::FlagNotAStart, spelling)
-            .says(format!(
-                "with {spelling} dockerd prints its {} and ends",
-                given.flag.long
-            ))
+        Finding::warn(Code::FlagNotAStart, spelling)
+            .says(says)
             .at(format!("flag {spelling} of {place}"))
             .next(format!("remove {spelling} from {place}")),
     )
@@ -172,6 +197,8 @@ fn remedy(problem: &Problem, about: &str, origin: &str) -> String {
             format!("did you mean {meant}? otherwise remove {about} from {origin}")
         }
         Problem::Unknown { meant: None, .. } => format!("remove {about} from {origin}"),
+        Problem::Doubtful { .. } => format!("remove {about} from {origin}"),
+        Problem::NoSuchCommand { .. } => format!("start dockerd in {origin}, without {about}"),
         Problem::NoValue { .. } | Problem::BadValue { .. } => format!("correct the flag {about} of {origin}"),
         Problem::Stray { .. } if about.is_empty() => {
             format!("write $NAME in place of ${{NAME}} in {origin}: an empty variable is then no word at all")

@@ -1,9 +1,11 @@
-//! Which keys of a daemon.json its dockerd would not let pass, would not read, or would refuse for their values.
+//! Which keys of a daemon.json its dockerd would not let pass, would not read, or would refuse for their types.
 
 use super::DaemonJson;
 use crate::docker::build::Build;
-use crate::docker::{known, values};
+use crate::docker::json_lines::KeyLines;
+use crate::docker::known;
 use crate::model::{Code, Severity};
+use std::collections::BTreeMap;
 
 impl DaemonJson {
     /// Keys that no flag bears are refused; keys that only a flag bears are let through and not read (moby v20.10.24
@@ -14,8 +16,11 @@ impl DaemonJson {
             self.unknown(name, top, build);
         }
         for (name, (top, _)) in known::flattened(&object, build) {
-            let read = !known::decoded(name, build).is_empty();
-            if known::lets_pass(name, build) && (name != top || !read) {
+            let read = match known::decoded(top, build).first() {
+                Some(known::Kind::Proxies) => true,
+                _ => name == top && !known::decoded(name, build).is_empty(),
+            };
+            if known::lets_pass(name, build) && !read {
                 self.not_read(name, top, build);
             }
         }
@@ -47,6 +52,7 @@ impl DaemonJson {
     fn not_read(&mut self, name: &str, top: &str, build: &Build) {
         let (why, remedy) = if name == top {
             let remedy = match known::flag_long(name, build).filter(|flag| flag.key != name) {
+                _ if name.ends_with("-proxy") => format!("write it into \"proxies\": {{\"{name}\": …}}"),
                 Some(flag) => format!("write \"{}\" in place of \"{name}\"", flag.key),
                 None => format!("remove \"{name}\""),
             };
@@ -68,52 +74,30 @@ impl DaemonJson {
         );
     }
 
-    /// Types first, since dockerd decodes before it looks at the values. The keys that the rest of this file reads have been told
-    /// of already.
-    pub(super) fn check_values(&mut self, build: &Build) {
-        let object = std::mem::take(&mut self.object);
-        for (key, value) in &object {
+    /// Every value of a repeated key is decoded, one after the other.
+    pub(super) fn check_types(&mut self, lines: &BTreeMap<String, KeyLines>, build: &Build) {
+        let entries = std::mem::take(&mut self.entries);
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for (key, value) in &entries {
+            let time = seen.entry(key).or_default();
+            let line = lines.get(key).and_then(|found| found.all.get(*time)).copied();
+            *time += 1;
             let kinds = known::decoded(key, build);
             let refusals: Option<Vec<_>> = kinds.iter().map(|kind| known::mismatch(*kind, value, build)).collect();
-            let wanted = refusals.and_then(|refusals| refusals.first().copied());
-            if let Some(wanted) = wanted.filter(|_| !READ.contains(&key.as_str())) {
+            if let Some(wanted) = refusals.and_then(|refusals| refusals.first().copied()) {
                 // A build may let a key pass that it does not decode.
                 let certain = known::exact(build).is_some() || known::always_decoded(key);
                 let severity = if certain { Severity::Refuse } else { Severity::Warn };
-                self.mistyped(severity, key, self.line_of(key), wanted);
+                self.mistyped(severity, key, line.unwrap_or(1), wanted);
             }
         }
-        for breach in values::breaches(&object, build) {
-            let why = format!("dockerd would refuse the value of \"{}\": {}", breach.key, breach.why);
-            let line = self.line_of(breach.key);
-            self.push(
-                Severity::Refuse,
-                Code::DaemonJsonInvalidValue,
-                line,
-                &why,
-                "correct the value",
-            );
-        }
-        self.object = object;
+        self.entries = entries;
     }
 
     fn line_of(&self, key: &str) -> usize {
         self.lines.get(key).copied().unwrap_or(1)
     }
 }
-
-/// The keys that [`DaemonJson::fill`] reads, and refuses itself where they have the wrong type.
-const READ: [&str; 9] = [
-    "storage-driver",
-    "storage-opts",
-    "data-root",
-    "graph",
-    "hosts",
-    "live-restore",
-    "userns-remap",
-    "pidfile",
-    "exec-root",
-];
 
 #[cfg(test)]
 mod tests;

@@ -50,8 +50,10 @@ fn names_by_version() {
         ("aufs", upstream(23, 0, 0), false),
         ("aufs", upstream(24, 0, 0), true),
         ("vieux/graph:latest", upstream(20, 10, 24), false),
-        // A fork may have or lack what it will.
-        ("nonsense", build(Flavour::RedHat, (1, 13, 1)), false),
+        ("nonsense", build(Flavour::RedHat, (1, 13, 1)), true),
+        ("overlay2", build(Flavour::RedHat, (1, 10, 3)), true),
+        // A build that was not read may have or lack what it will.
+        ("nonsense", build(Flavour::Amazon, (1, 13, 1)), false),
         ("nonsense", Build::unknown(), false),
     ] {
         let named = Sourced::new(driver.to_owned(), "flag -s");
@@ -110,9 +112,11 @@ fn several_states_and_no_name() {
     let dirs = &[("devicemapper", false), ("overlay2", false)];
     for (build, severity) in [
         (upstream(20, 10, 24), Severity::Refuse),
-        // since 1.11.0
-        (upstream(1, 10, 3), Severity::Warn),
-        (build(Flavour::RedHat, (1, 13, 1)), Severity::Warn),
+        (upstream(1, 10, 3), Severity::Refuse),
+        // moby v1.7.1 daemon/graphdriver/driver.go, checkPriorDriver
+        (upstream(1, 7, 0), Severity::Warn),
+        (build(Flavour::RedHat, (1, 13, 1)), Severity::Refuse),
+        (build(Flavour::Amazon, (1, 13, 1)), Severity::Warn),
         (Build::unknown(), Severity::Warn),
     ] {
         assert_eq!(

@@ -5,7 +5,7 @@
 
 use super::{Flag, Kind::*, flag};
 
-/// Upstream's.
+/// Upstream's. Those before 1.10 stand here for builds that are not known to the letter.
 #[rustfmt::skip]
 pub(super) const UPSTREAM: &[Flag] = &[
     flag("add-runtime", "runtimes", Runtimes, (1, 12, 0)),
@@ -48,6 +48,8 @@ pub(super) const UPSTREAM: &[Flag] = &[
     flag("dns", "dns", List, (1, 10, 0)).until(1, 13, 0).bare(),
     flag("dns-opt", "dns-opts", List, (1, 10, 0)),
     flag("dns-search", "dns-search", List, (1, 10, 0)),
+    flag("daemon", "daemon", Bool, (1, 0, 0)).until(1, 10, 0).short('d'),
+    flag("exec-driver", "exec-driver", Text, (1, 0, 0)).until(1, 10, 0).short('e'),
     flag("exec-opt", "exec-opts", List, (1, 10, 0)),
     flag("exec-root", "exec-root", Text, (1, 10, 0)),
     flag("experimental", "experimental", Bool, (1, 13, 0)),
@@ -115,18 +117,22 @@ pub(super) const UPSTREAM: &[Flag] = &[
     flag("userland-proxy-path", "userland-proxy-path", Text, (1, 13, 0)),
     flag("userns-remap", "userns-remap", Text, (1, 10, 0)),
     flag("validate", "validate", Bool, (23, 0, 0)),
-    flag("version", "version", Bool, (1, 10, 0)).short('v'),
+    flag("version", "version", Bool, (1, 12, 0)).short('v'),
 ];
 
-/// Those that Red Hat's builds add (projectatomic/docker: branches rhel7-1.10.3 to docker-1.13.1-rhel and docker-17.03.2).
+/// Those that Red Hat's builds add (projectatomic/docker: branches rhel7-1.10.3, docker-1.12.2 to docker-1.12.6, docker-1.13.1-rhel and
+/// docker-17.03.2, `daemon/config.go` and `daemon/config_unix.go`). 1.12.2 has neither `userland-proxy-path` nor `enable-secrets`
+/// at first; 1.13.1 has `bind-mount-prefix` from 2018-03-11 to 2018-09-04.
 #[rustfmt::skip]
-pub(super) const FORKS: &[Flag] = &[
-    flag("add-registry", "add-registry", List, (1, 10, 0)),
-    flag("bind-mount-prefix", "bind-mount-prefix", Text, (17, 3, 0)),
-    flag("block-registry", "block-registry", List, (1, 10, 0)),
-    flag("default-pids-limit", "default-pids-limit", Int, (1, 13, 0)),
-    flag("enable-secrets", "enable-secrets", Bool, (1, 12, 0)),
-    flag("max-health-check-retries", "max-health-check-retries", Int, (1, 13, 0)),
-    flag("signature-verification", "signature-verification", Bool, (1, 12, 0)),
-    flag("skip-schema2-push", "skip-schema2-push", Bool, (1, 10, 0)),
+pub(super) const RED_HAT: &[Flag] = &[
+    flag("add-registry", "add-registry", List, (1, 10, 0)).red_hat(),
+    flag("bind-mount-prefix", "bind-mount-prefix", Text, (1, 13, 0)).some_of_red_hat(),
+    flag("block-registry", "block-registry", List, (1, 10, 0)).red_hat(),
+    flag("default-pids-limit", "default-pids-limit", Int, (1, 13, 0)).red_hat(),
+    flag("default-ulimit", "default-ulimits", Ulimits, (1, 13, 1)).until(1, 13, 2).red_hat(),
+    flag("enable-secrets", "enable-secrets", Bool, (1, 12, 0)).red_hat(),
+    flag("max-health-check-retries", "max-health-check-retries", Int, (1, 13, 0)).red_hat(),
+    flag("signature-verification", "signature-verification", Bool, (1, 12, 0)).red_hat(),
+    flag("skip-schema2-push", "skip-schema2-push", Bool, (1, 10, 0)).red_hat(),
+    flag("userland-proxy-path", "userland-proxy-path", Text, (1, 12, 0)).until(1, 13, 0).red_hat(),
 ];

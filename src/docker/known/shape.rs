@@ -32,6 +32,7 @@ pub fn mismatch(kind: Kind, value: &Value, build: &Build) -> Option<&'static str
         Kind::Runtimes => all_values(value, |runtime| {
             object(runtime, &[("path", Value::is_string), ("runtimeargs", is_text_list)])
         }),
+        Kind::Proxies => object(value, &PROXIES),
         Kind::Object => value.is_object(),
     };
     (!fits).then(|| wanted(kind))
@@ -53,9 +54,16 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Pools => "a list of pools, [{\"base\": \"10.0.0.0/8\", \"size\": 24}]",
         Kind::Ulimits => "an object of limits, {\"nofile\": {\"Name\": \"nofile\", \"Hard\": 64000, \"Soft\": 64000}}",
         Kind::Runtimes => "an object of runtimes, {\"…\": {\"path\": \"…\"}}",
+        Kind::Proxies => "an object of proxies, {\"http-proxy\": \"…\"}",
         Kind::Object => "an object, { … }",
     }
 }
+
+const PROXIES: [(&str, Test); 3] = [
+    ("http-proxy", Value::is_string),
+    ("https-proxy", Value::is_string),
+    ("no-proxy", Value::is_string),
+];
 
 fn all_items(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
     let items = value.as_array();

@@ -49,7 +49,8 @@ fn keys_by_version() {
         ("cluster-store", (24, 0, 0), false, false),
         ("add-registry", (1, 13, 1), false, false), // only projectatomic/docker
         ("http-proxy", (20, 10, 24), false, false), // v23.0.0 cmd/dockerd/config.go
-        ("http-proxy", (23, 0, 0), true, true),
+        ("http-proxy", (23, 0, 0), true, false),    // v23.0.0 daemon/config/config.go: `proxies` is decoded
+        ("proxies", (23, 0, 0), false, true),
         ("cdi-spec-dirs", (25, 0, 0), true, true), // v25.0.0 cmd/dockerd/config.go
         ("Storage-Driver", (20, 10, 24), false, false),
     ] {
@@ -66,9 +67,13 @@ fn keys_by_version() {
 fn a_build_not_known_to_the_letter_knows_all() {
     let fork = Build {
         flavour: Flavour::RedHat,
-        ..upstream(1, 13, 1)
+        ..upstream(1, 9, 1)
     };
-    for build in [Build::unknown(), fork, upstream(1, 9, 1), upstream(28, 0, 0)] {
+    let amazon = Build {
+        flavour: Flavour::Amazon,
+        ..upstream(20, 10, 25)
+    };
+    for build in [Build::unknown(), fork, amazon, upstream(1, 9, 1), upstream(28, 0, 0)] {
         assert_eq!(exact(&build), None);
         for name in [
             "add-registry",
@@ -83,6 +88,33 @@ fn a_build_not_known_to_the_letter_knows_all() {
         assert!(!lets_pass("no-such-key", &build));
         assert!(flag_long("block-registry", &build).is_some());
     }
+}
+
+/// projectatomic/docker, branches rhel7-1.10.3, docker-1.12.6 and docker-1.13.1-rhel.
+#[test]
+fn what_red_hat_adds() {
+    let red_hat = |major, minor, patch| Build {
+        flavour: Flavour::RedHat,
+        ..upstream(major, minor, patch)
+    };
+    let (v1_10, v1_12, v1_13) = (red_hat(1, 10, 3), red_hat(1, 12, 6), red_hat(1, 13, 1));
+    for (name, knows) in [
+        ("add-registry", [true, true, true]),
+        ("skip-schema2-push", [true, true, true]),
+        ("enable-secrets", [false, true, true]),
+        ("signature-verification", [false, true, true]),
+        ("userland-proxy-path", [false, true, true]),
+        ("max-health-check-retries", [false, false, true]),
+        ("bind-mount-prefix", [false, false, true]),
+        ("live-restore", [false, true, true]),
+        ("data-root", [false, false, false]),
+    ] {
+        let found = [&v1_10, &v1_12, &v1_13].map(|build| flag_long(name, build).is_some());
+        assert_eq!(found, knows, "{name}");
+    }
+    assert!(flag_long("bind-mount-prefix", &v1_13).is_some_and(|flag| flag.is_doubtful(&v1_13)));
+    assert!(lets_pass("default-ulimits", &v1_13) && !lets_pass("default-ulimits", &upstream(1, 13, 1)));
+    assert_eq!(flag_long("add-registry", &upstream(1, 13, 1)), None);
 }
 
 #[test]

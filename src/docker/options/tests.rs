@@ -154,7 +154,7 @@ fn an_option_that_this_version_does_not_know() {
         ("dm.min_free_space=10%", Upstream, Version::new(1, 10, 3), Some(Refuse)),
         ("dm.min_free_space=10%", Upstream, Version::new(1, 11, 0), None),
         // rhel7-1.10.3 has it (projectatomic/docker).
-        ("dm.min_free_space=10%", RedHat, Version::new(1, 10, 3), Some(Warn)),
+        ("dm.min_free_space=10%", RedHat, Version::new(1, 10, 3), None),
         (
             "dm.xfs_nospace_max_retries=0",
             Upstream,
@@ -244,7 +244,13 @@ fn deferred_removal_and_deletion_alone() {
             build(Debian, Version::new(20, 10, 24)),
             Some(Severity::Refuse),
         ),
-        (removal_off, build(RedHat, Version::new(1, 12, 6)), None),
+        (removal_off, build(RedHat, Version::new(1, 12, 6)), Some(Severity::Warn)),
+        (removal_off, build(RedHat, Version::new(1, 10, 3)), None),
+        (
+            deletion_on,
+            build(RedHat, Version::new(1, 10, 3)),
+            Some(Severity::Refuse),
+        ),
         (removal_off, Build::unknown(), Some(Severity::Warn)),
         (
             deletion_on,

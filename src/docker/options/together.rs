@@ -2,7 +2,7 @@
 
 use super::{StorageOptions, is_set};
 use crate::docker::Sourced;
-use crate::docker::build::Build;
+use crate::docker::build::{Build, Flavour};
 use crate::model::Code;
 
 impl StorageOptions {
@@ -60,10 +60,8 @@ impl StorageOptions {
             (Some(removal), _) if on(&self.deferred_deletion) && off(&self.deferred_removal) => {
                 self.together(&removal.place, "dm.use_deferred_removal", why, remedy);
             }
-            // Removal is off by default before 17.07; Red Hat's 1.13.1 has it on.
-            (None, Some(deletion))
-                if deletion.value && build.is_upstream() && build.at_least(17, 7, 0) == Some(false) =>
-            {
+            // Removal is off by default before 17.07; in Red Hat's 1.12.6 and 1.13.1 it is on since 2017-06-15.
+            (None, Some(deletion)) if deletion.value && removal_is_off(build) => {
                 self.together(&deletion.place, "dm.use_deferred_deletion", why, remedy);
             }
             // From 17.07 deletion is on by default where kernel and libdm can do it. Docker's packages for hosts whose libdm could not
@@ -74,15 +72,25 @@ impl StorageOptions {
                 let why = format!("{why} (deletion is on by default since 17.07)");
                 self.together(&removal.place, "dm.use_deferred_removal", &why, remedy);
             }
-            (Some(removal), None) if !removal.value && build.at_least(17, 7, 0) != Some(false) => {
+            (Some(removal), None) if !removal.value && !removal_is_off(build) => {
                 self.warn(
                     Code::StorageOptionsConflict,
                     &Sourced::new("dm.use_deferred_removal=false".into(), removal.place),
-                    format!("Docker from 17.07 on would refuse dm.use_deferred_removal=false alone: {why}"),
+                    format!(
+                        "Docker from 17.07 on and Red Hat's from 1.12.6 on may refuse dm.use_deferred_removal=false alone: {why}"
+                    ),
                     remedy.into(),
                 );
             }
             _ => {}
         }
+    }
+}
+
+/// Whether deferred removal is certainly off where it is not set.
+fn removal_is_off(build: &Build) -> bool {
+    match build.flavour {
+        Flavour::RedHat => build.at_least(1, 12, 6) == Some(false),
+        _ => build.is_upstream() && build.at_least(17, 7, 0) == Some(false),
     }
 }

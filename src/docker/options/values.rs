@@ -1,6 +1,6 @@
 //! The values that options take: text in, what dockerd makes of it out.
 
-use crate::docker::flags::go_bool;
+use crate::docker::go::go_bool;
 
 /// Exactly these two, in lower case (moby `deviceset.go`, `dm.fs`).
 pub(super) fn filesystem(value: &str) -> Result<String, String> {

@@ -1,99 +1,98 @@
-//! Tests of `values`: the rules of `Validate` by version.
+//! Tests of `values`: the rules by version, by file and by flag.
 
-use super::super::build::Flavour;
 use super::*;
-use serde_json::json;
+use crate::docker::build::{Build, Flavour};
+use crate::docker::command_line;
+use crate::docker::daemon_json;
 
-fn keys(object: &Value, version: (u16, u16, u16)) -> Vec<&'static str> {
+fn names(line: &str, json: &str, version: (u16, u16, u16)) -> Vec<&'static str> {
+    let version = Version::new(version.0, version.1, version.2);
     let build = Build {
-        version: Some(Version::new(version.0, version.1, version.2)),
+        version: Some(version),
         flavour: Flavour::Upstream,
         evidence: String::new(),
     };
-    let object = object.as_object().cloned().unwrap_or_default();
-    breaches(&object, &build).into_iter().map(|breach| breach.key).collect()
+    let words: Vec<_> = line.split(' ').map(|word| Sourced::new(word.to_owned(), "x")).collect();
+    let line = command_line::read(&words, &build).unwrap_or_default();
+    let file = daemon_json::parse(json, "/d.json", &build);
+    let both = Both {
+        entries: &file.entries,
+        given: &line.given,
+        version,
+    };
+    both.breaches().into_iter().map(|breach| breach.name).collect()
 }
 
 #[test]
-fn rules_by_version() {
-    // value, a version that takes it, a version that refuses it; the source is the function named above at that version.
-    for (object, takes, refuses) in [
-        (json!({"dns": ["x"]}), Some((1, 10, 3)), Some((1, 11, 2))),
-        (
-            json!({"dns": ["8.8.8.8", " ::1 "], "dns-search": ["a.b", "."], "labels": ["a=b", "c="]}),
-            Some((20, 10, 24)),
-            None,
-        ),
-        (json!({"dns-search": ["-"]}), Some((1, 10, 3)), Some((20, 10, 24))),
-        (json!({"labels": ["a"]}), Some((1, 10, 3)), Some((1, 11, 2))),
-        (
-            json!({"labels": ["com.docker.x=1"]}),
-            Some((19, 3, 15)),
-            Some((20, 10, 0)),
-        ),
-        (json!({"labels": ["a=1", "a=2"]}), Some((1, 12, 6)), Some((1, 13, 0))),
-        (json!({"labels": ["a=1", "a=1"]}), Some((20, 10, 24)), None),
-        (
-            json!({"max-concurrent-downloads": -1}),
-            Some((1, 11, 2)),
-            Some((1, 12, 0)),
-        ),
-        (json!({"max-concurrent-uploads": -1}), None, Some((25, 0, 5))),
-        (json!({"max-concurrent-uploads": 0}), Some((20, 10, 24)), None),
-        (
-            json!({"max-download-attempts": 0}),
-            Some((23, 0, 0)),
-            Some((20, 10, 24)),
-        ),
-        (json!({"max-download-attempts": -1}), None, Some((23, 0, 0))),
-        (json!({"mtu": -1}), Some((20, 10, 24)), Some((23, 0, 0))),
-        (json!({"runtimes": {"runc": {}}}), Some((25, 0, 0)), Some((20, 10, 24))),
-        (json!({"default-runtime": "kata"}), Some((1, 11, 2)), Some((20, 10, 24))),
-        (
-            json!({"default-runtime": "kata", "runtimes": {"kata": {}}}),
-            Some((20, 10, 24)),
-            None,
-        ),
-        (
-            json!({"default-runtime": "io.containerd.runc.v2"}),
-            Some((20, 10, 24)),
-            Some((19, 3, 15)),
-        ),
-        (json!({"default-runtime": "runc"}), Some((1, 12, 0)), None),
-        (
-            json!({"node-generic-resources": ["a"]}),
-            Some((17, 12, 0)),
-            Some((20, 10, 24)),
-        ),
-        (json!({"default-ipc-mode": "host"}), Some((17, 6, 0)), Some((17, 9, 0))),
-        (
-            json!({"default-ipc-mode": "shareable", "default-cgroupns-mode": "host"}),
-            Some((20, 10, 24)),
-            None,
-        ),
-        (json!({"default-cgroupns-mode": "x"}), None, Some((20, 10, 24))),
-        (json!({"log-level": "loud"}), None, Some((23, 0, 0))),
-        (json!({"log-level": "loud"}), Some((19, 3, 15)), Some((20, 10, 24))),
-        (json!({"log-level": ""}), Some((20, 10, 24)), None),
-        (json!({"log-level": "WARN"}), Some((23, 0, 0)), None),
-        (json!({"log-format": "xml"}), None, Some((25, 0, 0))),
-        (json!({"oom-score-adjust": -500}), Some((24, 0, 9)), Some((25, 0, 0))),
-        (json!({"shutdown-timeout": -1}), Some((25, 0, 5)), None),
+fn levels_of_the_log() {
+    let (old, mid, new) = ((1, 10, 3), (18, 9, 9), (20, 10, 24));
+    for (level, versions) in [
+        ("verbose", vec![]),
+        ("0", vec![]),
+        ("WARN", vec![mid, new]),
+        ("warning", vec![old, mid, new]),
+        ("trace", vec![new]),
+        ("", vec![old, mid, new]),
     ] {
-        if let Some(version) = takes {
-            assert_eq!(keys(&object, version), Vec::<&str>::new(), "{object} {version:?}");
-        }
-        if let Some(version) = refuses {
-            assert_eq!(keys(&object, version).len(), 1, "{object} {version:?}");
+        for version in [old, mid, new] {
+            let wanted = if versions.contains(&version) {
+                vec![]
+            } else {
+                vec!["log-level"]
+            };
+            let daemon = if version == old { "docker daemon" } else { "dockerd" };
+            assert_eq!(
+                names(&format!("{daemon} --log-level={level}"), "{}", version),
+                wanted,
+                "{level} {version:?}"
+            );
+            assert_eq!(
+                names(daemon, &format!(r#"{{"log-level": "{level}"}}"#), version),
+                wanted,
+                "{level} {version:?}"
+            );
         }
     }
 }
 
 #[test]
-fn a_build_not_known_has_no_rules() {
-    let object = json!({"labels": ["a"], "dns": ["x"]})
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
-    assert_eq!(breaches(&object, &Build::unknown()), vec![]);
+fn default_runtimes() {
+    let (old, new) = ((18, 9, 9), (23, 0, 6));
+    for (line, json, in_old, in_new) in [
+        ("dockerd", r#"{"default-runtime": "a"}"#, false, false),
+        ("dockerd --default-runtime=a", "{}", false, false),
+        ("dockerd --default-runtime=runc", "{}", true, true),
+        (
+            "dockerd",
+            r#"{"default-runtime": "a", "runtimes": {"a": {"path": "/a"}}}"#,
+            true,
+            true,
+        ),
+        // Go merges repeated objects.
+        (
+            "dockerd",
+            r#"{"runtimes": {"a": {"path": "/a"}}, "runtimes": {}, "default-runtime": "a"}"#,
+            true,
+            true,
+        ),
+        ("dockerd --add-runtime a=/a --default-runtime=a", "{}", true, true),
+        // The file alone is checked before 23.0.
+        ("dockerd --add-runtime a=/a", r#"{"default-runtime": "a"}"#, false, true),
+        (
+            "dockerd --default-runtime=a",
+            r#"{"runtimes": {"a": {"path": "/a"}}}"#,
+            true,
+            true,
+        ),
+        ("dockerd", r#"{"default-runtime": "io.containerd.x.v1"}"#, false, true),
+    ] {
+        for (version, starts) in [(old, in_old), (new, in_new)] {
+            let wanted = if starts { vec![] } else { vec!["default-runtime"] };
+            assert_eq!(names(line, json, version), wanted, "{line} {json} {version:?}");
+        }
+    }
+    let reserved = r#"{"runtimes": {"runc": {"path": "/a"}}}"#;
+    assert_eq!(names("dockerd", reserved, new), ["runtimes"]);
+    assert!(names("dockerd", reserved, (25, 0, 0)).is_empty());
+    assert!(names("docker daemon", r#"{"default-runtime": "a"}"#, (1, 11, 2)).is_empty());
 }

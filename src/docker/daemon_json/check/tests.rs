@@ -22,11 +22,11 @@ type Row = (&'static str, Release, Vec<(Code, Severity)>);
 const UNKNOWN: Code = Code::DaemonJsonKeyUnknown;
 const NO_EFFECT: Code = Code::DaemonJsonKeyWithoutEffect;
 const WRONG_TYPE: Code = Code::DaemonJsonWrongType;
-const INVALID: Code = Code::DaemonJsonInvalidValue;
 
 #[test]
 fn what_a_version_makes_of_keys() {
-    let (v1_10, v20, v24): (Release, Release, Release) = (Some((1, 10, 3)), Some((20, 10, 24)), Some((24, 0, 9)));
+    let (v1_10, v20, v23, v24): (Release, Release, Release, Release) =
+        (Some((1, 10, 3)), Some((20, 10, 24)), Some((23, 0, 6)), Some((24, 0, 9)));
     let rows: Vec<Row> = vec![
         (r#"{"no-such": 1}"#, v20, vec![(UNKNOWN, Refuse)]),
         (r#"{"no-such": 1}"#, None, vec![(UNKNOWN, Warn)]),
@@ -45,13 +45,18 @@ fn what_a_version_makes_of_keys() {
             vec![(WRONG_TYPE, Refuse), (WRONG_TYPE, Refuse)],
         ),
         (r#"{"add-registry": "x"}"#, None, vec![(WRONG_TYPE, Warn)]), // rhel7-1.10.3 has the flag alone
-        (r#"{"dns": ["x"]}"#, v20, vec![(INVALID, Refuse)]),
-        (r#"{"dns": ["x"]}"#, None, vec![]),
+        // Of values that have nothing to do with storage dockerd tells itself.
+        (r#"{"dns": ["x"], "labels": ["a", "b=1", "b=2"]}"#, v20, vec![]),
+        // Each value of a repeated key is decoded.
         (
-            r#"{"labels": ["a"], "default-runtime": "x"}"#,
+            r#"{"mtu": "1500", "mtu": 1500}"#,
             v20,
-            vec![(INVALID, Refuse), (INVALID, Refuse)],
+            vec![(Code::DaemonJsonKeyRepeated, Warn), (WRONG_TYPE, Refuse)],
         ),
+        // Flags let these pass; what is decoded is "proxies".
+        (r#"{"http-proxy": 1}"#, v23, vec![(NO_EFFECT, Warn)]),
+        (r#"{"proxies": {"http-proxy": "http://x"}}"#, v23, vec![]),
+        (r#"{"proxies": {"http-proxy": 1}}"#, v23, vec![(WRONG_TYPE, Refuse)]),
         (r#"{"node-generic-resources": "a=b"}"#, None, vec![]), // a string in 17.09 to 17.11
         (
             r#"{"builder": {"gc": {"enabled": true}}, "features": {"buildkit": true}}"#,

@@ -1,0 +1,76 @@
+//! A start judged by its texts alone: the same parsers and judges as before a real start, with a data root that is told.
+
+use super::start;
+use crate::docker::build::Build;
+use crate::docker::state::RootState;
+use crate::judge::preflight;
+use crate::model::{Finding, Seen, Settings};
+use crate::observe::Observer;
+use crate::observe::config::{self, Raw};
+use crate::observe::start_command::Reading;
+use crate::systemd::exec_line::{Command, Word};
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+/// A start on paper.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    /// Which Docker starts.
+    pub build: Build,
+    /// The daemon's words, the program's among them, as systemd hands them over.
+    pub argv: Vec<String>,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+    /// The files that there are.
+    pub files: BTreeMap<String, String>,
+    /// What lies in the data root.
+    pub root: RootState,
+}
+
+impl Paper {
+    /// What preflight has to say of it.
+    pub fn judge(&self) -> Vec<Finding> {
+        let settings = Settings::default();
+        let config = config::parse(&self.texts(&settings.docker.unit), &settings);
+        let root = Seen::Known(self.root.clone());
+        let (choice, chosen) = start::choose(&config, &root);
+        let mut findings = start::of_configuration(&config, &root, &choice, chosen);
+        findings.extend(start::command_line_unknown(&config, &settings));
+        let before = start::before(config, root, choice);
+        let unseen = Observer::new(settings.clone()).snapshot(Duration::ZERO);
+        let verdict = preflight::judge(&before, &unseen, &settings, Duration::ZERO);
+        findings.extend(verdict.findings);
+        preflight::sort(&mut findings);
+        findings
+    }
+
+    fn texts(&self, unit: &str) -> Raw {
+        let words = self.argv.iter().map(|text| Word {
+            text: text.clone(),
+            variable: None,
+        });
+        let reading = Reading {
+            command: Ok(Command {
+                words: words.collect(),
+                ..Command::default()
+            }),
+            place: format!("{unit}'s ExecStart"),
+            environment: self.environment.clone(),
+            places: BTreeMap::new(),
+            odd: Vec::new(),
+        };
+        config::gather(vec![reading], unit, self.build.clone(), |path| self.read(path))
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let inside = format!("{}/", path.trim_end_matches('/'));
+        match self.files.get(path) {
+            Some(text) => Ok(text.clone().into_bytes()),
+            None if path.ends_with("/docker") || self.files.keys().any(|file| file.starts_with(&inside)) => {
+                Err(io::ErrorKind::IsADirectory.into())
+            }
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
