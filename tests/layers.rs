@@ -134,3 +134,46 @@ fn unsafe_stays_in_the_kernel_room() {
         );
     }
 }
+
+fn is_test(file: &Path) -> bool {
+    file.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name.trim_end_matches(".rs").ends_with("tests")
+    })
+}
+
+/// Readers read, the judge judges: elsewhere no finding is made, and none but `report`, which shows it, knows of severities.
+#[test]
+fn findings_are_made_by_the_judge_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in sources(&src) {
+        let room = room(&file, &src);
+        let text = fs::read_to_string(&file).unwrap();
+        let is_test = is_test(&file);
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        // What returns one does not make it.
+        let code = code.replace("-> Finding {", "");
+        if is_test || matches!(room.as_str(), "judge" | "model") {
+            continue;
+        }
+        for making in ["Finding::", "Finding {", "Severity"] {
+            let shown = making == "Severity" && room == "report";
+            assert!(shown || !code.contains(making), "{} has {making}", file.display());
+        }
+    }
+}
+
+/// Law 9 is applied in one file: nobody else lowers a severity.
+#[test]
+fn severities_are_lowered_in_one_place() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in sources(&src) {
+        let text = fs::read_to_string(&file).unwrap();
+        let lowers = text.contains("severity.min(") || text.contains(".severity = ");
+        assert!(
+            !lowers || is_test(&file) || file.ends_with("judge/certainty.rs") || file.ends_with("metrics/families.rs"),
+            "{} sets a severity",
+            file.display()
+        );
+    }
+}

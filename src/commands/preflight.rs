@@ -7,9 +7,10 @@ use super::look::Once;
 use super::{reports, settings};
 use crate::act::{Order, RUN_DIR};
 use crate::docker::drivers::Choice;
-use crate::judge;
+use crate::judge::preflight::{self, Before};
+use crate::judge::{self, Verdict};
 use crate::kernel::process;
-use crate::model::{Code, Deed, Disk, Finding, Outcome, Pool, Seen, Settings, Severity, Snapshot, Target};
+use crate::model::{Answer, Deed, Disk, Outcome, Pool, Seen, Settings, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result};
@@ -67,45 +68,17 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
     once.learn_config(inside_unit, args.exec_line.as_deref());
-    let mut told = Told::default();
     once.ask_for_root();
     let seen = once.look_at_storage();
-    let (findings, seen) = judge_and_grow(&mut once, seen, inside_unit, &mut told)?;
-    let verdict = match findings.iter().map(|finding| finding.severity).max() {
-        Some(Severity::Refuse) => "refuse",
-        _ if once.is_late() || findings.iter().any(|finding| finding.code.leaves_start_unjudged()) => "unknown",
-        _ => "start",
-    };
-    let disk = once.observer.disk(process::since_boot());
-    let root = once.observer.root_state(process::since_boot());
-    let config = once.observer.config();
-    let choice = config.map(|config| start::choose(config, &root).0);
-    // Of a pool that another driver leaves alone there is nothing to tell.
-    let superblock = match once.observer.superblock(process::since_boot()) {
-        Seen::Known(Ok(superblock)) if choice.as_ref().is_some_and(start::uses_files) => Some(superblock),
-        _ => None,
-    };
-    let report = PreflightReport {
-        verdict,
-        findings: &findings,
-        docker: config.map(|config| (&config.build).into()),
-        driver: choice.as_ref().and_then(Choice::certain),
-        driver_found: matches!(choice, Some(Choice::Prior(_))),
-        data_root: config.map(|config| config.data_root.as_str()),
-        pool: match (pool(&seen), superblock, &disk) {
-            (Some(pool), ..) => Some(reports::pool(pool, &seen, &settings)),
-            (None, Some(superblock), Seen::Known(disk)) => {
-                Some(reports::inactive_pool(disk, &superblock, args.root == "/"))
-            }
-            _ => None,
-        },
-        headroom: headroom(&seen, &disk, &settings),
-        elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
-        // The line is for this host, and not for another one's tree.
-        overrule: (verdict == "refuse" && args.root == "/").then(|| overrule::command(&settings.docker.unit)),
-    };
+    let judged = judge_and_grow(&mut once, seen, inside_unit)?;
+    let report = report(&once, &judged, began);
     if inside_unit {
-        enforce(&report, &settings, &told, process::since_boot().saturating_sub(began))?;
+        enforce(
+            &report,
+            &settings,
+            &judged.told,
+            process::since_boot().saturating_sub(began),
+        )?;
     }
     match args.json {
         true => super::say(&format!(
@@ -117,44 +90,80 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         false if inside_unit => {}
         false => super::show(&text::preflight(&report)),
     }
-    Ok(ExitCode::from(match verdict {
-        "start" => START,
-        "refuse" => REFUSE,
-        _ => UNKNOWN,
+    Ok(ExitCode::from(match report.verdict {
+        Answer::Start => START,
+        Answer::Refuse => REFUSE,
+        Answer::Unknown => UNKNOWN,
     }))
 }
 
 /// Some of Docker's units throw away what their commands print; the journal itself must say that nothing was checked.
 fn tell_unjudged(why: &str, elapsed: Duration) {
     let journal = Journal::open(&Settings::default().docker.unit);
-    let finding = Finding::warn(Code::SettingsInvalid, "thinguard.toml")
-        .says(why)
-        .at("/etc/thinguard.toml and /etc/thinguard.d")
-        .next("correct it; 'thinguard preflight' shows the same");
-    journal.tell(&Event::preflight_verdict("unknown", &[finding], elapsed));
+    let finding = judge::guard::settings_invalid(why);
+    journal.tell(&Event::preflight_verdict(Answer::Unknown, &[finding], elapsed));
     journal.finish(Duration::from_secs(1));
 }
 
+/// The answer.
+fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightReport<'a> {
+    let (settings, seen, before) = (once.settings(), &judged.seen, judged.before.as_ref());
+    let here = once.observer.is_of_this_host();
+    let verdict = judged.verdict.answer(once.is_late());
+    let superblock = match before.map(|before| (before, &before.superblock)) {
+        // Of a pool that another driver leaves alone there is nothing to tell.
+        Some((before, Some(Seen::Known(Ok(superblock))))) if before.uses_files() => Some(superblock),
+        _ => None,
+    };
+    let disk = before.and_then(|before| before.disk.known());
+    PreflightReport {
+        verdict,
+        findings: &judged.verdict.findings,
+        docker: before.map(|before| (&before.config.build).into()),
+        driver: before.and_then(|before| before.choice.certain()),
+        driver_found: before.is_some_and(|before| matches!(before.choice, Choice::Prior(_))),
+        data_root: before.map(|before| before.config.data_root.value.as_str()),
+        pool: match (pool(seen), superblock, disk) {
+            (Some(pool), ..) => Some(reports::pool(pool, seen, settings)),
+            (None, Some(superblock), Some(disk)) => Some(reports::inactive_pool(disk, superblock, here)),
+            _ => None,
+        },
+        headroom: headroom(seen, disk, settings),
+        elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
+        // The line is for this host, and not for another one's tree.
+        overrule: (verdict == Answer::Refuse && here).then(|| overrule::command(&settings.docker.unit)),
+    }
+}
+
 /// Growths that were made, for the journal.
-#[derive(Debug, Default)]
-struct Told {
-    deeds: Vec<(Deed, Outcome, Duration)>,
+type Told = Vec<(Deed, Outcome, Duration)>;
+
+/// What came of judging, and growing where that was called for.
+struct Judged {
+    verdict: Verdict,
+    seen: Snapshot,
+    before: Option<Before>,
+    told: Told,
 }
 
 /// Judges, grows where that is called for, and judges again: metadata and data, so at most twice.
-fn judge_and_grow(
-    once: &mut Once,
-    mut seen: Snapshot,
-    may_grow: bool,
-    told: &mut Told,
-) -> Result<(Vec<Finding>, Snapshot)> {
+fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result<Judged> {
     const GROWTHS: usize = 2;
-    let mut verdict = start::judge(once, &seen);
+    let settings = once.settings().clone();
+    let judge = |once: &mut Once, seen: &Snapshot| match start::gather(once, seen) {
+        Some(before) => {
+            let verdict = preflight::judge(&before, seen, &settings, process::since_boot());
+            (verdict, Some(before))
+        }
+        None => (preflight::unknown(&settings), None),
+    };
+    let mut told = Told::new();
+    let (mut verdict, mut before) = judge(once, &seen);
     for _ in 0..if may_grow { GROWTHS } else { 0 } {
         let Some(first) = verdict.deed.take() else { break };
         // Two looks must agree before anything is done (law 11).
         seen = once.look_at_storage();
-        verdict = start::judge(once, &seen);
+        (verdict, before) = judge(once, &seen);
         let Some(deed) = verdict.deed.take().filter(|second| judge::agrees(&first, Some(second))) else {
             break;
         };
@@ -164,15 +173,19 @@ fn judge_and_grow(
             None => lengthen(once, &deed)?,
         };
         let failed = outcome != Outcome::Done;
-        told.deeds
-            .push((deed, outcome, process::since_boot().saturating_sub(began)));
+        told.push((deed, outcome, process::since_boot().saturating_sub(began)));
         seen = after;
-        verdict = start::judge(once, &seen);
+        (verdict, before) = judge(once, &seen);
         if failed {
             break;
         }
     }
-    Ok((verdict.findings, seen))
+    Ok(Judged {
+        verdict,
+        seen,
+        before,
+        told,
+    })
 }
 
 /// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.
@@ -214,11 +227,11 @@ fn pool(seen: &Snapshot) -> Option<&Pool> {
     }
 }
 
-fn headroom(seen: &Snapshot, disk: &Seen<Disk>, settings: &Settings) -> Option<HeadroomReport> {
+fn headroom(seen: &Snapshot, disk: Option<&Disk>, settings: &Settings) -> Option<HeadroomReport> {
     if let Some(pool) = pool(seen) {
         return Some(reports::headroom(pool, seen, settings));
     }
-    let disk = disk.known()?;
+    let disk = disk?;
     let file = disk.file(&disk.data_path).known_or_none();
     let owed = file.map_or(crate::model::Bytes(0), |file| {
         file.size_bytes.saturating_sub(file.allocated_bytes)
@@ -231,35 +244,36 @@ fn headroom(seen: &Snapshot, disk: &Seen<Disk>, settings: &Settings) -> Option<H
 }
 
 /// Tells the journal, and leaves the file that stops Docker, or sees that there is none.
-fn enforce(report: &PreflightReport<'_>, settings: &Settings, told: &Told, elapsed: Duration) -> Result<()> {
+fn enforce(
+    report: &PreflightReport<'_>,
+    settings: &Settings,
+    told: &[(Deed, Outcome, Duration)],
+    elapsed: Duration,
+) -> Result<()> {
     let journal = Journal::open(&settings.docker.unit);
     if let Some(pool) = &report.pool {
         let below = report.headroom.as_ref().and_then(|headroom| headroom.host.as_ref());
         journal.sees(sight::of_report(pool, below));
     }
-    for (deed, outcome, took) in &told.deeds {
+    for (deed, outcome, took) in told {
         journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
             Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
         });
     }
-    for finding in report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Warn)
-    {
+    for finding in report.findings.iter().filter(|finding| finding.is_warning()) {
         journal.tell(&Event::raised(finding));
     }
     let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed);
     journal.tell(&verdict.overruled_by(report.overrule.as_deref()));
     journal.finish(Duration::from_secs(1));
-    if report.verdict == "refuse" {
+    if report.verdict == Answer::Refuse {
         std::fs::create_dir_all(RUN_DIR).context(RUN_DIR)?;
         let path = format!("{RUN_DIR}/{DENY}");
         let why: Vec<_> = report
             .findings
             .iter()
-            .filter(|f| f.severity == Severity::Refuse)
+            .filter(|f| f.is_refusal())
             .map(|f| format!("{}: {}\n", f.code, f.message))
             .chain(
                 report

@@ -1,6 +1,5 @@
 //! `thinguard status`: how pool, daemon and guard are, for people and for monitoring.
 
-mod own;
 #[cfg(test)]
 mod tests;
 mod unseen;
@@ -116,9 +115,9 @@ impl Looker {
         // Without a guard too: the child that is at it outlives it, and another guard would finish it.
         let unfinished = restart::unfinished(process::since_boot());
         let (mut findings, fill) = judge(&seen, settings, &kept, known, unfinished.is_some());
-        findings.extend(unfinished.map(|order| own::restarting(&order, guarded, process::since_boot())));
-        findings.extend(own::slow(&seen, &findings, PATIENCE));
-        findings.extend(own::not_running(&seen, guarded));
+        findings.extend(unfinished.map(|order| restarting(&order, guarded)));
+        findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
+        findings.extend(judge::guard::not_running(&seen, guarded));
         let stuck = {
             let mut memory = Memory::default();
             judge::judge(&seen, settings, &mut memory, process::since_boot());
@@ -142,6 +141,17 @@ impl Looker {
         self.fill = Some(fill);
         report
     }
+}
+
+fn restarting(order: &restart::RestartOrder, guarded: bool) -> Finding {
+    judge::guard::restarting(&judge::guard::Restarting {
+        unit: &order.unit,
+        main_pid: order.main_pid,
+        ordered_ago: process::since_boot().saturating_sub(order.ordered_at),
+        intent: &restart::intent_path(),
+        call_off: &restart::how_to_call_off(order),
+        guarded,
+    })
 }
 
 /// A growth suspends the pool for a moment, and whoever looks just then looks again.

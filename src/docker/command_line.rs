@@ -5,7 +5,7 @@
 mod form;
 
 use super::Sourced;
-use super::build::Build;
+use super::build::{Build, Version};
 use super::go::go_bool;
 use super::known::{self, Flag, Kind};
 
@@ -54,6 +54,26 @@ pub enum Problem {
         /// As it is written.
         spelling: Sourced<String>,
     },
+    /// A long flag with one dash, of which the parser makes a letter and its value: `-storage-driver=devicemapper`.
+    OneDash {
+        /// The word, with its place.
+        word: Sourced<String>,
+        /// The letter.
+        letter: String,
+        /// The letter's value.
+        value: String,
+        /// The flag that was meant.
+        meant: String,
+        /// dockerd certainly refuses the value.
+        refused: bool,
+    },
+    /// dockerd prints what is asked for and ends well: Docker does not run then, but nothing is refused.
+    NoStart {
+        /// As it is written.
+        spelling: Sourced<String>,
+        /// It checks the configuration first.
+        checks: bool,
+    },
     /// A word that is neither flag nor value.
     Stray {
         /// The word.
@@ -101,7 +121,84 @@ pub fn read(words: &[Sourced<String>], build: &Build) -> Option<Line> {
         None if form == Form::Dockerd => reader.new_style(),
         _ => reader.old(),
     }
-    Some(reader.line)
+    let mut line = reader.line;
+    if let Some(version) = known::exact(build) {
+        let dashes = line.given.iter().filter_map(|given| one_dash(given, version, build));
+        let found: Vec<_> = dashes.chain(line.given.iter().filter_map(no_start)).collect();
+        line.problems.extend(found);
+    }
+    Some(line)
+}
+
+impl Given {
+    /// Where the flag stands.
+    pub fn place(&self) -> String {
+        format!("flag {} of {}", self.spelling.value, self.spelling.place)
+    }
+
+    fn sourced(&self) -> Sourced<String> {
+        Sourced::new(self.value.clone(), self.place())
+    }
+}
+
+impl Line {
+    /// The value of the last flag of this name, which wins.
+    pub fn last(&self, long: &str) -> Option<Sourced<String>> {
+        self.given
+            .iter()
+            .rev()
+            .find(|given| given.flag.long == long)
+            .map(Given::sourced)
+    }
+
+    /// The values of all flags of this name, in order.
+    pub fn all(&self, long: &str) -> Vec<Sourced<String>> {
+        let all = self.given.iter().filter(|given| given.flag.long == long);
+        all.map(Given::sourced).collect()
+    }
+}
+
+impl Problem {
+    /// Why dockerd may read the line otherwise, or not at all.
+    pub fn leaves_unread(&self) -> Option<String> {
+        match self {
+            Problem::NoValue { spelling } => {
+                Some(format!("flag {} of {} has no value", spelling.value, spelling.place))
+            }
+            Problem::BadValue { spelling, why } => {
+                Some(format!("flag {} of {}: {why}", spelling.value, spelling.place))
+            }
+            Problem::Stray { word } => Some(format!("word {:?} of {} is no flag", word.value, word.place)),
+            _ => None,
+        }
+    }
+}
+
+/// From 1.13 on `-storage-driver=devicemapper` is `-s` with the value `torage-driver=devicemapper`.
+fn one_dash(given: &Given, version: Version, build: &Build) -> Option<Problem> {
+    let letter = given
+        .spelling
+        .value
+        .strip_prefix('-')
+        .filter(|letter| letter.len() == 1)?;
+    let meant = format!("{letter}{}", given.value.split('=').next()?);
+    known::flag_long(&meant, build).filter(|_| version >= Version::new(1, 13, 0))?;
+    Some(Problem::OneDash {
+        word: given.spelling.with(format!("-{letter}{}", given.value)),
+        letter: letter.to_owned(),
+        value: given.value.clone(),
+        meant,
+        // No driver has such a name. What becomes of the others depends on their values.
+        refused: given.flag.long == "storage-driver",
+    })
+}
+
+fn no_start(given: &Given) -> Option<Problem> {
+    let asks = matches!(given.flag.long, "version" | "help" | "validate") && go_bool(&given.value) == Some(true);
+    asks.then(|| Problem::NoStart {
+        spelling: given.spelling.clone(),
+        checks: given.flag.long == "validate",
+    })
 }
 
 struct Reader<'a> {
@@ -281,5 +378,7 @@ fn refusal(flag: &Flag, value: &str) -> Option<String> {
     (flag.kind == Kind::Bool && go_bool(value).is_none()).then(|| format!("{value:?} is not true or false"))
 }
 
+#[cfg(test)]
+mod flags_tests;
 #[cfg(test)]
 mod tests;

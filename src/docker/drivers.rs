@@ -4,7 +4,7 @@
 use super::build::{Build, Flavour, Version};
 use super::options::{key_value, switch};
 use super::{Sourced, known, names, size};
-use crate::model::{Bytes, Code, Finding, Severity};
+use crate::model::Bytes;
 
 /// What dockerd will choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Choice {
     Prior(String),
     /// Nothing is named and nothing is there: the first of its list that works on this host.
     FirstThatWorks,
+    /// Nothing is named, and these have state in the data root.
+    Several(Vec<String>),
     /// Not to be told from here; the text says why.
     Unknown(String),
 }
@@ -24,7 +26,7 @@ impl Choice {
     pub fn certain(&self) -> Option<&str> {
         match self {
             Choice::Named(driver) | Choice::Prior(driver) => Some(driver),
-            Choice::FirstThatWorks | Choice::Unknown(_) => None,
+            Choice::FirstThatWorks | Choice::Several(_) | Choice::Unknown(_) => None,
         }
     }
 
@@ -69,21 +71,56 @@ const BUILT_IN: [(&str, Version, Version); 8] = [
     ("zfs", Version::new(0, 0, 0), Version::new(u16::MAX, 0, 0)),
 ];
 
-/// What dockerd chooses (moby v20.10.27 `daemon/graphdriver/driver.go:195-240`), and what it refuses while choosing. `prior` is
-/// `None` where the data root could not be read.
-pub fn choose(
-    named: Option<&Sourced<String>>,
-    prior: Option<&[Prior]>,
-    data_root: &str,
-    build: &Build,
-) -> (Choice, Vec<Finding>) {
-    let mut findings = Vec::new();
+/// What dockerd refuses about its driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// The driver that is named is not in this build.
+    NotBuiltIn {
+        /// Its name.
+        named: Sourced<String>,
+        /// The build's version.
+        version: Version,
+        /// Other versions have it; else no Docker has a driver of this name.
+        exists: bool,
+    },
+    /// Nothing is named, and several have state in the data root: from 1.7 on it refuses to choose.
+    Ambiguous {
+        /// Those that have.
+        found: Vec<String>,
+        /// This build certainly has more than one of them.
+        certain: bool,
+    },
+    /// From 23.0 on a deprecated driver is taken only by name (moby PR #43378).
+    NotNamed {
+        /// The driver with state in the data root.
+        driver: String,
+    },
+    /// An option that the driver does not read.
+    OptionOfAnother {
+        /// The option.
+        option: Sourced<String>,
+        /// Docker's words.
+        why: String,
+        /// It is devicemapper's, and no driver is named.
+        driver_not_named: bool,
+        /// This build certainly refuses it.
+        certain: bool,
+    },
+    /// btrfs and zfs need a filesystem of their own kind.
+    WrongFilesystem {
+        /// The driver, and the filesystem that it needs.
+        driver: String,
+    },
+}
+
+/// What dockerd chooses (moby v20.10.27 `daemon/graphdriver/driver.go:195-240`). `prior` is `None` where the data root could not be
+/// read.
+pub fn choose(named: Option<&Sourced<String>>, prior: Option<&[Prior]>, build: &Build) -> Choice {
     if let Some(named) = named {
-        findings.extend(named_findings(named, build));
-        return (Choice::Named(named.value.clone()), findings);
+        return Choice::Named(named.value.clone());
     }
     let Some(prior) = prior else {
-        return (Choice::Unknown("the data root cannot be read".into()), findings);
+        return Choice::Unknown("the data root cannot be read".into());
     };
     let counts = |dir: &&Prior| !dir.empty || build.at_least(17, 12, 0) == Some(false);
     let found: Vec<&str> = prior
@@ -92,7 +129,7 @@ pub fn choose(
         .map(|dir| dir.driver.as_str())
         .filter(|name| *name != "vfs")
         .collect();
-    let choice = match found.as_slice() {
+    match found.as_slice() {
         [] if prior.iter().any(|dir| dir.driver != "vfs") && build.version.is_none() => {
             Choice::Unknown("Docker's version is not known, and an empty driver's directory counts in some".into())
         }
@@ -102,15 +139,33 @@ pub fn choose(
             Choice::Unknown("Docker's version is not known, and from 25.0 on it has no devicemapper".into())
         }
         [one] => Choice::Prior((*one).to_owned()),
-        several => {
-            findings.push(several_priors(several, data_root, build));
-            Choice::Unknown(format!("{data_root} has directories of {}", several.join(", ")))
-        }
-    };
-    if let Choice::Prior(driver) = &choice {
-        findings.extend(deprecated_prior(driver, data_root, build));
+        several => Choice::Several(several.iter().map(|&name| name.to_owned()).collect()),
     }
-    (choice, findings)
+}
+
+/// What dockerd refuses while it chooses.
+pub fn problem(choice: &Choice, named: Option<&Sourced<String>>, build: &Build) -> Option<Problem> {
+    match choice {
+        Choice::Named(_) => not_built_in(named?, build),
+        Choice::Several(found) => {
+            // Only what is certainly built in counts for certain.
+            let built_in = ["overlay2", "overlay", names::DEVICEMAPPER];
+            let there = found.iter().filter(|name| built_in.contains(&name.as_str())).count();
+            // moby v1.7.1 `daemon/graphdriver/driver.go`, `checkPriorDriver`; v24.0.9, `New`.
+            let refuses = build.at_least(1, 7, 1) == Some(true) && build.at_least(24, 0, 0) == Some(false);
+            Some(Problem::Ambiguous {
+                found: found.clone(),
+                certain: is_read(build) && refuses && there > 1,
+            })
+        }
+        Choice::Prior(driver) => {
+            let deprecated = matches!(driver.as_str(), "devicemapper" | "aufs" | "overlay");
+            let refuses = build.at_least(23, 0, 0) == Some(true) && build.at_least(25, 0, 0) == Some(false);
+            let driver = driver.clone();
+            (deprecated && refuses && build.is_upstream()).then_some(Problem::NotNamed { driver })
+        }
+        Choice::FirstThatWorks | Choice::Unknown(_) => None,
+    }
 }
 
 /// Whether the rules of this version were read for this build.
@@ -118,80 +173,18 @@ fn is_read(build: &Build) -> bool {
     build.is_upstream() || known::exact(build).is_some()
 }
 
-fn named_findings(named: &Sourced<String>, build: &Build) -> Option<Finding> {
-    let driver = named.value.as_str();
+fn not_built_in(named: &Sourced<String>, build: &Build) -> Option<Problem> {
     // A name with these is a plugin's.
-    if driver.contains(['/', ':']) {
+    if named.value.contains(['/', ':']) {
         return None;
     }
     let version = build.version.filter(|_| is_read(build))?;
-    let row = BUILT_IN.iter().find(|(name, ..)| *name == driver);
-    if row.is_some_and(|(_, since, until)| (*since..*until).contains(&version)) {
-        return None;
-    }
-    let (message, remedy) = match row {
-        Some(_) if driver == names::DEVICEMAPPER => (
-            format!("Docker {version} has no devicemapper driver any more: it was removed in 25.0; the containers and images in its pool stay on the disk"),
-            "go back to Docker 24.0, or save the images (docker save) there and move to overlay2; delete nothing before".to_owned(),
-        ),
-        Some(_) => (format!("Docker {version} has no storage driver {driver}"), format!("choose another driver ({})", named.place)),
-        None => (
-            format!("dockerd would refuse the storage driver {driver:?}: driver not supported (names are case-sensitive)"),
-            format!("write one of {} ({})", WITH_STATE.join(", "), named.place),
-        ),
-    };
-    Some(refuse(
-        Code::StorageDriverUnknown,
-        driver,
-        message,
-        &named.place,
-        remedy,
-    ))
-}
-
-fn several_priors(found: &[&str], data_root: &str, build: &Build) -> Finding {
-    // Only what is certainly built in counts for certain.
-    let certain = found
-        .iter()
-        .filter(|name| ["overlay2", "overlay", names::DEVICEMAPPER].contains(name))
-        .count();
-    // moby v1.7.1 `daemon/graphdriver/driver.go`, `checkPriorDriver`; v24.0.9, `New`.
-    let sure = is_read(build)
-        && build.at_least(1, 7, 1) == Some(true)
-        && build.at_least(24, 0, 0) == Some(false)
-        && certain > 1;
-    let severity = if sure { Severity::Refuse } else { Severity::Warn };
-    Finding {
-        severity,
-        ..refuse(
-            Code::StorageDriverAmbiguous,
-            "storage-driver",
-            format!(
-                "no storage driver is named and {data_root} holds the state of several: {}; dockerd from 1.7 on refuses to choose",
-                found.join(", ")
-            ),
-            data_root,
-            "name the one whose containers you want (\"storage-driver\" in daemon.json, or --storage-driver)".into(),
-        )
-    }
-}
-
-/// From 23.0 a deprecated driver is taken only by name (moby PR #43378).
-fn deprecated_prior(driver: &str, data_root: &str, build: &Build) -> Option<Finding> {
-    let deprecated = matches!(driver, "devicemapper" | "aufs" | "overlay");
-    let refuses =
-        build.is_upstream() && build.at_least(23, 0, 0) == Some(true) && build.at_least(25, 0, 0) == Some(false);
-    (deprecated && refuses).then(|| {
-        refuse(
-            Code::StorageDriverNotNamed,
-            driver,
-            format!(
-                "dockerd would refuse to start: prior storage driver {driver} is deprecated and will be removed in a future release; \
-                 update the daemon configuration and explicitly choose this storage driver to continue using it"
-            ),
-            &format!("{data_root}/{driver}"),
-            format!("add \"storage-driver\": \"{driver}\" to /etc/docker/daemon.json"),
-        )
+    let row = BUILT_IN.iter().find(|(name, ..)| *name == named.value);
+    let has = row.is_some_and(|(_, since, until)| (*since..*until).contains(&version));
+    (!has).then(|| Problem::NotBuiltIn {
+        named: named.clone(),
+        version,
+        exists: row.is_some(),
     })
 }
 
@@ -201,39 +194,22 @@ pub fn other_options(
     options: &[Sourced<String>],
     filesystem: Option<i64>,
     build: &Build,
-) -> Vec<Finding> {
+) -> Option<Problem> {
     let (driver, unnamed) = match choice {
         Choice::Named(driver) | Choice::Prior(driver) => (driver.as_str(), false),
         // Before 17.09 aufs came first, which reads no options and may work.
         Choice::FirstThatWorks if build.is_upstream() && build.at_least(17, 9, 0) == Some(true) => ("overlay2", true),
-        _ => return Vec::new(),
+        _ => return None,
     };
-    let severity = if is_read(build) {
-        Severity::Refuse
-    } else {
-        Severity::Warn
-    };
-    let bad = options
-        .iter()
-        .find_map(|option| Some((option, reads(driver, &option.value, filesystem, build).err()?)));
-    bad.map(|(option, why)| {
-        let mut remedy = format!("remove it, or name the driver that it is for ({})", option.place);
-        if unnamed && option.value.trim().to_lowercase().starts_with("dm.") {
-            remedy = "name the driver: \"storage-driver\": \"devicemapper\" in daemon.json, or --storage-driver=devicemapper".into();
-        }
-        Finding {
-            severity,
-            ..refuse(
-                Code::StorageOptionOfAnotherDriver,
-                &option.value,
-                format!("dockerd would refuse the storage option {:?}: {why}", option.value),
-                &option.place,
-                remedy,
-            )
-        }
+    options.iter().find_map(|option| {
+        let why = reads(driver, &option.value, filesystem, build).err()?;
+        Some(Problem::OptionOfAnother {
+            option: option.clone(),
+            why,
+            driver_not_named: unnamed && option.value.trim().to_lowercase().starts_with("dm."),
+            certain: is_read(build),
+        })
     })
-    .into_iter()
-    .collect()
 }
 
 /// XFS (statfs(2), `f_type`).
@@ -276,7 +252,7 @@ fn reads(driver: &str, option: &str, filesystem: Option<i64>, build: &Build) -> 
 }
 
 /// Whether a driver other than devicemapper can work on this filesystem at all: btrfs and zfs need their own.
-pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, data_root: &str, build: &Build) -> Option<Finding> {
+pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, build: &Build) -> Option<Problem> {
     const BTRFS: i64 = 0x9123_683e;
     const ZFS: i64 = 0x2fc1_2fc1;
     let driver = choice.certain()?;
@@ -285,19 +261,9 @@ pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, data_root: &st
         "zfs" => ZFS,
         _ => return None,
     };
-    (build.flavour != Flavour::Unknown && filesystem.is_some_and(|magic| magic != needed)).then(|| {
-        refuse(
-            Code::StorageDriverWrongFilesystem,
-            driver,
-            format!("the storage driver {driver} works on {driver} alone, and {data_root} is on another filesystem: prerequisites for driver not satisfied (wrong filesystem?)"),
-            data_root,
-            "choose another storage driver, or mount such a filesystem there".into(),
-        )
-    })
-}
-
-fn refuse(code: Code, subject: &str, message: String, place: &str, remedy: String) -> Finding {
-    Finding::refuse(code, subject).says(message).at(place).next(remedy)
+    let wrong = build.flavour != Flavour::Unknown && filesystem.is_some_and(|magic| magic != needed);
+    let driver = driver.to_owned();
+    wrong.then_some(Problem::WrongFilesystem { driver })
 }
 
 #[cfg(test)]

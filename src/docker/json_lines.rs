@@ -142,6 +142,24 @@ pub fn lines(text: &str) -> BTreeMap<String, KeyLines> {
     keys
 }
 
+/// How deep arrays and objects are open at the end of this part of a text.
+pub fn depth(part: &[u8]) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(&byte) = part.get(at) {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                at = string_end(part, at);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    depth
+}
+
 /// Whether a value may begin with this byte.
 fn is_item(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'{' | b'[' | b'-')

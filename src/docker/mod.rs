@@ -1,16 +1,14 @@
 //! What Docker means by its configuration, names and replies. Pure: text in, values out; no IO, no clock, no log; of the
-//! house it uses only `crate::model`. Where Docker's generations differ, this first cut takes the loosest reading, so that
-//! nothing dockerd would accept is called wrong (law 9).
+//! house it uses only `crate::model`. It yields facts and typed problems; only `judge` makes findings of them.
 
 pub mod build;
 pub mod command_line;
-pub mod config;
+pub mod configuration;
 pub mod containers;
 pub mod daemon_json;
 pub mod device_json;
 pub mod direct_lvm;
 pub mod drivers;
-pub mod flags;
 pub mod go;
 mod json_lines;
 pub mod known;

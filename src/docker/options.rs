@@ -5,7 +5,7 @@ mod values;
 
 use super::build::{Build, Flavour, Version};
 use super::{Sourced, known, size};
-use crate::model::{Bytes, Code, Finding, Severity};
+use crate::model::Bytes;
 pub(super) use values::switch;
 use values::{filesystem, go_uint, log_level, percent, thinp};
 
@@ -43,8 +43,57 @@ pub struct StorageOptions {
     pub deferred_deletion: Option<Sourced<bool>>,
     /// `dm.override_udev_sync_check`
     pub override_udev: Option<Sourced<bool>>,
-    /// What is wrong: refusals are what the driver of this build would refuse, should dockerd choose it.
-    pub findings: Vec<Finding>,
+    /// What the driver would refuse, should dockerd choose it.
+    pub problems: Vec<Problem>,
+}
+
+/// What the driver refuses about an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The option, or the name of one of those that do not go together, with its place.
+    pub option: Sourced<String>,
+    /// What is wrong with it.
+    pub what: Fault,
+    /// This build certainly refuses it.
+    pub certain: bool,
+}
+
+/// What may be wrong with an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// No such option, or none yet.
+    Unknown {
+        /// Its name.
+        key: String,
+        /// The first upstream version that knows it.
+        since: Option<Version>,
+    },
+    /// No version that knows the option takes this value, and those that do not know it refuse it as well.
+    Invalid {
+        /// Its name; `None` where there is no `=`.
+        key: Option<String>,
+        /// Docker's words.
+        why: String,
+    },
+    /// It does not go with another one.
+    Conflict(Conflict),
+}
+
+/// Options that do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// `dm.thinp_…` without `dm.directlvm_device`.
+    WithoutDevice,
+    /// One of `dm.thinp_percent` and `dm.thinp_metapercent` alone.
+    HalfThePercents,
+    /// Both together over 100.
+    TooMuch,
+    /// `dm.directlvm_device` with `dm.thinpooldev`.
+    TwoPools,
+    /// Deferred deletion without deferred removal.
+    DeletionWithoutRemoval,
+    /// The same, where deletion is on because nothing says otherwise (from 17.07 on).
+    DeletionByDefault,
 }
 
 /// Numbers that `dm.directlvm_device` goes with.
@@ -84,13 +133,16 @@ const KNOWN: [(&str, Version); 23] = [
 
 /// Options that Red Hat's builds of a version know before upstream does, and whether all their releases do (projectatomic/docker,
 /// branches rhel7-1.10.3, docker-1.12.6 and docker-1.13.1-rhel, `daemon/graphdriver/devmapper/deviceset.go`; the last three came with
-/// 8d9f53910 of 2017-01-27, 11ba9f73b and 8c0a5d3bf of 2017-06-28). All of its 1.6 to 1.8 know `dm.no_warn_on_loop_devices`.
+/// 8d9f53910 of 2017-01-27, 11ba9f73b and 8c0a5d3bf of 2017-06-28).
 const RED_HAT: [(&str, Version, bool); 4] = [
     ("dm.min_free_space", Version::new(1, 10, 3), true),
     ("dm.xfs_nospace_max_retries", Version::new(1, 12, 6), false),
     ("dm.libdm_log_level", Version::new(1, 12, 6), false),
     ("dm.libdm_log_level", Version::new(1, 13, 1), false),
 ];
+
+/// All of Red Hat's 1.6 to 1.8 know it, and no other Docker.
+pub const OF_OLD_RED_HAT: &str = "dm.no_warn_on_loop_devices";
 
 /// Whether a build knows an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +204,7 @@ impl StorageOptions {
     fn take(&mut self, option: &Sourced<String>, build: &Build) {
         let (key, value) = match key_value(&option.value) {
             Ok(both) => both,
-            Err(why) => return self.invalid(option, &why, "write it as key=value"),
+            Err(why) => return self.invalid(option, None, why),
         };
         let knows = knows(&key, build);
         if knows != Knows::Yes {
@@ -188,7 +240,7 @@ impl StorageOptions {
             },
         };
         if let Err(why) = result {
-            self.invalid(option, &why, &format!("correct the value of {key}"));
+            self.invalid(option, Some(key), why);
         }
     }
 
@@ -215,68 +267,34 @@ impl StorageOptions {
     }
 
     fn unknown(&mut self, option: &Sourced<String>, key: &str, knows: Knows, build: &Build) {
-        let since = since(key);
-        let known_from = match (key, since) {
-            ("dm.no_warn_on_loop_devices", _) => "only Red Hat's Docker 1.6 to 1.8 know it".to_owned(),
-            (_, Some(since)) => format!("known from Docker {since} on"),
-            (_, None) => "no published Docker knows it".to_owned(),
-        };
-        let remedy = match since {
-            Some(since) => format!("remove {key} ({}), or install Docker {since} or later", option.place),
-            None => format!("check the spelling of {key}, or remove it ({})", option.place),
-        };
-        let message = match knows {
-            Knows::No => format!(
-                "dockerd would refuse the storage option {:?}: devmapper: Unknown option {key} ({known_from})",
-                option.value
-            ),
-            _ => format!(
-                "dockerd may not know the storage option {:?} and then ends at once: {known_from}",
-                option.value
-            ),
-        };
-        let of_red_hat = key == "dm.no_warn_on_loop_devices" && build.at_least(1, 9, 0) == Some(false);
-        if of_red_hat && build.flavour == Flavour::RedHat {
+        let old = build.flavour == Flavour::RedHat && build.at_least(1, 9, 0) == Some(false);
+        if key == OF_OLD_RED_HAT && old {
             return;
         }
-        let severity = match knows {
-            Knows::No => Severity::Refuse,
-            _ => Severity::Warn,
-        };
-        self.findings.push(
-            Finding::new(severity, Code::StorageOptionUnknown, &option.value)
-                .says(message)
-                .at(&option.place)
-                .next(remedy),
-        );
+        self.problems.push(Problem {
+            option: option.clone(),
+            what: Fault::Unknown {
+                key: key.to_owned(),
+                since: since(key),
+            },
+            certain: knows == Knows::No,
+        });
     }
 
-    /// No version that knows the option takes this value, and those that do not know it refuse it as well.
-    fn invalid(&mut self, option: &Sourced<String>, why: &str, remedy: &str) {
-        self.findings.push(
-            Finding::refuse(Code::StorageOptionInvalid, &option.value)
-                .says(format!(
-                    "dockerd would refuse the storage option {:?}: {why}",
-                    option.value
-                ))
-                .at(&option.place)
-                .next(format!("{remedy} ({})", option.place)),
-        );
+    fn invalid(&mut self, option: &Sourced<String>, key: Option<String>, why: String) {
+        self.problems.push(Problem {
+            option: option.clone(),
+            what: Fault::Invalid { key, why },
+            certain: true,
+        });
     }
 
-    fn together(&mut self, place: &str, subject: &str, why: &str, remedy: &str) {
-        self.findings.push(
-            Finding::refuse(Code::StorageOptionsConflict, subject)
-                .says(format!("dockerd would refuse the storage options: {why}"))
-                .at(place)
-                .next(format!("{remedy} ({place})")),
-        );
-    }
-
-    fn warn(&mut self, code: Code, option: &Sourced<String>, message: String, remedy: String) {
-        let (subject, place) = (option.value.clone(), option.place.clone());
-        self.findings
-            .push(Finding::warn(code, subject).says(message).at(place).next(remedy));
+    fn together(&mut self, conflict: Conflict, name: &str, place: &str, certain: bool) {
+        self.problems.push(Problem {
+            option: Sourced::new(name.to_owned(), place),
+            what: Fault::Conflict(conflict),
+            certain,
+        });
     }
 }
 

@@ -3,41 +3,39 @@
 use super::Sourced;
 use super::build::{Build, Version};
 use super::drivers::Choice;
-use crate::model::{Code, Finding};
 
 /// From this release on RHEL 7.4's kernel supports OverlayFS with Docker; from 7.2 until then it was a technology preview but for
 /// narrow uses (Red Hat's release notes of 7.2 and 7.4).
 const RHEL_7_4: u32 = 693;
 
+/// What stands against a driver on a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// dockerd of this version takes overlay2 only from kernel 4.0 on.
+    TooOld(Version),
+    /// The kernel's makers called it a technology preview.
+    Preview,
+}
+
 /// What is to be said of the chosen driver on the kernel of this release (`uname -r`).
-pub fn on_kernel(choice: &Choice, release: &str, options: &[Sourced<String>], build: &Build) -> Option<Finding> {
+pub fn on_kernel(choice: &Choice, release: &str, options: &[Sourced<String>], build: &Build) -> Option<Problem> {
     let driver = choice
         .certain()
         .filter(|driver| matches!(*driver, "overlay" | "overlay2"))?;
-    too_old(driver, release, options, build).or_else(|| technology_preview(driver, release))
+    let preview = rhel_7(release).filter(|&number| number < RHEL_7_4);
+    too_old(driver, release, options, build).or(preview.map(|_| Problem::Preview))
 }
 
 /// overlay2 before 4.0 (moby v17.05.0-ce `daemon/graphdriver/overlay2/overlay.go`, `Init`; from 17.12 on a test mount decides). Builds of
 /// others than upstream have no such test.
-fn too_old(driver: &str, release: &str, options: &[Sourced<String>], build: &Build) -> Option<Finding> {
+fn too_old(driver: &str, release: &str, options: &[Sourced<String>], build: &Build) -> Option<Problem> {
     let overruled = options
         .iter()
         .any(|option| option.value.to_lowercase().contains("overlay2.override_kernel_check"));
     let version = build.version.filter(|_| build.is_upstream())?;
     let tests = version >= Version::new(1, 12, 0) && version < Version::new(17, 12, 0);
     let old = major(release)? < 4;
-    (driver == "overlay2" && tests && old && !overruled).then(|| Finding::refuse(Code::OverlayKernelTooOld, driver)
-.says(format!("Docker {version} takes overlay2 only from kernel 4.0 on, and this is {release}: driver not supported"))
-.at("/proc/sys/kernel/osrelease")
-.next("on RHEL 7.4's kernel or later (3.10.0-693) add the storage option overlay2.override_kernel_check=true; on an older \
-                 one stay with the storage driver that was used before"))
-}
-
-fn technology_preview(driver: &str, release: &str) -> Option<Finding> {
-    rhel_7(release).filter(|&number| number < RHEL_7_4).map(|_| Finding::warn(Code::OverlayTechnologyPreview, driver)
-.says(format!("{driver} on kernel {release}: OverlayFS was a technology preview there but for narrow uses with Docker: no SELinux in containers, XFS with ftype=1 below"))
-.at("/proc/sys/kernel/osrelease")
-.next("update to the kernel of RHEL 7.4 or later (3.10.0-693), and have the data root on XFS with ftype=1 (xfs_info shows it)"))
+    (driver == "overlay2" && tests && old && !overruled).then_some(Problem::TooOld(version))
 }
 
 fn major(release: &str) -> Option<u32> {
@@ -55,7 +53,13 @@ mod tests {
     use super::super::build::Flavour;
     use super::*;
 
-    fn code(driver: &str, release: &str, version: (u16, u16, u16), flavour: Flavour, options: &[&str]) -> Option<Code> {
+    fn code(
+        driver: &str,
+        release: &str,
+        version: (u16, u16, u16),
+        flavour: Flavour,
+        options: &[&str],
+    ) -> Option<Problem> {
         let build = Build {
             version: Some(Version::new(version.0, version.1, version.2)),
             flavour,
@@ -65,13 +69,13 @@ mod tests {
             .iter()
             .map(|it| Sourced::new((*it).to_owned(), "flag"))
             .collect();
-        on_kernel(&Choice::Named(driver.into()), release, &options, &build).map(|finding| finding.code)
+        on_kernel(&Choice::Named(driver.into()), release, &options, &build)
     }
 
     #[test]
     fn by_kernel_version_and_build() {
         use Flavour::{RedHat, Upstream};
-        let (preview, old) = (Some(Code::OverlayTechnologyPreview), Some(Code::OverlayKernelTooOld));
+        let (preview, old) = (Some(Problem::Preview), Some(Problem::TooOld(Version::new(1, 13, 1))));
         let (rhel_7_2, rhel_7_4) = ("3.10.0-327.36.3.el7.x86_64", "3.10.0-693.el7.x86_64");
         for (driver, release, version, flavour, options, expected) in [
             ("overlay", rhel_7_2, (1, 10, 3), RedHat, &[][..], preview),

@@ -14,19 +14,20 @@ use std::time::Duration;
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
 
 pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
-    let unit =
-        match &seen.daemon.unit {
-            Seen::Known(unit) => unit,
-            Seen::Unknown(why) => {
-                verdict.findings.push(Finding::warn(Code::UnitUnknown, &settings.docker.unit)
-.says(format!(
-                    "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
-                ))
-.at("system bus")
-.next("systemctl status dbus"));
-                return;
-            }
-        };
+    let unit = match &seen.daemon.unit {
+        Seen::Known(unit) => unit,
+        Seen::Unknown(why) => {
+            verdict.findings.push(
+                Finding::warn(Code::UnitUnknown, &settings.docker.unit)
+                    .says(format!(
+                        "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
+                    ))
+                    .at("system bus")
+                    .next("systemctl status dbus"),
+            );
+            return;
+        }
+    };
     if memory.restarting {
         return;
     }
@@ -68,7 +69,8 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             evidence.cause.as_ref().map_or_else(
                 // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
                 || {
-                    "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what it waits for"
+                    "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what \
+             it waits for"
                         .into()
                 },
                 |cause| format!("no deed without pool evidence; {}", cause.remedy),
@@ -147,13 +149,16 @@ fn after_cure(
         silence: None,
     };
     let next = consider(&case, settings, memory, now, verdict);
-    verdict.findings.push(Finding::warn(Code::RestartAfterCure, &unit.name)
-.says(format!(
-            "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks for a fresh daemon",
-            now.saturating_sub(hang.over).as_secs()
-        ))
-.at(format!("pid {}", unit.main_pid))
-.next(next));
+    verdict.findings.push(
+        Finding::warn(Code::RestartAfterCure, &unit.name)
+            .says(format!(
+                "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks \
+             for a fresh daemon",
+                now.saturating_sub(hang.over).as_secs()
+            ))
+            .at(format!("pid {}", unit.main_pid))
+            .next(next),
+    );
 }
 
 /// Asks for the restart if it is allowed; says what comes next, and what a restart does, before it is done.
@@ -169,14 +174,27 @@ fn consider(case: &Case<'_>, settings: &Settings, memory: &Memory, now: Duration
         Err(Refusal::BudgetSpent(spent)) => {
             verdict.restarts_spent = Some(spent);
             format!(
-                "no restart: {spent} within {} h have not helped for good, and there is no budget for more; look at the host, then \
-                 'systemctl restart {}' yourself: {effect}",
+                "no restart: {spent} within {} h have not helped for good, and there is no budget for more; look \
+             at the host, then 'systemctl restart {}' yourself: {effect}",
                 settings.restart.window.as_secs() / 3600,
                 case.unit.name
             )
         }
         Err(Refusal::Because(why)) => format!("no restart: {why}. What one would do: {effect}"),
     }
+}
+
+/// Nobody has waited for long enough to call the daemon silent, but no answer for `patience` is no health. Where more is known of
+/// the daemon already, that says it.
+pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Finding> {
+    let waited = seen.daemon.info.silent_for().filter(|waited| *waited >= patience)?;
+    let unit = seen.daemon.unit.known()?;
+    (!found.iter().any(|finding| finding.code.is_about_daemon())).then(|| {
+        Finding::warn(Code::DaemonSlow, &unit.name)
+            .says(format!("/info has had no answer for {} s", waited.as_secs()))
+            .at(&unit.name)
+            .next("thinguard status again in a minute; journalctl -u thinguard tells what the guard makes of it")
+    })
 }
 
 /// A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.

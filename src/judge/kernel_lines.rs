@@ -69,35 +69,40 @@ fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Findi
         Backing::Loop { file, .. } => file.clone(),
         Backing::Device(device) => device.clone(),
     };
-    Some(Finding::new(severity, Code::LoopWriteErrors, &pool.name)
-.says(format!(
-            "the kernel reports failed writes of {which}, the last {} s ago ('{}'): what containers write may be lost, \
-             while the pool's mode is {}",
-            now.saturating_sub(line.when).as_secs(),
-            line.text,
-            match pool.mode {
-                Mode::Rw => "rw",
-                Mode::OutOfDataSpace => "out of data space",
-                Mode::Ro => "read-only",
-                Mode::Fail => "failed",
-            }
-        ))
-.at(file)
-.next("free space on the filesystem below the pool's files (df), or see what is wrong with its disk (dmesg); \
-                 then check, stop and start the containers that wrote meanwhile"))
+    Some(
+        Finding::new(severity, Code::LoopWriteErrors, &pool.name)
+            .says(format!(
+                "the kernel reports failed writes of {which}, the last {} s ago ('{}'): what containers write \
+             may be lost, while the pool's mode is {}",
+                now.saturating_sub(line.when).as_secs(),
+                line.text,
+                match pool.mode {
+                    Mode::Rw => "rw",
+                    Mode::OutOfDataSpace => "out of data space",
+                    Mode::Ro => "read-only",
+                    Mode::Fail => "failed",
+                }
+            ))
+            .at(file)
+            .next(
+                "free space on the filesystem below the pool's files (df), or see what is wrong with its disk \
+             (dmesg); then check, stop and start the containers that wrote meanwhile",
+            ),
+    )
 }
 
 fn shut_down(volume: &str, line: &KernelLine, now: Duration) -> Finding {
     Finding::warn(Code::ContainerFilesystemShutDown, volume)
-.says(format!(
-            "the kernel shut the filesystem of {volume} down {} s ago ('{}'); all that its container reads and writes \
-             fails until it is stopped and started again",
+        .says(format!(
+            "the kernel shut the filesystem of {volume} down {} s ago ('{}'); all that its container reads \
+             and writes fails until it is stopped and started again",
             now.saturating_sub(line.when).as_secs(),
             line.text
         ))
-.at(line.device.clone().unwrap_or_default())
-.next(format!(
-            "docker inspect -f '{{{{.Name}}}} {{{{.GraphDriver}}}}' $(docker ps -q) | grep {volume} names the container; \
-             docker stop and docker start it once the pool has room (docker restart keeps it mounted)"
+        .at(line.device.clone().unwrap_or_default())
+        .next(format!(
+            "docker inspect -f '{{{{.Name}}}} {{{{.GraphDriver}}}}' $(docker ps -q) | grep {volume} names \
+             the container; docker stop and docker start it once the pool has room (docker restart keeps it \
+             mounted)"
         ))
 }

@@ -88,19 +88,22 @@ fn late(pool: &Pool, said: &LvmPool, memory: &Memory, now: Duration, verdict: &m
         false => (Target::Metadata, pool.metadata),
     };
     let more = usage.total().percent(said.autoextend.percent.min(100) as u8);
-    verdict.findings.push(Finding::refuse(Code::LvmDoesNotExtend, said.name())
-.says(format!(
-            "{}% of the {target} device are used, LVM was to extend it at {}%, and {} s later it has not; the volume group has {} free",
-            usage.used_percent(),
-            said.autoextend.threshold,
-            waited.as_secs(),
-            said.group_free
-        ))
-.at("dmeventd")
-.next(format!(
-            "journalctl -u dm-event -u lvm2-monitor -t lvm -t dmeventd tells why; by hand: {}",
-            extend_line(said, target, usage.total().saturating_add(more))
-        )));
+    verdict.findings.push(
+        Finding::refuse(Code::LvmDoesNotExtend, said.name())
+            .says(format!(
+                "{}% of the {target} device are used, LVM was to extend it at {}%, and {} s later it has not; \
+             the volume group has {} free",
+                usage.used_percent(),
+                said.autoextend.threshold,
+                waited.as_secs(),
+                said.group_free
+            ))
+            .at("dmeventd")
+            .next(format!(
+                "journalctl -u dm-event -u lvm2-monitor -t lvm -t dmeventd tells why; by hand: {}",
+                extend_line(said, target, usage.total().saturating_add(more))
+            )),
+    );
 }
 
 /// LVM is to extend the pool now, by its own measure.
@@ -217,7 +220,8 @@ fn group_full(pool: &Pool, target: Target, wanted: Bytes, said: &LvmPool, settin
     };
     Finding::refuse(Code::VolumeGroupFull, &said.group)
         .says(format!(
-            "{} free of {}{kept}: the {target} device of {} cannot be extended by {wanted}; the pool has {} free of {}",
+            "{} free of {}{kept}: the {target} device of {} cannot be extended by {wanted}; the pool has {} \
+             free of {}",
             said.group_free,
             said.group_size,
             pool.name,
@@ -264,8 +268,8 @@ fn what_next(
         ),
         Plan::GrowTo(to) => format!("thinguard extends it to {to}"),
         Plan::NoRoom { room, wanted } => format!(
-            "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or remove containers and \
-             images that nobody needs"
+            "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or \
+             remove containers and images that nobody needs"
         ),
         Plan::Capped => storage::capped(target, settings),
         Plan::Enough => format!("blocks have been freed, or growth of the device is switched off {FORBIDDEN_BY}"),

@@ -4,8 +4,11 @@
 //! daemon, [`lvm`] a pool of LVM's, `kernel_lines` what the kernel's log says of all of it, [`growth`] says how far a file may grow,
 //! [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
 
+mod certainty;
+mod dockerd;
 pub mod dump;
 pub mod growth;
+pub mod guard;
 pub mod hang;
 pub mod history;
 mod kernel_lines;
@@ -21,7 +24,7 @@ mod vanished;
 
 pub use memory::Memory;
 
-use crate::model::{Code, Deed, Finding, Settings, Snapshot, Target};
+use crate::model::{Answer, Code, Deed, Finding, Settings, Snapshot, Target};
 use std::time::Duration;
 
 /// Where a setting that forbids something may come from.
@@ -41,6 +44,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// May Docker start? `late`: not all was looked at in time.
+    pub fn answer(&self, late: bool) -> Answer {
+        let unjudged = late || self.findings.iter().any(|finding| finding.code.leaves_start_unjudged());
+        match self.findings.iter().any(Finding::is_refusal) {
+            true => Answer::Refuse,
+            false if unjudged => Answer::Unknown,
+            false => Answer::Start,
+        }
+    }
+
     /// The finding with this code, if it was made.
     pub fn finding(&self, code: Code) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code == code)

@@ -10,39 +10,30 @@ mod own;
 mod root;
 mod sizes;
 
-use super::{Memory, Verdict, storage};
-use crate::docker::build::Build;
-use crate::docker::drivers::Choice;
-use crate::docker::options::StorageOptions;
+use super::{Memory, Verdict, certainty, dockerd, storage};
+use crate::docker::configuration::Configuration;
+use crate::docker::drivers::{self, Choice};
 use crate::docker::state::RootState;
 use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{Bytes, Code, Disk, Finding, Pool, Seen, Settings, Severity, Snapshot};
+use crate::model::{Bytes, Code, Disk, Finding, Pool, Seen, Settings, Snapshot};
 use std::time::Duration;
 
-/// What is known before the start.
+/// All that was learnt before a start, gathered once.
 #[derive(Debug, Clone)]
 pub struct Before {
-    /// Which Docker will start.
-    pub build: Build,
+    /// What dockerd is told.
+    pub config: Configuration,
     /// The storage driver that it will take.
     pub choice: Choice,
-    /// Its devicemapper options.
-    pub options: StorageOptions,
-    /// Why the configuration is not known for certain, if it is not: nothing is refused or grown on its ground then.
-    pub uncertain: Option<String>,
-    /// Docker's data root.
-    pub data_root: String,
-    /// What lies there.
+    /// What lies in its data root.
     pub root: Seen<RootState>,
-    /// The files.
+    /// The pool's files.
     pub disk: Seen<Disk>,
     /// The superblock, if the pool is not active and there is a metadata file.
     pub superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
     /// The volume group of an active pool of LVM's.
     pub volume_group: Option<Seen<VolumeGroup>>,
-    /// The daemon's main process, where its unit is active: a pidfile that names it is in order.
-    pub main_pid: u32,
 }
 
 /// dockerd's defaults (moby, daemon/graphdriver/devmapper/deviceset.go: defaultDataLoopbackSize, defaultMetaDataLoopbackSize).
@@ -51,9 +42,34 @@ pub const DEFAULT_LOOP_DATA: Bytes = Bytes::gib(100);
 pub const DEFAULT_LOOP_METADATA: Bytes = Bytes::gib(2);
 
 impl Before {
+    /// What is known of a start before its disk is looked at.
+    pub fn new(config: Configuration, root: Seen<RootState>) -> Before {
+        let prior = root.known().and_then(|root| root.drivers.as_deref());
+        let not_yet = || Seen::unknown("not looked at");
+        Before {
+            choice: drivers::choose(config.driver.as_ref(), prior, &config.build),
+            config,
+            root,
+            disk: not_yet(),
+            superblock: None,
+            volume_group: None,
+        }
+    }
+
+    /// Whether the pool's files may be those that dockerd will use.
+    pub fn uses_files(&self) -> bool {
+        self.choice.certain().is_none() || self.choice.is_devicemapper()
+    }
+
+    /// Whether nothing is known of the driver.
+    pub(super) fn may_be_any_driver(&self) -> bool {
+        self.choice.certain().is_none() && self.choice != Choice::FirstThatWorks
+    }
+
     /// `dm.loopdatasize`: dockerd lengthens a shorter file to it, to 100 GiB where it is not set (docker 1.9 and later).
     fn loop_data_size(&self) -> Bytes {
-        self.options
+        self.config
+            .options
             .loop_data_size
             .as_ref()
             .map_or(DEFAULT_LOOP_DATA, |size| size.value)
@@ -61,14 +77,15 @@ impl Before {
 
     /// `dm.loopmetadatasize`, 2 GiB where it is not set.
     fn loop_metadata_size(&self) -> Bytes {
-        self.options
+        self.config
+            .options
             .loop_metadata_size
             .as_ref()
             .map_or(DEFAULT_LOOP_METADATA, |size| size.value)
     }
 
     fn on_loop_files(&self) -> bool {
-        self.options.data_on_loop() && self.options.metadata_on_loop()
+        self.config.options.data_on_loop() && self.config.options.metadata_on_loop()
     }
 }
 
@@ -79,47 +96,48 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
         Seen::Known(pool) => pool.as_ref(),
         Seen::Unknown(_) => None,
     };
+    dockerd::judge(before, &settings.docker.unit, &mut verdict.findings);
     root::judge(before, pool, &mut verdict.findings);
     match before.choice.certain() {
-        Some(driver) if !before.choice.is_devicemapper() => verdict.findings.push(note(
-            Code::OtherStorageDriver,
-            driver,
-            format!("Docker uses the storage driver {driver}; there is no thin pool to check"),
-        )),
-        _ if !before.on_loop_files() => verdict.findings.push(note(
-            Code::NotOnLoopFiles,
-            "pool",
-            "the pool is not on loop files alone; its growth is LVM's".into(),
-        )),
+        Some(driver) if !before.choice.is_devicemapper() => {
+            verdict
+                .findings
+                .push(Finding::note(Code::OtherStorageDriver, driver).says(format!(
+                    "Docker uses the storage driver {driver}; there is no thin pool to check"
+                )))
+        }
+        _ if !before.on_loop_files() => verdict.findings.push(
+            Finding::note(Code::NotOnLoopFiles, "pool")
+                .says("the pool is not on loop files alone; its growth is LVM's"),
+        ),
         _ => on_loop_files(before, seen, pool, settings, &mut verdict),
     }
     advice::advise(before, &mut verdict.findings);
     verdict.findings.extend(version_unknown(before));
-    if before.uncertain.is_some() {
-        // Which files dockerd will use is then a guess, and a guess neither blocks nor grows (law 9).
-        verdict.deed = None;
-    }
-    if before.uncertain.is_some() || before.choice.certain().is_none() {
-        lower(&mut verdict.findings);
-    }
-    if let Some(pool) = pool.filter(|_| before.choice.certain().is_none_or(|_| before.choice.is_devicemapper())) {
+    if let Some(pool) = pool.filter(|_| before.uses_files()) {
         active(pool, seen, settings, now, &mut verdict);
         verdict.findings.extend(group_without_room(before, pool, settings));
     }
+    certainty::apply(before, pool.is_some(), &mut verdict);
     sort(&mut verdict.findings);
     verdict
 }
 
-/// Worst first, then by name.
-pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
+/// What to make of a start of which nothing could be learnt.
+pub fn unknown(settings: &Settings) -> Verdict {
+    let finding = Finding::warn(Code::ConfigurationUnknown, &settings.docker.unit)
+        .says("Docker's configuration could not be read in time")
+        .at("/etc/docker/daemon.json and the unit's files")
+        .next("thinguard preflight, once the host is calmer");
+    Verdict {
+        findings: vec![finding],
+        ..Verdict::default()
+    }
 }
 
-/// Makes refusals of findings that rest on a guess mere warnings.
-pub fn lower(findings: &mut [Finding]) {
-    for finding in findings {
-        finding.severity = finding.severity.min(Severity::Warn);
-    }
+/// Worst first, then by name.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
 }
 
 fn on_loop_files(before: &Before, seen: &Snapshot, pool: Option<&Pool>, settings: &Settings, verdict: &mut Verdict) {
@@ -140,21 +158,17 @@ fn on_loop_files(before: &Before, seen: &Snapshot, pool: Option<&Pool>, settings
 fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verdict: &mut Verdict) {
     let mut live = Verdict::default();
     storage::judge(seen, settings, &Memory::default(), now, &mut live);
-    lower(&mut live.findings);
     verdict.findings.extend(live.findings);
     verdict.deed = live.deed;
-    if !pool.is_loop() {
-        return;
+    if pool.is_loop() {
+        verdict
+            .findings
+            .push(Finding::note(Code::PoolLeftActive, &pool.name).says(format!(
+                "the pool {} is active already: dockerd takes it as it is, and dm.loopdatasize, \
+             dm.loopmetadatasize and dm.blocksize have no effect on it",
+                pool.name
+            )));
     }
-    verdict.findings.push(note(
-        Code::PoolLeftActive,
-        &pool.name,
-        format!(
-            "the pool {} is active already: dockerd takes it as it is, and dm.loopdatasize, dm.loopmetadatasize and dm.blocksize \
-             have no effect on it",
-            pool.name
-        ),
-    ));
 }
 
 /// A pool of LVM's that is low, in a volume group that cannot give it more.
@@ -162,33 +176,34 @@ fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Opti
     let group = before.volume_group.as_ref()?.known()?;
     let low = pool.data.total().percent(settings.data.below_free_percent);
     let wanted = pool.data.total().percent(settings.data.step_percent);
-    (pool.data.free() < low && group.free < wanted).then(|| Finding::warn(Code::VolumeGroupFull, &group.name)
-.says(format!(
-            "the pool {} has {} free of {}, and its volume group {} has {} free of {}: LVM cannot extend the pool by {wanted}",
-            pool.name,
-            pool.data.free(),
-            pool.data.total(),
-            group.name,
-            group.free,
-            group.size
-        ))
-.at(format!("volume group {}", group.name))
-.next(format!("add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images", group.name)))
+    (pool.data.free() < low && group.free < wanted).then(|| {
+        Finding::warn(Code::VolumeGroupFull, &group.name)
+            .says(format!(
+                "the pool {} has {} free of {}, and its volume group {} has {} free of {}: LVM cannot extend the \
+             pool by {wanted}",
+                pool.name,
+                pool.data.free(),
+                pool.data.total(),
+                group.name,
+                group.free,
+                group.size
+            ))
+            .at(format!("volume group {}", group.name))
+            .next(format!(
+                "add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images",
+                group.name
+            ))
+    })
 }
 
 /// Which rules hold is then a guess, and the loosest are taken (law 9).
 fn version_unknown(before: &Before) -> Option<Finding> {
-    before.build.version.is_none().then(|| {
-        note(
-            Code::DockerVersionUnknown,
-            "docker",
-            "neither the daemon's file nor a package tells which Docker is installed; values that any version takes are let pass".into(),
+    before.config.build.version.is_none().then(|| {
+        Finding::note(Code::DockerVersionUnknown, "docker").says(
+            "neither the daemon's file nor a package tells which Docker is installed; values that any \
+             version takes are let pass",
         )
     })
-}
-
-pub(super) fn note(code: Code, subject: &str, message: String) -> Finding {
-    Finding::note(code, subject).says(message)
 }
 
 #[cfg(test)]

@@ -85,12 +85,17 @@ fn broken(pool: &Pool) -> Option<Finding> {
         ),
         Mode::Rw | Mode::OutOfDataSpace => return None,
     };
-    Some(Finding::refuse(code, &pool.name)
-.says(message)
-.at(file_of(pool, Target::Metadata))
-.next("copy the pool's files away first; then, with Docker stopped and the pool removed (dmsetup remove), run \
-                 thin_check on the metadata file and thin_repair into a NEW file of the same size; a repair in place and \
-                 'rm -rf /var/lib/docker' both destroy containers and images, the second named volumes too"))
+    Some(
+        Finding::refuse(code, &pool.name)
+            .says(message)
+            .at(file_of(pool, Target::Metadata))
+            .next(
+                "copy the pool's files away first; then, with Docker stopped and the pool removed (dmsetup \
+             remove), run thin_check on the metadata file and thin_repair into a NEW file of the same size; a \
+             repair in place and 'rm -rf /var/lib/docker' both destroy containers and images, the second \
+             named volumes too",
+            ),
+    )
 }
 
 fn suspended(pool: &Pool) -> Finding {
@@ -214,11 +219,13 @@ fn is_off(target: Target, settings: &Settings) -> bool {
 pub(super) fn capped(target: Target, settings: &Settings) -> String {
     match target {
         Target::Data if settings.data.cap == Bytes(0) => {
-            "cannot grow: the cap of [data] is not known for a mistake in thinguard.toml (settings-ignored in the journal); put it \
-             right, then systemctl reload thinguard"
+            "cannot grow: the cap of [data] is not known for a mistake in thinguard.toml (settings-ignored \
+             in the journal); put it right, then systemctl reload thinguard"
                 .into()
         }
-        _ => format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space"),
+        _ => {
+            format!("the cap of [{target}] in thinguard.toml, or the kernel's own, is reached: raise it or free space")
+        }
     }
 }
 
@@ -227,13 +234,17 @@ fn against_growth(pool: &Pool, target: Target, seen: &Snapshot, file: &Seen<Back
     let name = &pool.name;
     match (&seen.host, file) {
         _ if !pool.is_loop() => Some(format!(
-            "enlarge the devices below {name} and reload its table; thinguard grows loop files and pools of LVM's only"
+            "enlarge the devices below {name} and reload its table; thinguard grows loop files and pools of \
+             LVM's only"
         )),
         _ if must_wait_for_metadata(pool, target) => Some(
-            "the metadata must grow first: without a free block there, growth of the data would end in an off-line repair"
+            "the metadata must grow first: without a free block there, growth of the data would end in an \
+             off-line repair"
                 .into(),
         ),
-        (Seen::Unknown(why), _) => Some(format!("nothing is grown blindly: room below the pool is not known: {why}")),
+        (Seen::Unknown(why), _) => Some(format!(
+            "nothing is grown blindly: room below the pool is not known: {why}"
+        )),
         (Seen::Known(host), _) if host.read_only => Some(format!(
             "cannot grow: the filesystem of {} is mounted read-only; dmesg tells why",
             host.path
@@ -261,8 +272,8 @@ fn what_next(target: Target, plan: &Plan, settings: &Settings, memory: &Memory, 
         ),
         Plan::GrowTo(to) => format!("thinguard grows it to {to}"),
         Plan::NoRoom { room, wanted } => format!(
-            "cannot grow: {wanted} more are wanted and the filesystem below has {room} of room above its reserve{}; free space there, \
-             or remove containers and images that nobody needs",
+            "cannot grow: {wanted} more are wanted and the filesystem below has {room} of room above its \
+             reserve{}; free space there, or remove containers and images that nobody needs",
             match room {
                 Bytes(0) => "",
                 _ => ", promised to the pool's sparse files already",

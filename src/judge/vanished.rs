@@ -18,14 +18,16 @@ pub(super) fn judge(seen: &Snapshot, memory: &Memory, now: Duration, verdict: &m
     let Some(name) = memory.pool_lost_by(unit.main_pid, GONE_FOR, now).filter(|_| running) else {
         return;
     };
-    verdict.findings.push(Finding::refuse(Code::PoolVanished, name)
-.says(format!(
-            "the pool is no longer there, and {} (process {}) that used it still runs",
-            unit.name, unit.main_pid
-        ))
-.at(format!("/dev/mapper/{name}"))
-.next(format!(
-            "see what stands in its place (dmsetup table {name}) and who removed it; Docker makes the pool anew from its files at \
-             its next start"
-        )));
+    verdict.findings.push(
+        Finding::refuse(Code::PoolVanished, name)
+            .says(format!(
+                "the pool is no longer there, and {} (process {}) that used it still runs",
+                unit.name, unit.main_pid
+            ))
+            .at(format!("/dev/mapper/{name}"))
+            .next(format!(
+                "see what stands in its place (dmsetup table {name}) and who removed it; Docker makes the pool \
+             anew from its files at its next start"
+            )),
+    );
 }

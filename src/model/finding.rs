@@ -83,6 +83,16 @@ impl Finding {
         Finding { remedy, ..self }
     }
 
+    /// Docker must not start, or the host is in trouble now.
+    pub fn is_refusal(&self) -> bool {
+        self.severity == Severity::Refuse
+    }
+
+    /// Will hurt soon.
+    pub fn is_warning(&self) -> bool {
+        self.severity == Severity::Warn
+    }
+
     /// Marks it as a guess where the rule behind it is not known for certain.
     pub fn if_certain(self, certain: bool) -> Finding {
         let is_guess = !certain;

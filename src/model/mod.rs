@@ -1,5 +1,6 @@
 //! The nouns of the house: what was seen, what is thought of it, what is to be done. No IO, no clock, no log.
 
+mod answer;
 mod bytes;
 mod code;
 mod consumer;
@@ -15,6 +16,7 @@ mod settings;
 mod snapshot;
 mod time;
 
+pub use answer::Answer;
 pub use bytes::Bytes;
 pub use code::{Code, Ground};
 pub use consumer::Consumer;

@@ -5,7 +5,7 @@
 mod binary;
 mod files;
 
-use super::config::below;
+use super::tree::below;
 use crate::docker::build::decide::{Clues, Told, decide};
 use crate::docker::build::os_release::OsRelease;
 use crate::docker::build::package::{self, Package};

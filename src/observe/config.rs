@@ -1,10 +1,13 @@
 //! Docker's configuration as the next start will see it: unit, environment and daemon.json, read in a child, merged here.
 
-use super::start_command::{self, Odd, Question, Reading, Source};
+use super::start_command::{self, Question, Reading, Source};
 use super::{build, tree, units};
 use crate::docker::build::Build;
-use crate::docker::{Sourced, config, daemon_json, flags, names, options};
-use crate::model::{Code, Finding, Settings, Severity};
+use crate::docker::command_line::{self, Line};
+use crate::docker::configuration::Configuration;
+use crate::docker::daemon_json::{self, DaemonJson};
+use crate::docker::{Sourced, names};
+use crate::model::Settings;
 use crate::systemd::bus::Manager;
 use crate::systemd::version::Version;
 use anyhow::Result;
@@ -41,27 +44,6 @@ pub struct Unreadable {
 /// Longest daemon.json that is read, in bytes.
 const MOST_JSON: u64 = 4 << 20;
 
-/// What is known of Docker's configuration.
-#[derive(Debug, Clone)]
-pub struct Learnt {
-    /// Merged from flags, file and environment.
-    pub effective: config::Effective,
-    /// The storage options.
-    pub options: options::StorageOptions,
-    /// Docker's data root.
-    pub data_root: String,
-    /// Name of the pool of `dm.thinpooldev`, without `/dev/mapper/`.
-    pub thin_pool_device: Option<String>,
-    /// What is wrong with flags and files.
-    pub findings: Vec<Finding>,
-    /// Which Docker is installed.
-    pub build: Build,
-    /// The daemon's main process, where its unit is active; else 0.
-    pub main_pid: u32,
-    /// Why the unit's command line is not known, if it is not.
-    pub unit_unknown: Option<String>,
-}
-
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
 /// unit's assignments and files are read as its systemd reads them. In a tree the unit's files tell how Docker is started.
 /// `exec_line` stands for the unit's own `ExecStart=`.
@@ -86,8 +68,8 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
 
 /// Puts the texts of a start together; `read` reads daemon.json.
 pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnce(&str) -> io::Result<Vec<u8>>) -> Raw {
-    let flags = readings.first().map(|reading| flags_of(reading, unit, &build));
-    let named = flags.and_then(Result::ok).and_then(|flags| flags.config_file);
+    let line = readings.first().map(|reading| line_of(reading, unit, &build));
+    let named = line.and_then(Result::ok).and_then(|line| line.last("config-file"));
     let path = named
         .as_ref()
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
@@ -145,16 +127,11 @@ fn ask_manager(unit: &str) -> (Source, Version, u32) {
     }
 }
 
-/// `path` inside the tree at `root`.
-pub fn below(root: &Path, path: &str) -> std::path::PathBuf {
-    root.join(path.trim_start_matches('/'))
-}
-
-/// The daemon's flags, each with the place of its word: the file and line of a variable, or the unit's own line.
+/// The daemon's command line, each flag with the place of its word: the file and line of a variable, or the unit's own line.
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
-fn flags_of(reading: &Reading, unit: &str, build: &Build) -> Result<flags::Flags, String> {
+fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, String> {
     let command = reading.command.as_ref().map_err(Clone::clone)?;
     let place = |variable: &Option<String>| match variable {
         None => reading.place.clone(),
@@ -167,7 +144,7 @@ fn flags_of(reading: &Reading, unit: &str, build: &Build) -> Result<flags::Flags
     let words: Vec<_> = words
         .map(|word| Sourced::new(word.text.clone(), place(&word.variable)))
         .collect();
-    flags::parse(&words, build).ok_or_else(|| {
+    command_line::read(&words, build).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
             command.argv().join(" ")
@@ -178,123 +155,67 @@ fn flags_of(reading: &Reading, unit: &str, build: &Build) -> Result<flags::Flags
 /// The program that the unit starts, if it is a daemon that we know.
 fn daemon(reading: &Reading) -> Option<String> {
     let argv = reading.command.as_ref().ok()?.argv();
-    flags::is_daemon(&argv).then(|| argv.into_iter().next()).flatten()
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    command_line::form(&words)?;
+    argv.into_iter().next()
 }
 
-/// The flags and the reading that they are of: the first. Where others differ in what matters, says so.
-fn agreed<'a>(raw: &'a Raw, unit: &str) -> (flags::Flags, Option<&'a Reading>, Option<String>) {
-    let Some(first) = raw.readings.first() else {
-        return (flags::Flags::default(), None, Some("nothing was read".into()));
+/// `DOCKER_DRIVER` as the daemon will have it.
+fn driver_of(reading: &Reading) -> Option<Sourced<String>> {
+    const NAME: &str = "DOCKER_DRIVER";
+    let assigned = reading
+        .command
+        .as_ref()
+        .ok()
+        .and_then(|command| command.assignments.get(NAME));
+    let value = assigned.or(reading.environment.get(NAME))?;
+    let place = match reading.places.get(NAME).filter(|_| assigned.is_none()) {
+        Some(place) => format!("{NAME} in {place}"),
+        None => format!("environment variable {NAME}"),
     };
-    let driver = |reading: &Reading| reading.environment.get("DOCKER_DRIVER").cloned();
-    let flags = flags_of(first, unit, &raw.build);
+    Some(Sourced::new(value.clone(), place))
+}
+
+/// The line of the first reading. Where others differ in what matters, says so.
+fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, String)> {
+    let unknown = |why: String| (Line::default(), why);
+    let first = raw.readings.first().ok_or_else(|| unknown("nothing was read".into()))?;
+    let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
+    let line = line_of(first, unit, &raw.build);
     let differs = raw.readings.iter().skip(1).any(|other| {
-        let others = flags_of(other, unit, &raw.build);
-        driver(other) != driver(first) || others.is_ok() != flags.is_ok() || others.ok() != flags.clone().ok()
+        let others = line_of(other, unit, &raw.build);
+        value(other) != value(first) || others.is_ok() != line.is_ok() || others.ok() != line.clone().ok()
     });
-    match (flags, differs) {
-        (Ok(flags), false) => (flags, Some(first), None),
-        (Err(why), false) => (flags::Flags::default(), Some(first), Some(why)),
-        (flags, true) => {
-            let why = format!("{}: its releases read the unit's files differently", raw.systemd);
-            (flags.unwrap_or_default(), Some(first), Some(why))
-        }
+    if differs {
+        let why = format!("{}: its releases read the unit's files differently", raw.systemd);
+        return Err((line.unwrap_or_default(), why));
     }
-}
-
-/// Findings of lines that do not mean what they seem to.
-fn odd(odd: &Odd, unit: &str) -> Finding {
-    Finding::warn(
-        match odd.dropped {
-            true => Code::EnvironmentFileLineDropped,
-            false => Code::EnvironmentFileOdd,
-        },
-        unit,
-    )
-    .says(format!("{}: {}", odd.place, odd.why))
-    .at(&odd.place)
-    .next(&odd.remedy)
-}
-
-fn cannot_be_read(path: &str, unreadable: &Unreadable) -> Finding {
-    let why = &unreadable.why;
-    let (severity, message) = match unreadable.for_dockerd_too {
-        true => (
-            Severity::Refuse,
-            format!("dockerd would refuse to start: unable to configure the Docker daemon with file {path}: {why}"),
-        ),
-        false => (
-            Severity::Warn,
-            format!("thinguard cannot read {path}: {why}; what it says is not known"),
-        ),
-    };
-    Finding::new(severity, Code::DaemonJsonUnreadable, path)
-        .says(message)
-        .at(path)
-        .next(format!(
-            "put the file there as a plain file, or correct --config-file ({path})"
-        ))
+    line.map_err(unknown)
 }
 
 /// Makes sense of the texts.
-pub fn parse(raw: &Raw, settings: &Settings) -> Learnt {
+pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
     let (path, text) = &raw.file;
-    let build = &raw.build;
-    let mut file = text
-        .as_deref()
-        .map_or_else(Default::default, |text| daemon_json::parse(text, path, build));
-    if let Some(unreadable) = &raw.file_unreadable {
-        file.unreadable = Some(format!("{path}: {}", unreadable.why));
-        file.findings.push(cannot_be_read(path, unreadable));
-    }
-    let unit = &settings.docker.unit;
-    let (flags, reading, unit_unknown) = agreed(raw, unit);
-    let mut environment = reading.map(|reading| reading.environment.clone()).unwrap_or_default();
-    if let Some(Ok(command)) = reading.map(|reading| &reading.command) {
-        environment.extend(command.assignments.clone());
-    }
-    let mut effective = config::Effective::merge(&flags, &file, &environment, build);
-    if let (Some(driver), Some(place)) = (
-        &mut effective.driver,
-        reading.and_then(|it| it.places.get("DOCKER_DRIVER")),
-    ) && environment.get("DOCKER_DRIVER") == Some(&driver.value)
-    {
-        driver.place = format!("DOCKER_DRIVER in {place}");
-    }
-    let options = options::parse(&effective.storage_opts, build);
-    let data_root = match settings.docker.data_root.as_str() {
-        "" => effective.data_root.value.clone(),
-        named => named.to_owned(),
+    let file = match (text, &raw.file_unreadable) {
+        (Some(text), _) => daemon_json::parse(text, path, &raw.build),
+        (None, Some(unreadable)) => DaemonJson::unreadable(path, &unreadable.why, unreadable.for_dockerd_too),
+        (None, None) => DaemonJson::default(),
     };
-    let mut findings = effective.findings.clone();
-    let all_odd = reading.map(|reading| reading.odd.iter()).into_iter().flatten();
-    findings.extend(all_odd.map(|it| odd(it, unit)));
-    if unit_unknown.is_some() {
-        // Flags may point elsewhere.
-        for finding in &mut findings {
-            finding.severity = finding.severity.min(Severity::Warn);
-        }
+    let (line, line_unknown) = match agreed(raw, &settings.docker.unit) {
+        Ok(line) => (line, None),
+        Err((line, why)) => (line, Some(why)),
+    };
+    let reading = raw.readings.first();
+    let mut config = Configuration::merge(line, file, reading.and_then(driver_of), &raw.build);
+    let named = &settings.docker.data_root;
+    if !named.is_empty() {
+        config.data_root = Sourced::new(named.clone(), "[docker] data_root");
     }
-    Learnt {
-        data_root,
-        thin_pool_device: options.thin_pool_dev.as_ref().map(|device| device.value.clone()),
-        findings,
-        build: build.clone(),
+    Configuration {
+        line_unknown,
+        odd: reading.map(|reading| reading.odd.clone()).unwrap_or_default(),
         main_pid: raw.main_pid,
-        unit_unknown,
-        options,
-        effective,
-    }
-}
-
-impl Learnt {
-    /// Name of the pool that LVM made, for Docker or by its order.
-    pub fn pool_of_lvm(&self) -> Option<String> {
-        let set_up = self.options.direct_lvm_device.as_ref();
-        let set_up = set_up.filter(|device| !device.value.is_empty());
-        self.thin_pool_device
-            .clone()
-            .or_else(|| set_up.map(|_| names::DIRECT_LVM_POOL.to_owned()))
+        ..config
     }
 }
 

@@ -206,7 +206,7 @@ impl Observer {
     fn docker_root(&self, now: Duration) -> Option<String> {
         let pool = self.pool(now).known_or_none().flatten();
         let own = pool.as_ref().and_then(root_of_file);
-        own.or_else(|| self.config().map(|config| config.data_root.clone()))
+        own.or_else(|| self.config().map(|config| config.data_root.value.clone()))
     }
 }
 

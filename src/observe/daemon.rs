@@ -1,7 +1,8 @@
 //! The daemon: when its unit, its tasks and its answers are looked at again, and what is known of it.
 
 use super::slot::Slot;
-use super::{Ask, Observer, Sense, config, docker_socket};
+use super::{Ask, Observer, Sense, docker_socket};
+use crate::docker::configuration::Configuration;
 use crate::docker::names::DEFAULT_SOCKET;
 use crate::kernel::errand::Porter;
 use crate::model::{ActiveState, Containers, Daemon, Probe, Seen, Unit};
@@ -144,7 +145,7 @@ impl Observer {
     }
 
     /// Docker's configuration, once learnt.
-    pub fn config(&self) -> Option<&config::Learnt> {
+    pub fn config(&self) -> Option<&Configuration> {
         self.config.as_ref()
     }
 
@@ -172,10 +173,9 @@ impl Observer {
         let last = self.containers.filter(|last| Some(last.main_pid) == main_pid);
         let same = self.volumes_changed <= last.map(|last| last.asked);
         let said = last.map(|last| last.said).unwrap_or_default();
-        let certain = self.config().map(|config| &config.effective);
-        let configured = certain
-            .filter(|effective| effective.uncertain.is_none())
-            .map(|effective| effective.live_restore.as_ref().is_some_and(|on| on.value));
+        let certain = |config: &&Configuration| config.line_unknown.is_none() && config.uncertain().is_none();
+        let configured = self.config().filter(certain);
+        let configured = configured.map(|config| config.live_restore.as_ref().is_some_and(|on| on.value));
         Containers {
             live_restore: said.live_restore.or(configured),
             running: said.running.filter(|_| same),
@@ -189,7 +189,7 @@ impl Observer {
     /// The socket that the settings name, or else the one that Docker's own configuration does.
     fn socket(&self) -> String {
         let named = &self.settings.docker.socket;
-        let configured = self.config().and_then(|config| config.effective.socket_path());
+        let configured = self.config().and_then(|config| config.socket_path());
         match configured {
             Some(path) if named == DEFAULT_SOCKET => path,
             _ => named.clone(),

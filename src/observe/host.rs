@@ -1,6 +1,6 @@
 //! The files of the pool and the filesystem that holds them.
 
-use super::config::below;
+use super::tree::below;
 use crate::docker::names;
 use crate::kernel::superblock::{self, SUPERBLOCK_BYTES, Superblock};
 use crate::model::{BackingFile, Bytes, Disk, Host};

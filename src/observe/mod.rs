@@ -27,6 +27,7 @@ pub use ask::{Ask, REQUEST_TAG, answer, request};
 
 pub use sense::Sense;
 
+use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
 use crate::model::{Backing, Containers, Evidence, Pool, Seen, Settings, Snapshot, Task};
@@ -49,7 +50,7 @@ struct SaidOfContainers {
 pub struct Observer {
     slots: [Slot; Sense::ALL.len()],
     settings: Settings,
-    config: Option<config::Learnt>,
+    config: Option<Configuration>,
     /// Docker's pool in the newest look at pools, as far as is known which one that is.
     pool: Seen<Option<Pool>>,
     /// When the pool was last seen in trouble.
@@ -98,6 +99,11 @@ impl Observer {
             root: root.to_owned(),
             ..Observer::new(settings)
         }
+    }
+
+    /// What is seen is this host's, and not a tree's.
+    pub fn is_of_this_host(&self) -> bool {
+        self.root == "/"
     }
 
     /// Goes on with other settings; whether another daemon or data root is watched from now on, of which nothing has been seen yet.
@@ -158,7 +164,7 @@ impl Observer {
                 Seen::Known(raw) => {
                     let learnt = config::parse(&raw, &self.settings);
                     // A command line that was known once is not given up for one look at systemd that failed.
-                    if learnt.unit_unknown.is_none() || self.config.is_none() {
+                    if learnt.line_unknown.is_none() || self.config.is_none() {
                         self.config = Some(learnt);
                     }
                 }

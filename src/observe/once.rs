@@ -41,13 +41,12 @@ impl Observer {
         let Some(config) = self.config() else { return };
         let ask = Ask::State(state::Question {
             root: self.root.clone(),
-            data_root: config.data_root.clone(),
+            data_root: config.data_root.value.clone(),
             pidfile: config
-                .effective
                 .pidfile
                 .as_ref()
                 .map_or(DEFAULT_PIDFILE.into(), |pidfile| pidfile.value.clone()),
-            thin_pool_device: config.thin_pool_device.clone().or_else(|| {
+            thin_pool_device: config.thin_pool_device().map(str::to_owned).or_else(|| {
                 let direct = config.options.direct_lvm_device.is_some();
                 direct.then(|| direct_lvm::POOL.to_owned())
             }),
@@ -61,7 +60,7 @@ impl Observer {
             .map(|device| device.value.clone())
             .filter(|device| !device.is_empty())
             .collect(),
-            driver: config.effective.driver.as_ref().map(|driver| driver.value.clone()),
+            driver: config.driver.as_ref().map(|driver| driver.value.clone()),
         });
         self.ask(porter, Sense::State, &ask, now);
     }

@@ -4,6 +4,7 @@
 mod variables;
 
 use super::{tree, units};
+use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
 use crate::systemd::exec_line::{self, Command, Line};
 use crate::systemd::unit_name;
@@ -51,19 +52,6 @@ pub struct Reading {
     pub places: BTreeMap<String, String>,
     /// What does not mean what it seems to.
     pub odd: Vec<Odd>,
-}
-
-/// A line that does not mean what it seems to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Odd {
-    /// File and line.
-    pub place: String,
-    /// What systemd makes of it.
-    pub why: String,
-    /// systemd drops it: what it should set stays unset.
-    pub dropped: bool,
-    /// What to do.
-    pub remedy: String,
 }
 
 /// The readings of the start, all different; the first is the oldest systemd's. More than one only where `version` is unknown.

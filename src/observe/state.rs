@@ -4,7 +4,7 @@
 mod live;
 mod own;
 
-use super::config::below;
+use super::tree::below;
 use crate::docker::state::RootState;
 use crate::docker::{device_json, direct_lvm, drivers, names};
 use crate::kernel::attributes;

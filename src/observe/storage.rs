@@ -1,7 +1,8 @@
 //! The pool, its files and the filesystem below them: the looks that are sent out, and what is known.
 
 use super::slot::{self, Answer};
-use super::{Ask, Observer, Sense, config, pools};
+use super::{Ask, Observer, Sense, pools};
+use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::model::{Backing, Disk, Mode, Pool, Seen};
 use serde::de::IgnoredAny;
@@ -31,7 +32,7 @@ impl Observer {
         if let Some(config) = self.config() {
             let ask = Ask::Host {
                 root: self.root.clone(),
-                data_root: config.data_root.clone(),
+                data_root: config.data_root.value.clone(),
                 files,
             };
             self.ask(porter, Sense::Host, &ask, now);
@@ -96,8 +97,8 @@ impl Observer {
                 .slot(Sense::Host)
                 .last_value::<Disk>()
                 .and_then(|look| look.pool_name),
-            data_root: self.config().map(|config| config.data_root.clone()),
-            thin_pool_device: self.config().and_then(config::Learnt::pool_of_lvm),
+            data_root: self.config().map(|config| config.data_root.value.clone()),
+            thin_pool_device: self.config().and_then(Configuration::pool_of_lvm),
         };
         self.pool = match self.slot(Sense::Pools).last_seen::<pools::Look>() {
             Seen::Known(look) => pools::select(&look.pools, &expected).into(),

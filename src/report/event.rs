@@ -1,7 +1,7 @@
 //! Events: what is told once when it happens, with a stable id for each kind and the figures in the message itself.
 
 use super::text::printable;
-use crate::model::{Code, Deed, Finding, Severity};
+use crate::model::{Answer, Code, Deed, Finding, Severity};
 use std::time::Duration;
 
 /// Kinds of event. Each has a `MESSAGE_ID` that never changes: the catalog and other programs rely on it.
@@ -248,26 +248,26 @@ impl Event {
         .about(deed)
     }
 
-    /// What preflight thinks: `verdict` is `start`, `refuse` or `unknown`.
-    pub fn preflight_verdict(verdict: &str, findings: &[Finding], elapsed: Duration) -> Self {
+    /// What preflight thinks.
+    pub fn preflight_verdict(verdict: Answer, findings: &[Finding], elapsed: Duration) -> Self {
         let worst = findings.iter().max_by_key(|finding| finding.severity);
         let (priority, words) = match verdict {
-            "refuse" => (Priority::Critical, "Docker must not start"),
-            "start" => (
+            Answer::Refuse => (Priority::Critical, "Docker must not start"),
+            Answer::Start => (
                 worst.map_or(Priority::Info, |worst| worst.severity.into()),
                 "Docker may start",
             ),
-            _ => (Priority::Warning, "could not judge, Docker may start"),
+            Answer::Unknown => (Priority::Warning, "could not judge, Docker may start"),
         };
         let mut message = format!("preflight-verdict: {words} ({} ms)", elapsed.as_millis());
-        if let Some(worst) = worst.filter(|worst| worst.severity > Severity::Note || verdict != "start") {
+        if let Some(worst) = worst.filter(|worst| worst.severity > Severity::Note || verdict != Answer::Start) {
             message = format!("{message}: {}: {}", worst.code, sentence(worst));
             if !worst.remedy.is_empty() {
                 message = format!("{message}. Next: {}", worst.remedy);
             }
         }
         Event::new(Kind::PreflightVerdict, priority, &message)
-            .with("THINGUARD_VERDICT", verdict)
+            .with("THINGUARD_VERDICT", verdict.to_string())
             .with(
                 "THINGUARD_CODE",
                 worst.map_or(Kind::PreflightVerdict.code(), |worst| worst.code.as_str()),

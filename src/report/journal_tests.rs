@@ -209,7 +209,11 @@ fn a_short_lived_process_tells_syslog_at_once() {
     let dir = scratch("short");
     let server = UnixDatagram::bind(dir.join("log")).unwrap();
     let journal = Journal::open_at("docker.service", places(&dir));
-    journal.tell(&Event::preflight_verdict("start", &[], Duration::from_millis(7)));
+    journal.tell(&Event::preflight_verdict(
+        crate::model::Answer::Start,
+        &[],
+        Duration::from_millis(7),
+    ));
     assert_eq!(journal.finish(Duration::from_secs(2)), 0);
     assert!(receive(&server).contains("]: preflight-verdict: Docker may start (7 ms)"));
 }

@@ -5,14 +5,14 @@ mod status;
 pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, StatusReport, is_forbidden};
 
 use super::docker::DockerReport;
-use crate::model::{BackingFile, Bytes, Consumer, Finding, Host, Mode, Pool, Usage};
+use crate::model::{Answer, BackingFile, Bytes, Consumer, Finding, Host, Mode, Pool, Usage};
 use serde::{Deserialize, Serialize};
 
 /// Answer of `thinguard preflight`.
 #[derive(Debug, Clone, Serialize)]
 pub struct PreflightReport<'a> {
-    /// `start`, `refuse` or `unknown`.
-    pub verdict: &'a str,
+    /// May Docker start?
+    pub verdict: Answer,
     /// What was found, worst first.
     pub findings: &'a [Finding],
     /// Which Docker is installed; `None` when nothing of the configuration could be read.

@@ -47,7 +47,7 @@ fn a_message_holds_code_figures_and_remedy() {
         "deed-done: grow the data device from 1 GiB to 2 GiB: done in 0.2 s; now data 41% of 2 GiB used"
     );
     assert!(done.fields.contains(&("THINGUARD_TO_BYTES", (2u64 << 30).to_string())));
-    let verdict = Event::preflight_verdict("refuse", &[finding()], Duration::from_millis(12));
+    let verdict = Event::preflight_verdict(crate::model::Answer::Refuse, &[finding()], Duration::from_millis(12));
     assert!(
         verdict
             .message
@@ -256,7 +256,7 @@ fn preflight_reads_well() {
         evidence: "package d\u{1b}ocker".into(),
     };
     let report = PreflightReport {
-        verdict: "refuse",
+        verdict: crate::model::Answer::Refuse,
         findings: &findings,
         docker: Some((&build).into()),
         driver: Some("devicemapper"),

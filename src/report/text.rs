@@ -1,7 +1,7 @@
 //! The answer of `preflight` for people, and the one helper that makes hostile text fit for a terminal.
 
 use super::json::{HeadroomReport, HostReport, PoolReport, PreflightReport, UsageReport};
-use crate::model::{Bytes, Finding, Mode, Severity};
+use crate::model::{Answer, Bytes, Finding, Mode, Severity};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -30,9 +30,9 @@ fn is_hostile(c: char) -> bool {
 /// `preflight` for people.
 pub fn preflight(report: &PreflightReport<'_>) -> String {
     let headline = match report.verdict {
-        "start" => "Docker may start",
-        "refuse" => "Docker must not start",
-        _ => "thinguard could not judge; Docker may start",
+        Answer::Start => "Docker may start",
+        Answer::Refuse => "Docker must not start",
+        Answer::Unknown => "thinguard could not judge; Docker may start",
     };
     let mut page = format!("thinguard preflight: {headline} ({} ms)\n", report.elapsed_ms);
     if let Some(docker) = &report.docker {

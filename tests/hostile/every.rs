@@ -1,9 +1,8 @@
 //! `every`: one door to all readers of text and bytes that others write, for the property test and for the fuzzer.
 
-use std::collections::BTreeMap;
 use thinguard::docker::build::{Build, Flavour, Version, elf, os_release::OsRelease, package, written};
-use thinguard::docker::config::Effective;
-use thinguard::docker::{Sourced, daemon_json, device_json, flags, options, reply, size};
+use thinguard::docker::configuration::Configuration;
+use thinguard::docker::{Sourced, command_line, daemon_json, device_json, options, reply, size};
 use thinguard::kernel::{lvm, proc, superblock, thin_pool};
 use thinguard::systemd::{environment_file, exec_line, unit_file};
 
@@ -55,8 +54,8 @@ fn storage(text: &str, build: &Build) {
         .chain(text.split_ascii_whitespace())
         .map(|word| Sourced::new(word.to_owned(), "a test"))
         .collect();
-    let flags = flags::parse(&words, build).unwrap_or_default();
-    let effective = Effective::merge(&flags, &file, &BTreeMap::new(), build);
+    let line = command_line::read(&words, build).unwrap_or_default();
+    let effective = Configuration::merge(line, file, None, build);
     options::parse(&effective.storage_opts, build);
     effective.socket_path();
 }
@@ -76,7 +75,8 @@ fn units(data: &[u8], text: &str, version: u16) {
     let given: Vec<_> = text.split(' ').map(str::to_owned).collect();
     for argv in lines.iter().map(|line| &line.argv).chain([&given]) {
         if let Ok(command) = exec_line::command(argv, &environment, version) {
-            flags::is_daemon(&command.argv());
+            let words: Vec<_> = command.argv();
+            command_line::form(&words.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }
 }

@@ -1,9 +1,8 @@
 //! A start judged by its texts alone: the same parsers and judges as before a real start, with a data root that is told.
 
-use super::start;
 use crate::docker::build::Build;
 use crate::docker::state::RootState;
-use crate::judge::preflight;
+use crate::judge::preflight::{self, Before};
 use crate::model::{Finding, Seen, Settings};
 use crate::observe::Observer;
 use crate::observe::config::{self, Raw};
@@ -33,16 +32,9 @@ impl Paper {
     pub fn judge(&self) -> Vec<Finding> {
         let settings = Settings::default();
         let config = config::parse(&self.texts(&settings.docker.unit), &settings);
-        let root = Seen::Known(self.root.clone());
-        let (choice, chosen) = start::choose(&config, &root);
-        let mut findings = start::of_configuration(&config, &root, &choice, chosen);
-        findings.extend(start::command_line_unknown(&config, &settings));
-        let before = start::before(config, root, choice);
+        let before = Before::new(config, Seen::Known(self.root.clone()));
         let unseen = Observer::new(settings.clone()).snapshot(Duration::ZERO);
-        let verdict = preflight::judge(&before, &unseen, &settings, Duration::ZERO);
-        findings.extend(verdict.findings);
-        preflight::sort(&mut findings);
-        findings
+        preflight::judge(&before, &unseen, &settings, Duration::ZERO).findings
     }
 
     fn texts(&self, unit: &str) -> Raw {

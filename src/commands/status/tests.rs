@@ -1,7 +1,7 @@
 //! What `status` adds to the judge's findings.
 
-use super::own::slow;
 use super::unseen::cannot_see;
+use crate::judge::hang::slow;
 use crate::model::{ActiveState, Code, Daemon, Evidence, Finding, Probe, Seen, Snapshot, Unit};
 use crate::observe::consumers::Consumers;
 use std::time::Duration;

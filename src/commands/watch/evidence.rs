@@ -91,7 +91,7 @@ impl Guard {
         let config = self.observer.config();
         let version = config.and_then(|config| config.build.version);
         let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now());
-        let directory = config.map_or(Some(DEFAULT_EXEC_ROOT), |config| config.effective.dump_directory());
+        let directory = config.map_or(Some(DEFAULT_EXEC_ROOT), |config| config.dump_directory());
         let (Some(task), Some(unit), Some(directory), false) =
             (wanted, seen.daemon.unit.known(), directory, self.evidence.asked)
         else {

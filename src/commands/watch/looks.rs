@@ -63,7 +63,7 @@ impl Guard {
         let uncertain = self
             .observer
             .config()
-            .is_none_or(|config| config.unit_unknown.is_some());
+            .is_none_or(|config| config.line_unknown.is_some());
         let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + self.config_again);
         let another = pid.is_some() && pid != self.configured_for;
         if (again || another) && self.observer.learn_config(&self.porter, false, None, now()) {

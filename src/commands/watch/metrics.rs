@@ -3,8 +3,9 @@
 use super::{Guard, now};
 use crate::commands::reports;
 use crate::judge::Verdict;
+use crate::judge::guard::metrics_not_written;
 use crate::kernel::errand::{Errand, Progress};
-use crate::model::{Code, Finding, Probe, Seen, Snapshot};
+use crate::model::{Code, Probe, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::json::DaemonReport;
 use crate::report::metrics::{self, Figures};
@@ -54,7 +55,7 @@ impl TextFile {
             (Err(_), Some((failing, _))) if failing == path => None,
             (Err(why), _) => {
                 self.failing = Some((path.to_owned(), now));
-                Some(Event::raised(&finding(path, &why)))
+                Some(Event::raised(&metrics_not_written(path, &why)))
             }
             (Ok(()), None) => None,
             (Ok(()), Some((failing, since))) => {
@@ -64,13 +65,6 @@ impl TextFile {
             }
         }
     }
-}
-
-fn finding(path: &str, why: &str) -> Finding {
-    Finding::warn(Code::MetricsNotWritten, path)
-.says(format!("the figures for Prometheus cannot be written to {path}: {why}"))
-.at("metrics.textfile")
-.next("make the directory one that root can write to, or change [metrics] textfile and run systemctl reload thinguard")
 }
 
 impl Guard {

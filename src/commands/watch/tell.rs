@@ -2,7 +2,7 @@
 
 use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict, lvm};
-use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Severity, Snapshot, Target, When};
+use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
 use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
@@ -177,7 +177,7 @@ impl Teller {
                 Some(told) => {
                     told.finding.severity != finding.severity
                         || without_figures(&told.finding.remedy) != without_figures(&finding.remedy)
-                        || (finding.severity == Severity::Refuse && now.saturating_sub(told.last) >= AGAIN)
+                        || (finding.is_refusal() && now.saturating_sub(told.last) >= AGAIN)
                 }
             };
             if news {

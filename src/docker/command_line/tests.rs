@@ -29,6 +29,8 @@ fn problems(text: &str, build: &Build) -> Vec<String> {
         Problem::Stray { word } => format!("stray {}", word.value),
         Problem::NoSuchCommand { word } => format!("no command {}", word.value),
         Problem::Doubtful { spelling } => format!("doubtful {}", spelling.value),
+        Problem::OneDash { letter, value, .. } => format!("one dash {letter} {value}"),
+        Problem::NoStart { spelling, .. } => format!("no start {}", spelling.value),
     };
     problems.map(shown).collect()
 }
@@ -44,7 +46,7 @@ fn what_pflag_refuses() {
             "dockerd --no-such 1 --nor-this",
             vec!["unknown --no-such", "unknown --nor-this"],
         ),
-        ("dockerd -storage-driver=x", vec![]), // -s with the value torage-driver=x
+        ("dockerd -storage-driver=x", vec!["one dash s torage-driver=x"]),
         ("dockerd -data-root=x", vec!["unknown -data-root"]),
         ("dockerd --debug true", vec!["stray true"]),
         ("dockerd ", vec!["stray "]), // one empty word, as ${OPTIONS} leaves it

@@ -1,7 +1,6 @@
 //! Tests of `drivers`: precedence and refusals by generation (facts 5.1, 5.4, 6), with the source of each row.
 
 use super::*;
-use crate::model::Code;
 
 fn build(flavour: Flavour, version: (u16, u16, u16)) -> Build {
     Build {
@@ -24,17 +23,19 @@ fn prior(dirs: &[(&str, bool)]) -> Vec<Prior> {
         .collect()
 }
 
-fn chosen(dirs: &[(&str, bool)], build: &Build) -> (Choice, Vec<(Code, Severity)>) {
-    let (choice, findings) = choose(None, Some(&prior(dirs)), "/var/lib/docker", build);
-    (choice, findings.iter().map(|f| (f.code, f.severity)).collect())
+fn chosen(dirs: &[(&str, bool)], build: &Build) -> (Choice, Option<Problem>) {
+    let choice = choose(None, Some(&prior(dirs)), build);
+    let problem = problem(&choice, None, build);
+    (choice, problem)
 }
 
 #[test]
 fn a_name_beats_what_is_there() {
     let named = Sourced::new("overlay2".to_owned(), "daemon.json:2");
     let dirs = prior(&[("devicemapper", false)]);
-    let (choice, findings) = choose(Some(&named), Some(&dirs), "/d", &upstream(20, 10, 24));
-    assert_eq!((choice, findings), (Choice::Named("overlay2".into()), vec![]));
+    let choice = choose(Some(&named), Some(&dirs), &upstream(20, 10, 24));
+    assert_eq!(problem(&choice, Some(&named), &upstream(20, 10, 24)), None);
+    assert_eq!(choice, Choice::Named("overlay2".into()));
 }
 
 #[test]
@@ -50,16 +51,16 @@ fn names_by_version() {
         ("aufs", upstream(23, 0, 0), false),
         ("aufs", upstream(24, 0, 0), true),
         ("vieux/graph:latest", upstream(20, 10, 24), false),
+        // Red Hat's was read; another fork may have or lack what it will.
         ("nonsense", build(Flavour::RedHat, (1, 13, 1)), true),
         ("overlay2", build(Flavour::RedHat, (1, 10, 3)), true),
-        // A build that was not read may have or lack what it will.
-        ("nonsense", build(Flavour::Amazon, (1, 13, 1)), false),
+        ("nonsense", build(Flavour::Amazon, (20, 10, 7)), false),
         ("nonsense", Build::unknown(), false),
     ] {
         let named = Sourced::new(driver.to_owned(), "flag -s");
-        let (_, findings) = choose(Some(&named), None, "/d", &build);
+        let choice = choose(Some(&named), None, &build);
         assert_eq!(
-            findings.first().is_some_and(|f| f.severity == Severity::Refuse),
+            problem(&choice, Some(&named), &build).is_some(),
             refused,
             "{driver} {build:?}"
         );
@@ -91,7 +92,7 @@ fn what_is_there_decides() {
         ),
         (&[], Build::unknown(), Choice::FirstThatWorks),
     ] {
-        assert_eq!(chosen(dirs, &build), (expected, vec![]), "{dirs:?} {build:?}");
+        assert_eq!(chosen(dirs, &build), (expected, None), "{dirs:?} {build:?}");
     }
     assert!(matches!(
         chosen(&[("devicemapper", false)], &Build::unknown()).0,
@@ -101,35 +102,32 @@ fn what_is_there_decides() {
         chosen(&[("devicemapper", false)], &upstream(25, 0, 0)).0,
         Choice::Unknown(_)
     ));
-    assert!(matches!(
-        choose(None, None, "/d", &upstream(20, 10, 24)).0,
-        Choice::Unknown(_)
-    ));
+    assert!(matches!(choose(None, None, &upstream(20, 10, 24)), Choice::Unknown(_)));
 }
 
 #[test]
 fn several_states_and_no_name() {
     let dirs = &[("devicemapper", false), ("overlay2", false)];
-    for (build, severity) in [
-        (upstream(20, 10, 24), Severity::Refuse),
-        (upstream(1, 10, 3), Severity::Refuse),
+    let ambiguous = |dirs: &[(&str, bool)], build: &Build| match chosen(dirs, build).1 {
+        Some(Problem::Ambiguous { certain, .. }) => certain,
+        other => panic!("{other:?}"),
+    };
+    for (build, certain) in [
+        (upstream(20, 10, 24), true),
+        (upstream(1, 10, 3), true),
         // moby v1.7.1 daemon/graphdriver/driver.go, checkPriorDriver
-        (upstream(1, 7, 0), Severity::Warn),
-        (build(Flavour::RedHat, (1, 13, 1)), Severity::Refuse),
-        (build(Flavour::Amazon, (1, 13, 1)), Severity::Warn),
-        (Build::unknown(), Severity::Warn),
+        (upstream(1, 7, 0), false),
+        (build(Flavour::RedHat, (1, 13, 1)), true),
+        (build(Flavour::Amazon, (20, 10, 7)), false),
+        (Build::unknown(), false),
     ] {
-        assert_eq!(
-            chosen(dirs, &build).1,
-            [(Code::StorageDriverAmbiguous, severity)],
-            "{build:?}"
-        );
+        assert_eq!(ambiguous(dirs, &build), certain, "{build:?}");
     }
     // Whether aufs is built in is not certain enough.
-    assert_eq!(
-        chosen(&[("devicemapper", false), ("aufs", false)], &upstream(20, 10, 24)).1,
-        [(Code::StorageDriverAmbiguous, Severity::Warn)]
-    );
+    assert!(!ambiguous(
+        &[("devicemapper", false), ("aufs", false)],
+        &upstream(20, 10, 24)
+    ));
 }
 
 /// 3853eb59d1, PR #43378; v23.0.18 `driver.go:220`.
@@ -140,13 +138,8 @@ fn a_deprecated_driver_must_be_named_from_23_on() {
         (upstream(23, 0, 0), true),
         (upstream(24, 0, 9), true),
     ] {
-        let (_, findings) = chosen(&[("devicemapper", false)], &build);
-        let expected: &[_] = if refused {
-            &[(Code::StorageDriverNotNamed, Severity::Refuse)]
-        } else {
-            &[]
-        };
-        assert_eq!(findings, expected, "{build:?}");
+        let named = chosen(&[("devicemapper", false)], &build).1;
+        assert_eq!(matches!(named, Some(Problem::NotNamed { .. })), refused, "{build:?}");
     }
 }
 
@@ -189,16 +182,12 @@ fn options_of_another_driver() {
     ] {
         let options = [Sourced::new(option.to_owned(), "daemon.json:3")];
         let found = other_options(&choice, &options, Some(EXT4), &build);
-        assert_eq!(
-            found.len(),
-            usize::from(refused),
-            "{choice:?} {option} {build:?}: {found:?}"
-        );
+        assert_eq!(found.is_some(), refused, "{choice:?} {option} {build:?}: {found:?}");
     }
     let options = [Sourced::new("overlay2.size=10G".to_owned(), "daemon.json:3")];
     assert_eq!(
         other_options(&named("overlay2"), &options, Some(XFS_MAGIC), &upstream(20, 10, 24)),
-        vec![]
+        None
     );
 }
 
@@ -212,7 +201,7 @@ fn btrfs_and_zfs_need_their_own_filesystem() {
         ("zfs", None, false),
         ("overlay2", Some(0xef53), false),
     ] {
-        let found = wrong_filesystem(&Choice::Named(driver.into()), magic, "/d", &build);
+        let found = wrong_filesystem(&Choice::Named(driver.into()), magic, &build);
         assert_eq!(found.is_some(), refused, "{driver} {magic:?}");
     }
 }

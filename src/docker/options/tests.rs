@@ -2,7 +2,6 @@
 
 use super::super::build::Flavour;
 use super::*;
-use crate::model::Code;
 use proptest::prelude::*;
 
 fn read(options: &[&str]) -> StorageOptions {
@@ -26,8 +25,29 @@ fn read_by(options: &[&str], build: &Build) -> StorageOptions {
     parse(&options, build)
 }
 
-fn codes(options: &StorageOptions) -> Vec<Code> {
-    options.findings.iter().map(|finding| finding.code).collect()
+/// What is wrong, without the words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Unknown,
+    Invalid,
+    Conflict,
+}
+
+fn kind(problem: &Problem) -> Kind {
+    match problem.what {
+        Fault::Unknown { .. } => Kind::Unknown,
+        Fault::Invalid { .. } => Kind::Invalid,
+        Fault::Conflict(_) => Kind::Conflict,
+    }
+}
+
+fn kinds(options: &StorageOptions) -> Vec<(Kind, bool)> {
+    options.problems.iter().map(|it| (kind(it), it.certain)).collect()
+}
+
+/// Whether the first problem is certain.
+fn certain(options: &StorageOptions) -> Option<bool> {
+    options.problems.first().map(|it| it.certain)
 }
 
 #[test]
@@ -48,6 +68,7 @@ fn every_typed_option() {
         "dm.use_deferred_removal=true",
         "dm.thinp_percent=95%",
     ]);
+    let found = kinds(&options);
     assert_eq!(
         options.loop_data_size,
         Some(Sourced::new(Bytes::gib(300), "daemon.json:1"))
@@ -64,8 +85,7 @@ fn every_typed_option() {
     assert_eq!(options.min_free_space.map(|s| s.value), Some(10));
     assert_eq!(options.direct_lvm_numbers[0].as_ref().map(|n| n.value), Some(95));
     // Both a pool of LVM's and one that Docker is to make, and one of two percentages: each for its own reason.
-    let conflicts: Vec<_> = options.findings.iter().map(|finding| finding.code).collect();
-    assert_eq!(conflicts, [Code::StorageOptionsConflict; 2]);
+    assert_eq!(found, [(Kind::Conflict, true); 2]);
 }
 
 #[test]
@@ -77,39 +97,30 @@ fn the_last_one_wins() {
 #[test]
 fn what_is_wrong() {
     for (option, code) in [
-        ("dm.fs=XFS", Code::StorageOptionInvalid),
-        ("dm.fs=xfs,dm.basesize=20G", Code::StorageOptionInvalid),
-        ("dm.fs", Code::StorageOptionInvalid),
-        ("", Code::StorageOptionInvalid),
-        ("dm.basesize=", Code::StorageOptionInvalid),
-        ("dm.basesize=10E", Code::StorageOptionInvalid),
-        ("dm.loopdatasize=-5G", Code::StorageOptionInvalid),
-        ("dm.xfs_nospace_max_retries=-1", Code::StorageOptionInvalid),
-        ("dm.xfs_nospace_max_retries=+1", Code::StorageOptionInvalid),
-        (
-            "dm.xfs_nospace_max_retries=18446744073709551616",
-            Code::StorageOptionInvalid,
-        ),
-        ("dm.min_free_space=10", Code::StorageOptionInvalid),
-        ("dm.min_free_space=100%", Code::StorageOptionInvalid),
-        ("dm.min_free_space=300%", Code::StorageOptionInvalid),
-        ("dm.min_free_space=10.5%", Code::StorageOptionInvalid),
-        ("dm.min_free_space=10 %", Code::StorageOptionInvalid),
-        ("dm.min_free_space=10%%", Code::StorageOptionInvalid),
-        ("dm.loopdatsize=10G", Code::StorageOptionUnknown),
-        ("overlay2.override_kernel_check=true", Code::StorageOptionUnknown),
-        ("=", Code::StorageOptionUnknown),
-        ("--storage-opt dm.fs=xfs", Code::StorageOptionUnknown),
+        ("dm.fs=XFS", Kind::Invalid),
+        ("dm.fs=xfs,dm.basesize=20G", Kind::Invalid),
+        ("dm.fs", Kind::Invalid),
+        ("", Kind::Invalid),
+        ("dm.basesize=", Kind::Invalid),
+        ("dm.basesize=10E", Kind::Invalid),
+        ("dm.loopdatasize=-5G", Kind::Invalid),
+        ("dm.xfs_nospace_max_retries=-1", Kind::Invalid),
+        ("dm.xfs_nospace_max_retries=+1", Kind::Invalid),
+        ("dm.xfs_nospace_max_retries=18446744073709551616", Kind::Invalid),
+        ("dm.min_free_space=10", Kind::Invalid),
+        ("dm.min_free_space=100%", Kind::Invalid),
+        ("dm.min_free_space=300%", Kind::Invalid),
+        ("dm.min_free_space=10.5%", Kind::Invalid),
+        ("dm.min_free_space=10 %", Kind::Invalid),
+        ("dm.min_free_space=10%%", Kind::Invalid),
+        ("dm.loopdatsize=10G", Kind::Unknown),
+        ("overlay2.override_kernel_check=true", Kind::Unknown),
+        ("=", Kind::Unknown),
+        ("--storage-opt dm.fs=xfs", Kind::Unknown),
     ] {
         let options = read(&[option]);
-        assert_eq!(codes(&options), [code], "{option}");
-        let finding = &options.findings[0];
-        let severity = match code {
-            Code::StorageOptionUnknown => Severity::Warn,
-            _ => Severity::Refuse,
-        };
-        assert_eq!((finding.severity, finding.place.as_str()), (severity, "daemon.json:1"));
-        assert!(finding.remedy.ends_with("(daemon.json:1)"), "{}", finding.remedy);
+        assert_eq!(kinds(&options), [(code, code != Kind::Unknown)], "{option}");
+        assert_eq!(options.problems[0].option.place, "daemon.json:1");
     }
 }
 
@@ -122,7 +133,7 @@ fn what_is_right() {
         "dm.datadev=",
         "dm.blkdiscard=false",
     ] {
-        assert_eq!(read(&[option]).findings, vec![], "{option}");
+        assert_eq!(read(&[option]).problems, vec![], "{option}");
     }
 }
 
@@ -149,9 +160,8 @@ fn what_lies_on_loop_files() {
 #[test]
 fn an_option_that_this_version_does_not_know() {
     use Flavour::{Debian, RedHat, Upstream};
-    use Severity::{Refuse, Warn};
     for (option, flavour, version, expected) in [
-        ("dm.min_free_space=10%", Upstream, Version::new(1, 10, 3), Some(Refuse)),
+        ("dm.min_free_space=10%", Upstream, Version::new(1, 10, 3), Some(true)),
         ("dm.min_free_space=10%", Upstream, Version::new(1, 11, 0), None),
         // rhel7-1.10.3 has it (projectatomic/docker).
         ("dm.min_free_space=10%", RedHat, Version::new(1, 10, 3), None),
@@ -159,34 +169,30 @@ fn an_option_that_this_version_does_not_know() {
             "dm.xfs_nospace_max_retries=0",
             Upstream,
             Version::new(1, 12, 6),
-            Some(Refuse),
+            Some(true),
         ),
         (
             "dm.xfs_nospace_max_retries=0",
             RedHat,
             Version::new(1, 12, 6),
-            Some(Warn),
+            Some(false),
         ),
         ("dm.xfs_nospace_max_retries=0", Upstream, Version::new(1, 13, 0), None),
         (
             "dm.directlvm_device=/dev/sdb",
             Upstream,
             Version::new(17, 5, 0),
-            Some(Refuse),
+            Some(true),
         ),
         ("dm.directlvm_device=/dev/sdb", Upstream, Version::new(17, 6, 0), None),
-        ("dm.libdm_log_level=3", Upstream, Version::new(17, 6, 2), Some(Refuse)),
+        ("dm.libdm_log_level=3", Upstream, Version::new(17, 6, 2), Some(true)),
         ("dm.libdm_log_level=3", Debian, Version::new(20, 10, 24), None),
-        ("dm.nonsense=1", Debian, Version::new(20, 10, 24), Some(Refuse)),
-        ("dm.nonsense=1", Flavour::Amazon, Version::new(20, 10, 7), Some(Warn)),
+        ("dm.nonsense=1", Debian, Version::new(20, 10, 24), Some(true)),
+        ("dm.nonsense=1", Flavour::Amazon, Version::new(20, 10, 7), Some(false)),
     ] {
         let found = read_by(&[option], &build(flavour, version));
-        assert_eq!(
-            found.findings.first().map(|f| f.severity),
-            expected,
-            "{option} {flavour:?} {version}"
-        );
-        assert!(found.findings.iter().all(|f| f.code == Code::StorageOptionUnknown));
+        assert_eq!(certain(&found), expected, "{option} {flavour:?} {version}");
+        assert!(found.problems.iter().all(|it| kind(it) == Kind::Unknown));
     }
 }
 
@@ -207,8 +213,7 @@ fn options_that_do_not_go_together() {
         &["dm.use_deferred_deletion=true", "dm.use_deferred_removal=false"],
     ] {
         let found = read(options);
-        let kinds: Vec<_> = found.findings.iter().map(|f| (f.code, f.severity)).collect();
-        assert_eq!(kinds, [(Code::StorageOptionsConflict, Severity::Refuse)], "{options:?}");
+        assert_eq!(kinds(&found), [(Kind::Conflict, true)], "{options:?}");
     }
     for options in [
         &["dm.thinp_percent=0"][..],
@@ -222,7 +227,7 @@ fn options_that_do_not_go_together() {
         &["dm.thinpooldev=pool", "dm.loopdatasize=5G", "dm.datadev=/dev/sdb"],
         &["dm.use_deferred_deletion=false", "dm.use_deferred_removal=false"],
     ] {
-        assert_eq!(read(options).findings, vec![], "{options:?}");
+        assert_eq!(read(options).problems, vec![], "{options:?}");
     }
 }
 
@@ -234,39 +239,19 @@ fn deferred_removal_and_deletion_alone() {
     let deletion_on = &["dm.use_deferred_deletion=true"];
     for (options, build, expected) in [
         (removal_off, build(Upstream, Version::new(17, 6, 2)), None),
-        (
-            removal_off,
-            build(Upstream, Version::new(17, 12, 1)),
-            Some(Severity::Warn),
-        ),
-        (
-            removal_off,
-            build(Debian, Version::new(20, 10, 24)),
-            Some(Severity::Refuse),
-        ),
-        (removal_off, build(RedHat, Version::new(1, 12, 6)), Some(Severity::Warn)),
+        (removal_off, build(Upstream, Version::new(17, 12, 1)), Some(false)),
+        (removal_off, build(Debian, Version::new(20, 10, 24)), Some(true)),
+        (removal_off, build(RedHat, Version::new(1, 12, 6)), Some(false)),
         (removal_off, build(RedHat, Version::new(1, 10, 3)), None),
-        (
-            deletion_on,
-            build(RedHat, Version::new(1, 10, 3)),
-            Some(Severity::Refuse),
-        ),
-        (removal_off, Build::unknown(), Some(Severity::Warn)),
-        (
-            deletion_on,
-            build(Upstream, Version::new(1, 12, 6)),
-            Some(Severity::Refuse),
-        ),
+        (deletion_on, build(RedHat, Version::new(1, 10, 3)), Some(true)),
+        (removal_off, Build::unknown(), Some(false)),
+        (deletion_on, build(Upstream, Version::new(1, 12, 6)), Some(true)),
         (deletion_on, build(RedHat, Version::new(1, 13, 1)), None),
         (deletion_on, build(Debian, Version::new(20, 10, 24)), None),
         (deletion_on, Build::unknown(), None),
     ] {
         let found = read_by(options, &build);
-        assert_eq!(
-            found.findings.first().map(|f| f.severity),
-            expected,
-            "{options:?} {build:?}"
-        );
+        assert_eq!(certain(&found), expected, "{options:?} {build:?}");
     }
 }
 

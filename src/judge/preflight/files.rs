@@ -2,7 +2,7 @@
 
 use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
-use super::{Before, metadata as of_metadata, note, sizes};
+use super::{Before, metadata as of_metadata, sizes};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
 
@@ -79,20 +79,27 @@ pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verd
         return;
     };
     for path in &disk.missing {
-        verdict.findings.push(Finding::refuse(Code::PoolFileDeleted, path)
-.says(format!("the pool {} is active and its file {path} is gone: open {path}: no such file or directory", pool.name))
-.at(path)
-.next(format!(
-                "if it was moved, move it back to {path}; if it was deleted, its contents live as long as the pool is active: copy the \
-                 data off (dd from the pool's loop devices, shown by losetup -l) before anything stops the pool"
-            )));
+        verdict.findings.push(
+            Finding::refuse(Code::PoolFileDeleted, path)
+                .says(format!(
+                    "the pool {} is active and its file {path} is gone: open {path}: no such file or directory",
+                    pool.name
+                ))
+                .at(path)
+                .next(format!(
+                    "if it was moved, move it back to {path}; if it was deleted, its contents live as long as the \
+             pool is active: copy the data off (dd from the pool's loop devices, shown by losetup -l) before \
+             anything stops the pool"
+                )),
+        );
     }
 }
 
 /// Neither file is there: dockerd makes both.
 fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
-    let sectors = before.options.block_sectors();
+    let sectors = before.config.options.block_sectors();
     if let Some(size) = before
+        .config
         .options
         .block_size
         .as_ref()
@@ -102,7 +109,7 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
             Finding::refuse(Code::BlockSizeImpossible, "dm.blocksize")
                 .says(format!(
                     "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
-                 Error running deviceCreate (CreatePool)",
+             Error running deviceCreate (CreatePool)",
                     Bytes(sectors * Bytes::SECTOR)
                 ))
                 .at(&size.place)
@@ -112,15 +119,10 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
     verdict.findings.extend(sizes::impossible(before));
     verdict.findings.push(match sizes::has_base_device(before) {
         true => both_missing(disk),
-        false => note(
-            Code::NoPoolYet,
-            &disk.data_path,
-            match before.choice.certain() {
-                Some(_) => "there is no pool yet; Docker makes a new one".into(),
-                None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names"
-                    .into(),
-            },
-        ),
+        false => Finding::note(Code::NoPoolYet, &disk.data_path).says(match before.choice.certain() {
+            Some(_) => "there is no pool yet; Docker makes a new one",
+            None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names",
+        }),
     });
 }
 
@@ -197,18 +199,36 @@ fn device(
     if plan == Plan::Enough {
         return;
     }
-    verdict.findings.push(Finding::warn(if target == Target::Data { Code::PoolLow } else { Code::PoolMetadataLow }, &file.path)
-.says(format!("{} of {} {target} used ({}%), {} free", usage.used(), usage.total(), usage.used_percent(), usage.free()))
-.at(&file.path)
-.next(match plan {
-            Plan::GrowTo(to) if settings.preflight.grow => format!("thinguard lengthens the file to {to} before Docker starts"),
+    verdict.findings.push(
+        Finding::warn(
+            if target == Target::Data {
+                Code::PoolLow
+            } else {
+                Code::PoolMetadataLow
+            },
+            &file.path,
+        )
+        .says(format!(
+            "{} of {} {target} used ({}%), {} free",
+            usage.used(),
+            usage.total(),
+            usage.used_percent(),
+            usage.free()
+        ))
+        .at(&file.path)
+        .next(match plan {
+            Plan::GrowTo(to) if settings.preflight.grow => {
+                format!("thinguard lengthens the file to {to} before Docker starts")
+            }
             Plan::GrowTo(to) => format!("truncate -s {} {} (preflight.grow is off)", to.0, file.path),
             Plan::NoRoom { room, wanted } => format!(
-                "{wanted} more are wanted and the filesystem below has {room} of room above its reserve: free space there"
+                "{wanted} more are wanted and the filesystem below has {room} of room above its reserve: free \
+             space there"
             ),
             Plan::Capped => format!("raise the cap of [{target}] in thinguard.toml, or remove containers and images"),
             Plan::Enough => String::new(),
-        }));
+        }),
+    );
     if let (Plan::GrowTo(to), None, true) = (plan, &verdict.deed, settings.preflight.grow) {
         verdict.deed = Some(Deed::Grow {
             target,
@@ -226,13 +246,14 @@ fn half_missing(disk: &Disk, data_is_there: bool) -> Finding {
         false => (&disk.metadata_path, &disk.data_path),
     };
     Finding::refuse(Code::PoolHalfMissing, missing)
-.says(format!(
-            "{there} is there and {missing} is not: Docker would make a new empty one and lose every container and image"
+        .says(format!(
+            "{there} is there and {missing} is not: Docker would make a new empty one and lose every \
+             container and image"
         ))
-.at(missing)
-.next(format!(
-            "restore {missing} from a backup; or, to give up all containers and images of this pool, move {there} away, and then \
-             'systemctl reset-failed docker.service docker.socket' and start Docker"
+        .at(missing)
+        .next(format!(
+            "restore {missing} from a backup; or, to give up all containers and images of this pool, move \
+             {there} away, and then 'systemctl reset-failed docker.service docker.socket' and start Docker"
         ))
 }
 
@@ -240,14 +261,17 @@ fn half_missing(disk: &Disk, data_is_there: bool) -> Finding {
 /// dockerd ends.
 fn both_missing(disk: &Disk) -> Finding {
     Finding::refuse(Code::PoolFilesMissing, &disk.data_path)
-.says(format!(
-            "{} and {} are gone, and Docker remembers containers or images in them: it would make an empty pool, not find its base \
-             device there and end: Base Device UUID and Filesystem verification failed",
+        .says(format!(
+            "{} and {} are gone, and Docker remembers containers or images in them: it would make an empty \
+             pool, not find its base device there and end: Base Device UUID and Filesystem verification \
+             failed",
             disk.data_path, disk.metadata_path
         ))
-.at(&disk.data_path)
-.next("put both files back (is a filesystem not mounted?); or, to give up all containers and images, move the whole \
-                 devicemapper directory and the image directory away together")
+        .at(&disk.data_path)
+        .next(
+            "put both files back (is a filesystem not mounted?); or, to give up all containers and images, \
+             move the whole devicemapper directory and the image directory away together",
+        )
 }
 
 fn odd_file(path: &str, why: &str) -> Finding {

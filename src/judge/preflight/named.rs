@@ -4,7 +4,7 @@ use super::Before;
 use crate::docker::direct_lvm::{self, DirectLvm};
 use crate::docker::state::{NamedPool, RootState};
 use crate::docker::{Sourced, names};
-use crate::model::{Code, Finding, Pool, Severity};
+use crate::model::{Code, Finding, Pool};
 
 /// Judges them; `pool` is the active one.
 pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
@@ -27,17 +27,16 @@ fn set_up(root: &RootState) -> Option<&DirectLvm> {
 }
 
 fn setup_file(before: &Before) -> String {
-    let directory = names::driver_dir(before.data_root.as_ref());
+    let directory = names::driver_dir(before.config.data_root.value.as_ref());
     directory.join(direct_lvm::FILE).to_string_lossy().into_owned()
 }
 
 /// From 17.06 on dockerd reads the file at every start with this driver (moby v17.06.0-ce `deviceset.go`, `initDevmapper`); older ones
-/// know nothing of it.
-fn reads_setup(before: &Before) -> Option<Severity> {
-    match before.build.at_least(17, 6, 0) {
-        Some(true) => Some(Severity::Refuse),
-        Some(false) => None,
-        None => Some(Severity::Warn),
+/// know nothing of it: `None`. Whether that is certain.
+fn reads_setup(before: &Before) -> Option<bool> {
+    match before.config.build.at_least(17, 6, 0) {
+        Some(reads) => reads.then_some(true),
+        None => Some(false),
     }
 }
 
@@ -45,57 +44,70 @@ fn reads_setup(before: &Before) -> Option<Severity> {
 fn setup_unreadable(before: &Before, root: &RootState) -> Option<Finding> {
     let why = root.direct_lvm.as_ref()?.as_ref().err()?;
     let path = setup_file(before);
-    Some(Finding::new(reads_setup(before)?, Code::DirectLvmSetupUnreadable, &path)
-.says(format!(
-            "Docker cannot read its own file {path}: {why}: error unmarshaling previous device setup config"
-        ))
-.at(&path)
-.next(format!(
-            "restore {path} from a backup; where Docker's pool is on loop files or named by dm.thinpooldev, move it away: it is about \
-             dm.directlvm_device alone"
-        )))
+    Some(
+        Finding::refuse(Code::DirectLvmSetupUnreadable, &path)
+            .if_certain(reads_setup(before)?)
+            .says(format!(
+                "Docker cannot read its own file {path}: {why}: error unmarshaling previous device setup config"
+            ))
+            .at(&path)
+            .next(format!(
+                "restore {path} from a backup; where Docker's pool is on loop files or named by dm.thinpooldev, \
+             move it away: it is about dm.directlvm_device alone"
+            )),
+    )
 }
 
 /// "changing direct-lvm config is not supported" (moby v17.06.0-ce to v24.0.9 `deviceset.go`, `initDevmapper`): compared with what is
 /// written before anything is done, with or without an active pool.
 fn direct_lvm_changed(before: &Before, root: &RootState) -> Option<Finding> {
-    let options = &before.options;
+    let options = &before.config.options;
     let device = set(&options.direct_lvm_device).filter(|_| set(&options.thin_pool_dev).is_none())?;
     let stored = set_up(root).filter(|stored| !stored.is_empty() && **stored != direct_lvm::asked(options))?;
     let (path, before_this) = (setup_file(before), stored.as_options());
-    Some(Finding::new(reads_setup(before)?, Code::DirectLvmChanged, format!("dm.directlvm_device={}", device.value))
-.says(format!(
-            "Docker set its pool up with {before_this}, and the options now are {}: changing direct-lvm config is not supported",
-            direct_lvm::asked(options).as_options()
-        ))
-.at(&device.place)
-.next(format!("write the options as {path} has them: {before_this} ({})", device.place)))
+    Some(
+        Finding::refuse(Code::DirectLvmChanged, format!("dm.directlvm_device={}", device.value))
+            .if_certain(reads_setup(before)?)
+            .says(format!(
+                "Docker set its pool up with {before_this}, and the options now are {}: changing direct-lvm \
+             config is not supported",
+                direct_lvm::asked(options).as_options()
+            ))
+            .at(&device.place)
+            .next(format!(
+                "write the options as {path} has them: {before_this} ({})",
+                device.place
+            )),
+    )
 }
 
 /// dockerd forgets nothing, but goes on with loop files, where none of its containers are.
 fn direct_lvm_dropped(before: &Before, root: &RootState) -> Option<Finding> {
-    let options = &before.options;
+    let options = &before.config.options;
     let stored = set_up(root).filter(|stored| !stored.is_empty())?;
     let dropped = direct_lvm::asked(options).is_empty() && set(&options.thin_pool_dev).is_none();
     reads_setup(before).filter(|_| dropped && before.choice.is_devicemapper())?;
     let path = setup_file(before);
-    Some(Finding::warn(Code::DirectLvmDropped, "dm.directlvm_device")
-.says(format!(
-            "Docker's containers and images are in the pool {} that it set up with {}; no option names it now, and Docker would use loop files",
-            direct_lvm::POOL,
-            stored.as_options()
-        ))
-.at(path)
-.next(format!(
-            "name the pool again: dm.thinpooldev={}, or {}",
-            direct_lvm::POOL,
-            stored.as_options()
-        )))
+    Some(
+        Finding::warn(Code::DirectLvmDropped, "dm.directlvm_device")
+            .says(format!(
+                "Docker's containers and images are in the pool {} that it set up with {}; no option names it \
+             now, and Docker would use loop files",
+                direct_lvm::POOL,
+                stored.as_options()
+            ))
+            .at(path)
+            .next(format!(
+                "name the pool again: dm.thinpooldev={}, or {}",
+                direct_lvm::POOL,
+                stored.as_options()
+            )),
+    )
 }
 
 /// `dm.thinpooldev` (moby v20.10.27 `deviceset.go:1098-1127`).
 fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
-    let options = &before.options;
+    let options = &before.config.options;
     let (option, device, name) = match (set(&options.thin_pool_dev), set(&options.direct_lvm_device)) {
         (Some(device), _) => ("dm.thinpooldev", device, device.value.as_str()),
         // Where it is not set up, dockerd makes the pool first.
@@ -118,7 +130,8 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
             Code::ThinPoolMissing,
             format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
             format!(
-                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target thin-pool ({})",
+                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target \
+             thin-pool ({})",
                 device.place
             ),
         ),
@@ -136,11 +149,12 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
         } if first_use && (*data_used != 0 || *transaction_id != 0) => refuse(
             Code::ThinPoolInUse,
             format!(
-                "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not used it before: devmapper: Unable to take ownership of thin-pool"
+                "{name} has {data_used} blocks in use and transaction id {transaction_id}, and Docker has not \
+             used it before: devmapper: Unable to take ownership of thin-pool"
             ),
             format!(
                 "is {} the data root that belongs to this pool? Name an empty pool, or that data root",
-                before.data_root
+                before.config.data_root.value
             ),
         ),
         _ => None,
@@ -150,7 +164,7 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
 /// dockerd opens them where the pool is yet to be made (moby v20.10.27 `deviceset.go:1769-1834`), and sets direct-lvm up where it has
 /// not done so before (`device_setup.go`); with a pool of another's it looks at none of them.
 fn missing_devices(before: &Before, root: &RootState) -> Vec<Finding> {
-    let options = &before.options;
+    let options = &before.config.options;
     let direct = set(&options.direct_lvm_device).is_some();
     let rows = [
         ("dm.datadev", &options.data_dev, !direct),

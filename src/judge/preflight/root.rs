@@ -49,30 +49,35 @@ fn still_about(before: &Before, root: &RootState) -> Option<Finding> {
     let process = root
         .pidfile_process
         .as_ref()
-        .filter(|process| process.pid != before.main_pid)?;
-    let tested = before.build.at_least(1, 10, 0) == Some(true);
+        .filter(|process| process.pid != before.config.main_pid)?;
+    let tested = before.config.build.at_least(1, 10, 0) == Some(true);
     // From 24.0 on the test is another one, which may see that a process has ended.
-    let sure = tested && (!process.zombie || before.build.at_least(24, 0, 0) == Some(false));
+    let sure = tested && (!process.zombie || before.config.build.at_least(24, 0, 0) == Some(false));
     let (path, pid) = (&process.path, process.pid);
     let docker = names::is_daemon_comm(&process.comm);
     let remedy = match docker {
         true => format!(
-            "an old daemon is still there, perhaps stuck in the kernel: see it with 'thinguard status'; do NOT delete {path}, two daemons \
-             on one pool destroy it. Once process {pid} has gone, start Docker"
+            "an old daemon is still there, perhaps stuck in the kernel: see it with 'thinguard status'; do \
+             NOT delete {path}, two daemons on one pool destroy it. Once process {pid} has gone, start \
+             Docker"
         ),
         false => format!("process {pid} is no Docker daemon, the file is left over: rm {path}, then start Docker"),
     };
-    Some(Finding::new(if sure { Severity::Refuse } else { Severity::Warn }, Code::DaemonStillThere, path)
-.says(format!(
-            "{path} names process {pid} ({}), which is there: pid file found, ensure docker is not running or delete {path}",
-            process.comm
-        ))
-.at(path)
-.next(remedy))
+    Some(
+        Finding::refuse(Code::DaemonStillThere, path)
+            .if_certain(sure)
+            .says(format!(
+                "{path} names process {pid} ({}), which is there: pid file found, ensure docker is not running \
+             or delete {path}",
+                process.comm
+            ))
+            .at(path)
+            .next(remedy),
+    )
 }
 
 fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
-    let path = &before.data_root;
+    let path = &before.config.data_root.value;
     let finding =
         |code, message: String, remedy: String| Some(Finding::refuse(code, path).says(message).at(path).next(remedy));
     if root.not_a_directory {
@@ -85,12 +90,18 @@ fn unusable(before: &Before, root: &RootState) -> Option<Finding> {
     // 20.10 makes a directory `gen-runtimes…` here at each start (`daemon/runtime_unix.go`, `initRuntimes`), which takes a block on these
     // filesystems. Others were not seen to.
     let is_20_10 = before
+        .config
         .build
         .version
         .is_some_and(|version| (version.major, version.minor) == (20, 10));
-    if is_20_10 && before.build.is_upstream() && root.free_blocks == Some(0) && root.filesystem == Some(EXT_MAGIC) {
+    if is_20_10
+        && before.config.build.is_upstream()
+        && root.free_blocks == Some(0)
+        && root.filesystem == Some(EXT_MAGIC)
+    {
         let remedy = format!(
-            "free space on the filesystem of {path} (du -xh -d2 $(stat -c %m {path}) shows what holds it), then start Docker"
+            "free space on the filesystem of {path} (du -xh -d2 $(stat -c %m {path}) shows what holds it), \
+             then start Docker"
         );
         return finding(
             Code::DataRootFull,
@@ -133,11 +144,12 @@ fn others_containers(before: &Before, root: &RootState) -> Vec<Finding> {
             )
             .says(format!(
                 "Docker will use {driver}; containers and images made with {} stay in {}/{} and will not be shown",
-                other.driver, before.data_root, other.driver
+                other.driver, before.config.data_root.value, other.driver
             ))
-            .at(format!("{}/{}", before.data_root, other.driver))
+            .at(format!("{}/{}", before.config.data_root.value, other.driver))
             .next(format!(
-                "to see them again, name \"storage-driver\": \"{}\"; do not delete the directory before they are moved",
+                "to see them again, name \"storage-driver\": \"{}\"; do not delete the directory before they are \
+             moved",
                 other.driver
             ))
         })
@@ -161,7 +173,7 @@ fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
 /// `supportsAufs`: modprobe, then /proc/filesystems).
 fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
     let driver = before.choice.certain().filter(|driver| *driver == "aufs")?;
-    let knows = before.build.is_upstream() && before.build.at_least(24, 0, 0) == Some(false);
+    let knows = before.config.build.is_upstream() && before.config.build.at_least(24, 0, 0) == Some(false);
     (knows && root.aufs == Some(false)).then(|| {
         Finding::refuse(Code::StorageDriverNotInKernel, driver)
             .says(format!(
@@ -175,7 +187,7 @@ fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
 }
 
 fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
-    let needed = pool.is_none() && (before.options.data_on_loop() || before.options.metadata_on_loop());
+    let needed = pool.is_none() && (before.config.options.data_on_loop() || before.config.options.metadata_on_loop());
     (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| {
         Finding::warn(Code::NoLoopDevices, "/dev/loop-control")
             .says("there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)")

@@ -11,7 +11,7 @@ const METADATA_BLOCK: u64 = 4096;
 /// Files that the kernel makes no pool of: an empty data device is a table of length 0, and in four blocks of metadata it cannot even
 /// lay out the two space maps (dm-thin-metadata.c, `__format_metadata`; seen with 20.10.24).
 pub fn impossible(before: &Before) -> Vec<Finding> {
-    let options = &before.options;
+    let options = &before.config.options;
     let rows = [
         ("dm.loopdatasize", &options.loop_data_size, Bytes(Bytes::SECTOR)),
         (
@@ -60,19 +60,22 @@ pub fn too_short(before: &Before, superblock: &Superblock, data: &BackingFile, m
         .into_iter()
         .filter(|(file, asked, needed, _)| file.size_bytes.max(*asked).0 < *needed);
     short
-        .map(|(file, _, needed, option)| Finding::refuse(Code::PoolFileTooShort, &file.path)
-.says(format!(
-                "{} has {} and the pool's metadata say that it is {} long: it was cut off, and the kernel refuses such a pool",
-                file.path,
-                file.size_bytes,
-                Bytes(needed)
-            ))
-.at(&file.path)
-.next(format!(
-                "truncate -s {needed} {} (or set {option} to no less); what stood in the part that was cut off is lost, so check \
-                 containers and images after it",
-                file.path
-            )))
+        .map(|(file, _, needed, option)| {
+            Finding::refuse(Code::PoolFileTooShort, &file.path)
+                .says(format!(
+                    "{} has {} and the pool's metadata say that it is {} long: it was cut off, and the kernel \
+             refuses such a pool",
+                    file.path,
+                    file.size_bytes,
+                    Bytes(needed)
+                ))
+                .at(&file.path)
+                .next(format!(
+                    "truncate -s {needed} {} (or set {option} to no less); what stood in the part that was cut off \
+             is lost, so check containers and images after it",
+                    file.path
+                ))
+        })
         .collect()
 }
 
@@ -99,17 +102,20 @@ pub fn cut_below_use(superblock: &Superblock, metadata: &BackingFile) -> Option<
 pub fn emptied(before: &Before, superblock: &Superblock, data: &BackingFile) -> Option<Finding> {
     let holes = matches!(&before.root, Seen::Known(root) if root.data_all_holes);
     let empty = holes || data.size_bytes == Bytes(0);
-    (empty && superblock.data_used > 0 && has_base_device(before)).then(|| Finding::refuse(Code::PoolFileEmptied, &data.path)
-.says(format!(
-            "nothing is in {}, and the pool's metadata say that {} blocks of it hold data: Base Device UUID and Filesystem verification failed",
-            data.path, superblock.data_used
-        ))
-.at(&data.path)
-.next(format!(
-            "restore {} from a backup; or, to give up all containers and images, move the whole devicemapper directory and the image \
-             directory away together",
-            data.path
-        )))
+    (empty && superblock.data_used > 0 && has_base_device(before)).then(|| {
+        Finding::refuse(Code::PoolFileEmptied, &data.path)
+            .says(format!(
+                "nothing is in {}, and the pool's metadata say that {} blocks of it hold data: Base Device UUID \
+             and Filesystem verification failed",
+                data.path, superblock.data_used
+            ))
+            .at(&data.path)
+            .next(format!(
+                "restore {} from a backup; or, to give up all containers and images, move the whole devicemapper \
+             directory and the image directory away together",
+                data.path
+            ))
+    })
 }
 
 /// Docker remembers a base device that has its filesystem: it looks for that at each start.

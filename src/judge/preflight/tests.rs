@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::docker::Sourced;
-use crate::docker::build::{Flavour, Version};
+use crate::docker::build::{Build, Flavour, Version};
+use crate::docker::command_line::Line;
+use crate::docker::daemon_json::DaemonJson;
 use crate::docker::device_json::{Device, DeviceSet};
 use crate::docker::drivers::Prior;
 use crate::docker::options;
 use crate::docker::state::{NamedPool, PidfileProcess};
-use crate::model::{BackingFile, Code, Daemon, Evidence, Host, Probe};
+use crate::model::{BackingFile, Daemon, Evidence, Host, Probe, Severity};
 
 mod named;
 
@@ -27,21 +29,19 @@ fn set_options(before: &mut Before, texts: &[&str]) {
         .iter()
         .map(|text| Sourced::new((*text).to_owned(), "daemon.json:3"))
         .collect();
-    before.options = options::parse(&sourced, &before.build);
+    before.config.options = options::parse(&sourced, &before.config.build);
 }
 
 /// A host with a used pool of 2 GiB on 20.10, in order.
 fn host() -> Before {
+    let build = Build {
+        version: Some(Version::new(20, 10, 24)),
+        flavour: Flavour::Debian,
+        evidence: String::new(),
+    };
     let mut before = Before {
-        build: Build {
-            version: Some(Version::new(20, 10, 24)),
-            flavour: Flavour::Debian,
-            evidence: String::new(),
-        },
+        config: Configuration::merge(Line::default(), DaemonJson::default(), None, &build),
         choice: Choice::Named("devicemapper".into()),
-        options: StorageOptions::default(),
-        uncertain: None,
-        data_root: "/var/lib/docker".into(),
         root: Seen::Known(RootState {
             drivers: Some(vec![Prior {
                 driver: "devicemapper".into(),
@@ -76,7 +76,6 @@ fn host() -> Before {
         }),
         superblock: Some(Seen::Known(Ok(superblock()))),
         volume_group: None,
-        main_pid: 0,
     };
     set_options(
         &mut before,
@@ -264,8 +263,8 @@ fn what_is_refused() {
             b.superblock = Some(Seen::Known(Ok(superblock)));
         }),
         (Code::DataRootFull, |b| {
-            b.build.version = Some(crate::docker::build::Version::new(20, 10, 24));
-            b.build.flavour = crate::docker::build::Flavour::Debian;
+            b.config.build.version = Some(crate::docker::build::Version::new(20, 10, 24));
+            b.config.build.flavour = crate::docker::build::Flavour::Debian;
             root(b).filesystem = Some(0xEF53);
             root(b).free_blocks = Some(0);
         }),
@@ -303,7 +302,7 @@ fn what_is_refused() {
             "{finding:?}"
         );
         // What rests on a guess refuses nothing.
-        before.uncertain = Some("no D-Bus".into());
+        before.config.line_unknown = Some("no D-Bus".into());
         assert!(
             judged(&before)
                 .findings
@@ -338,7 +337,7 @@ fn what_is_no_ground_for_a_refusal() {
             disk(b).files[0].size_bytes = Bytes::gib(4)
         }),
         ("a pidfile of the running daemon", |b| {
-            b.main_pid = 7;
+            b.config.main_pid = 7;
             root(b).pidfile_process = Some(PidfileProcess {
                 path: "/var/run/docker.pid".into(),
                 pid: 7,
@@ -398,7 +397,7 @@ fn a_note_where_not_all_device_files_were_read() {
 #[test]
 fn a_version_that_is_not_known_takes_the_loosest_rule() {
     let mut before = host();
-    before.build = Build::unknown();
+    before.config.build = Build::unknown();
     set_options(&mut before, &["dm.basesize=512M", "dm.loopdatasize=8G", "dm.fs=ext4"]);
     assert_eq!(codes(&before), [(Code::BaseSizeTooSmall, Severity::Warn)]);
 }
@@ -419,7 +418,7 @@ fn advice() {
     assert_eq!(notes(&host()), [Code::DevicemapperDeprecated, Code::LoopMode]);
     let mut before = host();
     // Docker calls the driver deprecated from 18.09.1 on.
-    before.build.version = Some(Version::new(18, 9, 0));
+    before.config.build.version = Some(Version::new(18, 9, 0));
     assert_eq!(notes(&before), [Code::LoopMode]);
     root(&mut before).device_set = Some(Ok(DeviceSet {
         base_filesystem: "xfs".into(),
@@ -460,7 +459,7 @@ fn advice_fits_the_version() {
         "{}",
         remedy(&before)
     );
-    before.build = Build {
+    before.config.build = Build {
         version: Some(Version::new(1, 10, 3)),
         flavour: Flavour::Upstream,
         evidence: String::new(),
@@ -468,8 +467,8 @@ fn advice_fits_the_version() {
     assert!(remedy(&before).contains("set dm.fs=ext4"), "{}", remedy(&before));
     // Red Hat's 1.10.3 would refuse the option; some of its 1.12.6 know it, and its 1.13.1.
     let mut red_hat = |version| {
-        before.build.flavour = Flavour::RedHat;
-        before.build.version = version;
+        before.config.build.flavour = Flavour::RedHat;
+        before.config.build.version = version;
         remedy(&before)
     };
     assert!(!red_hat(Some(Version::new(1, 10, 3))).contains("nospace"));
@@ -485,7 +484,7 @@ fn advice_fits_the_file_that_options_are_in() {
     let remedy = |place: &str| {
         let mut before = host();
         let option = Sourced::new("dm.fs=xfs".to_owned(), place);
-        before.options = options::parse(&[option], &before.build);
+        before.config.options = options::parse(&[option], &before.config.build);
         root(&mut before).base = None;
         let verdict = judged(&before);
         let finding = verdict.findings.into_iter().find(|f| f.code == Code::XfsRetriesForever);
@@ -511,7 +510,7 @@ fn advice_fits_the_file_that_options_are_in() {
 #[test]
 fn no_advice_on_a_driver_that_is_gone() {
     let mut before = host();
-    before.build.version = Some(Version::new(25, 0, 0));
+    before.config.build.version = Some(Version::new(25, 0, 0));
     assert_eq!(judged(&before).findings, []);
 }
 
@@ -573,7 +572,7 @@ fn an_unknown_docker_is_said_and_stops_nothing() {
     assert!(!said(&before));
     // Whose it is may be known all the same.
     for flavour in [Flavour::Unknown, Flavour::RedHat] {
-        before.build = Build {
+        before.config.build = Build {
             flavour,
             ..Build::unknown()
         };

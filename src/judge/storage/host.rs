@@ -35,19 +35,23 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
     if !pool.is_loop() {
         return;
     }
-    let host =
-        match &seen.host {
-            Seen::Known(host) => host,
-            Seen::Unknown(why) => {
-                verdict.findings.push(Finding::warn(Code::HostFilesystemUnknown, file_of(pool, Target::Data))
-.says(format!(
-                    "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
-                ))
-.at(file_of(pool, Target::Data))
-.next("df the directory that holds the pool's files; a df that hangs points at the filesystem itself"));
-                return;
-            }
-        };
+    let host = match &seen.host {
+        Seen::Known(host) => host,
+        Seen::Unknown(why) => {
+            let file = file_of(pool, Target::Data);
+            verdict.findings.push(
+                Finding::warn(Code::HostFilesystemUnknown, &file)
+                    .says(format!(
+                        "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
+                    ))
+                    .at(file)
+                    .next(
+                        "df the directory that holds the pool's files; a df that hangs points at the filesystem itself",
+                    ),
+            );
+            return;
+        }
+    };
     if host.read_only {
         verdict.findings.push(read_only(pool, host));
     }
@@ -66,38 +70,42 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
             Bytes(0) => String::new(),
             owed => format!(", {owed} promised to the pool's sparse files"),
         };
-        verdict.findings.push(Finding::refuse(Code::HostFilesystemFull, &host.path)
-.says(format!(
-                "{} free of {}, and {} are kept in reserve{}: nothing to grow the pool into; the pool has {} free of {}{}",
-                host.free_bytes,
-                host.total_bytes,
-                growth::reserve(host, &settings.host),
-                promised,
-                pool.data.free(),
-                pool.data.total(),
-                outlook(memory.fill.device_full(pool, Target::Data))
-            ))
-.at(&host.path)
-.next(format!(
-                "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows by itself",
-                host.path, host.path
-            )));
+        verdict.findings.push(
+            Finding::refuse(Code::HostFilesystemFull, &host.path)
+                .says(format!(
+                    "{} free of {}, and {} are kept in reserve{}: nothing to grow the pool into; the pool has {} \
+             free of {}{}",
+                    host.free_bytes,
+                    host.total_bytes,
+                    growth::reserve(host, &settings.host),
+                    promised,
+                    pool.data.free(),
+                    pool.data.total(),
+                    outlook(memory.fill.device_full(pool, Target::Data))
+                ))
+                .at(&host.path)
+                .next(format!(
+                    "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth \
+             follows by itself",
+                    host.path, host.path
+                )),
+        );
     }
 }
 
 /// Blocks that the pool's files have not been given yet cannot be given any more, and nothing grows.
 fn read_only(pool: &Pool, host: &Host) -> Finding {
     Finding::refuse(Code::HostFilesystemReadOnly, &host.path)
-.says(format!(
-            "the filesystem below the pool's files is mounted read-only: nothing can grow, and writes that need new blocks of a sparse \
-             file are lost; the pool has {} free of {}",
+        .says(format!(
+            "the filesystem below the pool's files is mounted read-only: nothing can grow, and writes that \
+             need new blocks of a sparse file are lost; the pool has {} free of {}",
             pool.data.free(),
             pool.data.total()
         ))
-.at(&host.path)
-.next(format!(
-            "dmesg tells why (an I/O error mostly); save what the containers have, stop Docker, check that filesystem \
-             (findmnt -T {}), then mount it read-write",
+        .at(&host.path)
+        .next(format!(
+            "dmesg tells why (an I/O error mostly); save what the containers have, stop Docker, check that \
+             filesystem (findmnt -T {}), then mount it read-write",
             host.path
         ))
 }
@@ -106,8 +114,8 @@ fn read_only(pool: &Pool, host: &Host) -> Finding {
 pub fn overcommitted(subject: &str, pool_free: Bytes, host: &Host, overcommit: Bytes) -> Finding {
     Finding::warn(Code::HostFilesystemOvercommitted, subject)
         .says(format!(
-            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes will be \
-             lost {overcommit} before the pool is full",
+            "the pool has {pool_free} free, but the filesystem below its sparse files has only {}: writes \
+             will be lost {overcommit} before the pool is full",
             host.free_bytes
         ))
         .at(&host.path)

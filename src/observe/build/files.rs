@@ -1,8 +1,8 @@
 //! Plain files of a tree, read up to a bound: links are followed inside the tree, and what is no plain file is not opened for
 //! long, for a pipe or a device may never answer.
 
-use super::super::config::below;
 use super::super::tree;
+use super::super::tree::below;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};

@@ -1,6 +1,6 @@
 //! The environment that the daemon will have, and where each variable of it stands.
 
-use super::Odd;
+use crate::docker::configuration::Odd;
 use crate::observe::tree;
 use crate::systemd::environment_file;
 use std::collections::BTreeMap;

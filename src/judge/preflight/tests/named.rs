@@ -40,7 +40,7 @@ fn direct_lvm_by_version() {
     ];
     for (version, options, expected) in rows {
         let mut before = host();
-        before.build.version = version;
+        before.config.build.version = version;
         root(&mut before).direct_lvm = Some(Ok(DirectLvm {
             device: "/dev/xvdf".into(),
             numbers: [0; 4],
@@ -94,7 +94,7 @@ fn an_unreadable_note_by_version() {
     ];
     for (version, severity) in rows {
         let mut before = host();
-        before.build.version = version;
+        before.config.build.version = version;
         root(&mut before).direct_lvm = Some(Err("it is no JSON".into()));
         let expected: Vec<_> = severity
             .map(|it| (Code::DirectLvmSetupUnreadable, it))

@@ -1,11 +1,11 @@
-//! Tests of `flags`: the spellings seen in the field, and words that must not be taken for ours.
+//! Tests of `command_line`: the spellings seen in the field, and words that must not be taken for ours.
 
 use super::*;
 use proptest::prelude::*;
 
-fn read(line: &str) -> Flags {
+fn line(line: &str) -> Line {
     let words = words(line.split_whitespace());
-    parse(&words, &Build::unknown()).unwrap_or_else(|| panic!("no daemon: {line}"))
+    read(&words, &Build::unknown()).unwrap_or_else(|| panic!("no daemon: {line}"))
 }
 
 fn words<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<Sourced<String>> {
@@ -54,42 +54,49 @@ fn spellings_of_the_driver() {
         ("dockerd - s devicemapper", None),
         ("dockerd", None),
     ] {
-        assert_eq!(read(line).storage_driver.map(|s| s.value).as_deref(), driver, "{line}");
+        assert_eq!(
+            self::line(line).last("storage-driver").map(|s| s.value).as_deref(),
+            driver,
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn everything_at_once() {
-    let flags = read(
+    let flags = line(
         "/usr/bin/dockerd -H fd:// --host=tcp://0.0.0.0:2375 -g /data/docker --data-root /x --config-file=/etc/d.json \
          -p /run/d.pid --live-restore=false --userns-remap default --exec-root=/run/d --storage-opt dm.fs=xfs \
          --storage-opt=dm.basesize=20G",
     );
-    assert_eq!(values(&flags.hosts), ["fd://", "tcp://0.0.0.0:2375"]);
-    assert_eq!(values(&flags.storage_opts), ["dm.fs=xfs", "dm.basesize=20G"]);
+    assert_eq!(values(&flags.all("host")), ["fd://", "tcp://0.0.0.0:2375"]);
+    assert_eq!(values(&flags.all("storage-opt")), ["dm.fs=xfs", "dm.basesize=20G"]);
     assert_eq!(
-        flags.storage_opts[0].place,
+        flags.all("storage-opt")[0].place,
         "flag --storage-opt of docker.service's ExecStart"
     );
     assert_eq!(
-        flags.graph.map(|s| (s.value, s.place)),
+        flags.last("graph").map(|s| (s.value, s.place)),
         Some(("/data/docker".into(), "flag -g of docker.service's ExecStart".into()))
     );
-    assert_eq!(flags.data_root.map(|s| s.value).as_deref(), Some("/x"));
-    assert_eq!(flags.config_file.map(|s| s.value).as_deref(), Some("/etc/d.json"));
-    assert_eq!(flags.pidfile.map(|s| s.value).as_deref(), Some("/run/d.pid"));
-    assert_eq!(flags.live_restore.map(|s| s.value), Some(false));
-    assert_eq!(flags.userns_remap.map(|s| s.value).as_deref(), Some("default"));
-    assert_eq!(flags.exec_root.map(|s| s.value).as_deref(), Some("/run/d"));
-    assert_eq!(flags.line.problems.len(), 0);
+    assert_eq!(flags.last("data-root").map(|s| s.value).as_deref(), Some("/x"));
+    assert_eq!(
+        flags.last("config-file").map(|s| s.value).as_deref(),
+        Some("/etc/d.json")
+    );
+    assert_eq!(flags.last("pidfile").map(|s| s.value).as_deref(), Some("/run/d.pid"));
+    assert_eq!(flags.last("live-restore").map(|s| s.value).as_deref(), Some("false"));
+    assert_eq!(flags.last("userns-remap").map(|s| s.value).as_deref(), Some("default"));
+    assert_eq!(flags.last("exec-root").map(|s| s.value).as_deref(), Some("/run/d"));
+    assert_eq!(flags.problems.len(), 0);
 }
 
 #[test]
 fn a_value_is_eaten_whatever_it_looks_like() {
-    let flags = read("dockerd --storage-opt --live-restore --storage-opt -- -s x");
-    assert_eq!(values(&flags.storage_opts), ["--live-restore", "--"]);
-    assert!(flags.live_restore.is_none());
-    assert_eq!(flags.storage_driver.map(|s| s.value).as_deref(), Some("x"));
+    let flags = line("dockerd --storage-opt --live-restore --storage-opt -- -s x");
+    assert_eq!(values(&flags.all("storage-opt")), ["--live-restore", "--"]);
+    assert!(flags.last("live-restore").is_none());
+    assert_eq!(flags.last("storage-driver").map(|s| s.value).as_deref(), Some("x"));
 }
 
 #[test]
@@ -103,16 +110,16 @@ fn flags_know_their_places() {
         ("-g", "d:4"),
     ]
     .map(|(word, place)| Sourced::new(word.to_owned(), place));
-    let flags = parse(&words, &Build::unknown()).expect("a daemon");
+    let flags = read(&words, &Build::unknown()).expect("a daemon");
     assert_eq!(
-        flags.storage_driver.map(|flag| flag.place).as_deref(),
+        flags.last("storage-driver").map(|flag| flag.place).as_deref(),
         Some("flag -s of b:2")
     );
     assert_eq!(
-        flags.graph.map(|flag| flag.place).as_deref(),
+        flags.last("graph").map(|flag| flag.place).as_deref(),
         Some("flag --graph of c:3")
     );
-    assert!(parse(&[], &Build::unknown()).is_none());
+    assert!(read(&[], &Build::unknown()).is_none());
 }
 
 #[test]
@@ -123,7 +130,10 @@ fn what_dockerd_would_reject() {
         "dockerd --live-restore=yes",
         "dockerd -D -g",
     ] {
-        assert!(read(line).uncertain().is_some(), "{line}");
+        assert!(
+            self::line(line).problems.iter().any(|it| it.leaves_unread().is_some()),
+            "{line}"
+        );
     }
 }
 
@@ -147,10 +157,10 @@ fn what_is_a_daemon() {
         ("docker-containerd", false),
         ("", false),
     ] {
-        let argv: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        assert_eq!(is_daemon(&argv), daemon, "{line}");
+        let texts: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(form(&texts).is_some(), daemon, "{line}");
         assert_eq!(
-            parse(&words(line.split_whitespace()), &Build::unknown()).is_some(),
+            read(&words(line.split_whitespace()), &Build::unknown()).is_some(),
             daemon,
             "{line}"
         );
@@ -161,7 +171,7 @@ proptest! {
     #[test]
     fn never_panics(words in proptest::collection::vec("-{0,2}[a-zH=ü -]{0,12}", 0..8)) {
         let words: Vec<&str> = ["dockerd"].into_iter().chain(words.iter().map(String::as_str)).collect();
-        prop_assert!(parse(&self::words(words.into_iter()), &Build::unknown()).is_some());
+        prop_assert!(read(&self::words(words.into_iter()), &Build::unknown()).is_some());
     }
 
     #[test]
@@ -172,7 +182,7 @@ proptest! {
             false => argv.extend([format!("--{name}"), value]),
         }
         argv.extend(["--storage-opt".to_owned(), "dm.fs=xfs".to_owned()]);
-        let flags = parse(&words(argv.iter().map(String::as_str)), &Build::unknown());
-        prop_assert_eq!(flags.map(|f| values(&f.storage_opts)), Some(vec!["dm.fs=xfs".to_owned()]));
+        let flags = read(&words(argv.iter().map(String::as_str)), &Build::unknown());
+        prop_assert_eq!(flags.map(|f| values(&f.all("storage-opt"))), Some(vec!["dm.fs=xfs".to_owned()]));
     }
 }

@@ -1,20 +1,8 @@
-//! Tests of `check`: unknown keys, keys without effect, types and values.
+//! Unknown keys, keys without effect, types and values.
 
-use crate::docker::build::{Build, Flavour, Version};
-use crate::docker::daemon_json::{DaemonJson, parse};
+use super::{Release, findings, told};
 use crate::model::Code;
 use crate::model::Severity::{self, Refuse, Warn};
-
-fn by(text: &str, version: Release) -> DaemonJson {
-    let build = version.map_or_else(Build::unknown, |(major, minor, patch)| Build {
-        version: Some(Version::new(major, minor, patch)),
-        flavour: Flavour::Upstream,
-        evidence: String::new(),
-    });
-    parse(text, "/d.json", &build)
-}
-
-type Release = Option<(u16, u16, u16)>;
 
 /// What is given, to which version, and what is found.
 type Row = (&'static str, Release, Vec<(Code, Severity)>);
@@ -33,7 +21,11 @@ fn what_a_version_makes_of_keys() {
         (r#"{"add-registry": ["x"]}"#, v20, vec![(UNKNOWN, Refuse)]),
         (r#"{"add-registry": ["x"]}"#, None, vec![]),
         (r#"{"graph": "/x"}"#, v20, vec![]),
-        (r#"{"graph": "/x"}"#, v24, vec![(UNKNOWN, Refuse)]),
+        (
+            r#"{"graph": "/x"}"#,
+            v24,
+            vec![(UNKNOWN, Refuse), (Code::GraphIsGone, Refuse)],
+        ),
         (r#"{"live-restore": true}"#, v1_10, vec![(UNKNOWN, Refuse)]),
         (r#"{"storage-opt": ["dm.fs=xfs"]}"#, v20, vec![(NO_EFFECT, Warn)]),
         (r#"{"x": {"debug": true}}"#, v20, vec![(NO_EFFECT, Warn)]),
@@ -65,19 +57,19 @@ fn what_a_version_makes_of_keys() {
         ),
     ];
     for (text, version, expected) in rows {
-        let found: Vec<_> = by(text, version)
-            .findings
-            .iter()
-            .map(|f| (f.code, f.severity))
-            .collect();
+        let found = told("dockerd", text, version);
         assert_eq!(found, expected, "{text} {version:?}");
     }
 }
 
 #[test]
 fn the_words() {
-    let file = by("{\n\"storage_driver\": \"devicemapper\"}", Some((20, 10, 24)));
-    let finding = &file.findings[0];
+    let found = findings(
+        "dockerd",
+        "{\n\"storage_driver\": \"devicemapper\"}",
+        Some((20, 10, 24)),
+    );
+    let finding = &found[0];
     assert_eq!(
         finding.message,
         "/d.json:2: dockerd 20.10.24 would refuse the file: the following directives don't match any configuration option: storage_driver"
@@ -86,9 +78,9 @@ fn the_words() {
         finding.remedy,
         "did you mean \"storage-driver\"? otherwise remove \"storage_driver\" (/d.json:2)"
     );
-    let file = by("{\"storage-opt\": []}", Some((20, 10, 24)));
+    let found = findings("dockerd", "{\"storage-opt\": []}", Some((20, 10, 24)));
     assert_eq!(
-        file.findings[0].remedy,
+        found[0].remedy,
         "write \"storage-opts\" in place of \"storage-opt\" (/d.json:1)"
     );
 }

@@ -1,26 +1,22 @@
-//! Tests of `config`: precedence, conflicts and their words, the socket.
+//! Tests of `configuration`: precedence, conflicts, the socket.
 
-use super::super::{daemon_json, flags};
+use super::super::daemon_json;
 use super::*;
-use crate::model::Code;
-use crate::model::Severity;
 use proptest::prelude::*;
 
 const PATH: &str = "/etc/docker/daemon.json";
 
-fn merge(line: &str, json: &str, environment: &[(&str, &str)]) -> Effective {
+fn merge(line: &str, json: &str, environment: &[(&str, &str)]) -> Configuration {
     let place = "docker.service's ExecStart";
     let words: Vec<_> = line
         .split_whitespace()
         .map(|word| Sourced::new(word.to_owned(), place))
         .collect();
-    let flags = flags::parse(&words, &Build::unknown()).unwrap_or_default();
-    let environment = environment
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
     let build = Build::unknown();
-    Effective::merge(&flags, &daemon_json::parse(json, PATH, &build), &environment, &build)
+    let line = command_line::read(&words, &build).unwrap_or_default();
+    let variable = environment.iter().find(|(name, _)| *name == "DOCKER_DRIVER");
+    let variable = variable.map(|(_, driver)| Sourced::new((*driver).to_owned(), "environment"));
+    Configuration::merge(line, daemon_json::parse(json, PATH, &build), variable, &build)
 }
 
 fn value(sourced: Option<Sourced<String>>) -> Option<String> {
@@ -36,17 +32,12 @@ fn nothing_set() {
             Sourced::new("/var/lib/docker".into(), "Docker's default")
         );
         assert_eq!(
-            (config.driver, config.storage_opts.len(), config.uncertain),
-            (None, 0, None)
+            (&config.driver, config.storage_opts.len(), config.uncertain()),
+            (&None, 0, None)
         );
-        assert_eq!(config.findings, vec![]);
+        assert_eq!(config.problems, vec![]);
     }
-    let none = Effective::merge(
-        &Flags::default(),
-        &DaemonJson::default(),
-        &BTreeMap::new(),
-        &Build::unknown(),
-    );
+    let none = Configuration::merge(Line::default(), DaemonJson::default(), None, &Build::unknown());
     assert_eq!(none.data_root.value, "/var/lib/docker");
 }
 
@@ -69,62 +60,32 @@ fn precedence_of_the_driver() {
             .into_iter()
             .collect();
         let config = merge(line, json, &environment);
-        assert_eq!(config.asks_for_devicemapper(), driver == "devicemapper");
         assert_eq!(value(config.driver).as_deref(), Some(driver), "{line} {json}");
     }
 }
 
 #[test]
-fn a_conflict_in_dockerds_words() {
+fn what_is_set_twice() {
     let config = merge(
         "dockerd -s overlay2 --storage-opt a=1 --storage-opt b=2 --live-restore",
         "{\"storage-driver\": \"overlay2\",\n\"storage-opts\": [\n\"c=3\"], \"live-restore\": true, \"hosts\": []}",
         &[],
     );
-    let [driver, options, live] = config.findings.as_slice() else {
-        panic!("{:?}", config.findings)
+    let twice = |key: &str, flag: (&str, &str), file: (&str, usize)| Problem::Twice {
+        key: key.into(),
+        flag: Sourced::new(flag.0.into(), format!("flag {} of docker.service's ExecStart", flag.1)),
+        file: Sourced::new(file.0.into(), format!("{PATH}:{}", file.1)),
     };
-    assert!(
-        config
-            .findings
-            .iter()
-            .all(|f| f.code == Code::OptionSetTwice && f.severity == Severity::Refuse)
-    );
     assert_eq!(
-        driver.message,
-        "unable to configure the Docker daemon with file /etc/docker/daemon.json: the following directives are specified \
-         both as a flag and in the configuration file: storage-driver: (from flag: overlay2, from file: overlay2)"
-    );
-    assert_eq!(
-        driver.place,
-        "flag -s of docker.service's ExecStart; /etc/docker/daemon.json:1"
-    );
-    assert_eq!(
-        driver.remedy,
-        "remove \"storage-driver\" from /etc/docker/daemon.json:1, or remove the flag -s of docker.service's ExecStart"
-    );
-    assert!(
-        options
-            .message
-            .ends_with("storage-opts: (from flag: [a=1 b=2], from file: [c=3])"),
-        "{}",
-        options.message
-    );
-    assert_eq!(
-        options.place,
-        "flag --storage-opt of docker.service's ExecStart; /etc/docker/daemon.json:2"
-    );
-    assert!(
-        live.message
-            .ends_with("live-restore: (from flag: true, from file: true)"),
-        "{}",
-        live.message
+        config.problems,
+        [
+            twice("live-restore", ("true", "--live-restore"), ("true", 3)),
+            twice("storage-driver", ("overlay2", "-s"), ("overlay2", 1)),
+            twice("storage-opts", ("[a=1 b=2]", "--storage-opt"), ("[c=3]", 2)),
+        ]
     );
     let empty = merge("dockerd -H fd://", "{\"hosts\": []}", &[]);
-    assert_eq!(
-        empty.findings[0].place,
-        "flag -H of docker.service's ExecStart; /etc/docker/daemon.json:1"
-    );
+    assert_eq!(empty.problems, [twice("hosts", ("[fd://]", "-H"), ("[]", 1))]);
 }
 
 #[test]
@@ -143,7 +104,7 @@ fn where_the_data_root_is() {
     ] {
         let config = merge(line, json, &[]);
         assert_eq!(
-            (config.data_root.value.as_str(), config.findings.len()),
+            (config.data_root.value.as_str(), config.problems.len()),
             (root, findings),
             "{line} {json}"
         );
@@ -192,12 +153,11 @@ fn where_goroutines_are_written() {
 fn what_cannot_be_read_is_uncertain() {
     assert!(
         merge("dockerd", "{", &[])
-            .uncertain
+            .uncertain()
             .is_some_and(|why| why.starts_with("/etc/docker/daemon.json:1"))
     );
     let config = merge("dockerd --storage-opt", "{}", &[]);
-    assert!(config.uncertain.is_some_and(|why| why.contains("has no value")));
-    assert_eq!(config.findings[0].code, Code::FlagRejected);
+    assert!(config.uncertain().is_some_and(|why| why.contains("has no value")));
 }
 
 proptest! {

@@ -1,32 +1,8 @@
-//! Tests of `line`: findings on the whole command line, and their order.
+//! Findings on the whole command line.
 
-use crate::docker::build::{Build, Flavour, Version};
-use crate::docker::config::Effective;
-use crate::docker::{Sourced, daemon_json, flags};
+use super::{Release, config, findings, told};
 use crate::model::Code;
 use crate::model::Severity::{self, Refuse, Warn};
-use std::collections::BTreeMap;
-
-fn merge(line: &str, json: &str, version: Release) -> Effective {
-    let build = version.map_or_else(Build::unknown, |(major, minor, patch)| Build {
-        version: Some(Version::new(major, minor, patch)),
-        flavour: Flavour::Upstream,
-        evidence: String::new(),
-    });
-    let words: Vec<_> = line
-        .split(' ')
-        .map(|word| Sourced::new(word.to_owned(), "ExecStart"))
-        .collect();
-    let flags = flags::parse(&words, &build).unwrap_or_default();
-    Effective::merge(
-        &flags,
-        &daemon_json::parse(json, "/d.json", &build),
-        &BTreeMap::new(),
-        &build,
-    )
-}
-
-type Release = Option<(u16, u16, u16)>;
 
 /// What is given, to which version, and what is found.
 type Row = (&'static str, &'static str, Release, Vec<(Code, Severity)>);
@@ -126,43 +102,25 @@ fn what_a_version_makes_of_a_line() {
         ("dockerd -g /a", r#"{"data-root": "/b"}"#, v20, vec![]),
     ];
     for (line, json, version, expected) in rows {
-        let findings = merge(line, json, version).findings;
-        let found: Vec<_> = findings.iter().map(|f| (f.code, f.severity)).collect();
-        assert_eq!(found, expected, "{line} {json} {version:?}");
+        assert_eq!(told(line, json, version), expected, "{line} {json} {version:?}");
     }
 }
 
 #[test]
-fn in_the_order_of_dockerd() {
-    let json = r#"{"mtu": "x", "labels": ["a"], "no-such": 1, "debug": true}"#;
-    let findings = merge("dockerd -D --nor-this", json, Some((20, 10, 24))).findings;
-    let codes: Vec<_> = findings.iter().map(|f| f.code).collect();
-    assert_eq!(
-        codes,
-        [
-            Code::FlagUnknown,
-            Code::DaemonJsonKeyUnknown,
-            Code::OptionSetTwice,
-            Code::DaemonJsonWrongType,
-        ]
-    );
-}
-
-#[test]
 fn the_words() {
-    let config = merge("dockerd --log-opt a=b", "{\n\"log-opts\": {}}", Some((20, 10, 24)));
+    let found = findings("dockerd --log-opt a=b", "{\n\"log-opts\": {}}", Some((20, 10, 24)));
     assert_eq!(
-        config.findings[0].message,
+        found[0].message,
         "unable to configure the Docker daemon with file /d.json: the following directives are specified both as a flag and in the \
          configuration file: log-opts: (from flag: a=b, from file: {})"
     );
     assert_eq!(
-        config.findings[0].remedy,
+        found[0].remedy,
         "remove \"log-opts\" from /d.json:2, or remove the flag --log-opt of ExecStart"
     );
-    let config = merge("dockerd --storage-opts x", "{}", Some((20, 10, 24)));
+    let found = findings("dockerd --storage-opts x", "{}", Some((20, 10, 24)));
     assert_eq!(
-        config.findings[0].remedy,
+        found[0].remedy,
         "did you mean --storage-opt? otherwise remove --storage-opts from ExecStart"
     );
 }
@@ -170,10 +128,7 @@ fn the_words() {
 /// 1.12 leaves the words behind a stray one unread, so the configuration is not certain.
 #[test]
 fn what_is_not_read_is_not_certain() {
-    assert!(
-        merge("dockerd -D true -s overlay2", "{}", Some((1, 12, 6)))
-            .uncertain
-            .is_some()
-    );
-    assert_eq!(merge("dockerd -D -s overlay2", "{}", Some((1, 12, 6))).uncertain, None);
+    let uncertain = |line: &str| config(line, "{}", Some((1, 12, 6))).uncertain();
+    assert!(uncertain("dockerd -D true -s overlay2").is_some());
+    assert_eq!(uncertain("dockerd -D -s overlay2"), None);
 }
