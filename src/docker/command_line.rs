@@ -229,6 +229,8 @@ impl Reader<'_> {
             let value = value.map(trim_quotes);
             let found = match name.strip_prefix('-') {
                 Some(long) => known::flag_long(long, self.build),
+                // `docker daemon -h` is seen to before letters are looked at (mflag's `parseOne`).
+                None if matches!(name, "h" | "help") => known::flag_long("help", self.build),
                 None => known::flag_bare(name, self.build)
                     .or_else(|| letter(name, self.build))
                     .or_else(|| self.any_dashes(name)),

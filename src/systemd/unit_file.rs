@@ -38,6 +38,8 @@ pub struct Service {
     pub environment_files: Vec<Placed<(String, bool)>>,
     /// `ExecStart=` lines that systemd takes nothing from, or that are not understood here.
     pub faults: Vec<Placed<String>>,
+    /// Lines that releases of this systemd read in different ways: nothing is certain then.
+    pub doubts: Vec<Placed<String>>,
     /// Lines whose `Environment=` or `EnvironmentFile=` systemd ignores, or that end its reading of the file.
     pub warnings: Vec<Placed<String>>,
 }
@@ -79,6 +81,10 @@ impl Service {
                     self.faults.push(Placed { value, place });
                 }
                 Item::End(why) => self.warn(place, format!("{why}: systemd reads nothing behind it")),
+                Item::Doubt(what) => self.doubts.push(Placed {
+                    value: format!("{what}: RHEL 7.5's systemd 219 reads it otherwise than the one before"),
+                    place,
+                }),
             }
         }
     }
@@ -88,7 +94,7 @@ impl Service {
     /// # Errors
     /// Why it is not known: there is none or more than one, or systemd or this program do not understand it.
     pub fn command(&self) -> Result<&Placed<Line>, String> {
-        if let Some(fault) = self.faults.first() {
+        if let Some(fault) = self.doubts.first().or(self.faults.first()) {
             return Err(format!("{}: {}", fault.place, fault.value));
         }
         match self.commands.as_slice() {

@@ -2,7 +2,7 @@
 
 /// Replaces the specifiers in a word of the unit `unit` as systemd `version` does (systemd.unit(5), "Specifiers"; `specifier_printf`
 /// in `shared/specifier.c`, the table in `core/unit-printf.c`): `%%` is `%`. A `%` at the end goes up to 234 and stays since 235; one
-/// before no letter or digit stays. Up to 232 systemd replaces when it starts the program, so D-Bus shows the words as they were.
+/// before no letter or digit stays, and in 219 one before an unknown letter too. Up to 232 systemd replaces when it starts the program, so D-Bus shows the words as they were.
 ///
 /// # Errors
 /// A specifier whose value is not known here, such as `%H`, the host's name.
@@ -16,6 +16,7 @@ pub fn specifiers(word: &str, unit: &str, version: u16) -> Result<String, String
         }
         match chars.next() {
             Some('%') => text.push('%'),
+            Some(letter) if version == 219 && !KNOWN_TO_219.contains(letter) => text.extend(['%', letter]),
             Some(letter) if letter.is_ascii_alphanumeric() => {
                 let value = value(letter, unit);
                 text.push_str(&value.ok_or_else(|| format!("the value of %{letter} is not known"))?);
@@ -27,6 +28,9 @@ pub fn specifiers(word: &str, unit: &str, version: u16) -> Result<String, String
     }
     Ok(text)
 }
+
+/// The specifiers of systemd 219 (`unit_full_printf` in `core/unit-printf.c`).
+const KNOWN_TO_219: &str = "nNpPiIfcrRtUuhsmHbv";
 
 /// The value of a specifier that the unit's name tells.
 fn value(letter: char, unit: &str) -> Option<String> {
@@ -74,6 +78,8 @@ mod tests {
                 );
             }
         }
+        assert_eq!(specifiers("a%z", "docker.service", 219).as_deref(), Ok("a%z"));
+        assert!(specifiers("a%z", "docker.service", 252).is_err());
         assert_eq!(specifiers("10%", "docker.service", 234).as_deref(), Ok("10"));
         assert_eq!(specifiers("10%", "docker.service", 235).as_deref(), Ok("10%"));
     }

@@ -13,7 +13,11 @@ pub(super) enum Item {
     Include(String),
     /// systemd stops reading the file here, and why.
     End(String),
+    /// Releases of this version read the line in different ways.
+    Doubt(String),
 }
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Longest line that systemd reads as one up to 234, in bytes (`LINE_MAX` less the closing zero): `fgets` cuts longer ones.
 const LINE_MAX: usize = 2047;
@@ -29,16 +33,24 @@ const LINE_MAX: usize = 2047;
 /// | 240 | comments between lines that go on are left out; a comment does not go on |
 /// | 243 | a line without `=` is passed over; before, it ends the reading; one without a name before it is passed over too |
 /// | 246 | no `.include` |
+///
+/// RHEL 7's 219 is two: from 7.5 on (redhat-plumbers/systemd-rhel7, beef227752) it passes over a byte-order mark, reads lines of any length,
+/// and takes no carriage return for a line's end. Which one reads a file is not known here, so where they differ there is a doubt.
 pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
-    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) if version >= 230 => rest,
-        _ => bytes,
-    };
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     let mut reader = Reader {
         version,
         section: None,
         items: Vec::new(),
+    };
+    if version == 219
+        && let Some((number, why)) = doubt(bytes)
+    {
+        reader.items.push((number, Item::Doubt(why.to_owned())));
+    }
+    let bytes = match bytes.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) if version >= 230 => rest,
+        _ => bytes,
     };
     let longest = if version < 235 { LINE_MAX } else { usize::MAX };
     let mut pending: Option<(usize, Vec<u8>)> = None;
@@ -63,6 +75,22 @@ pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
         reader.line(number, &line);
     }
     reader.items
+}
+
+/// The first line that RHEL 7.5's 219 reads otherwise than the one before.
+fn doubt(bytes: &[u8]) -> Option<(usize, &'static str)> {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        return Some((1, "a byte-order mark"));
+    }
+    let mut lines = bytes.split(|&byte| byte == b'\n').zip(1..);
+    lines.find_map(|(line, number)| {
+        let cut = line.split(|&byte| byte == b'\r').next().unwrap_or_default();
+        let odd_return = cut.len() + 1 < line.len() || cut.len() < line.len() && goes_on(cut);
+        if odd_return {
+            return Some((number, "a carriage return"));
+        }
+        (line.len() > LINE_MAX).then_some((number, "more than 2047 bytes"))
+    })
 }
 
 /// A line in pieces of at most so many bytes; an empty line is one piece.

@@ -125,6 +125,16 @@ fn lines_by_version() {
     }
     let long = format!("[Service]\nExecStart=/a {}\nExecStart=/b\n", "x".repeat(3000));
     assert!(command(&service(&[("/u", &long)], 219)).is_err());
+    // RHEL 7.5's 219 reads these otherwise than the one before.
+    for text in [
+        "\u{feff}[Service]\nExecStart=/a\n",
+        "[Service]\r\nExecStart=/a \\\r\n b\r\n",
+        "[Service]\nExecStart=/a \r b\n",
+    ] {
+        let found = service(&[("/u", text)], 219);
+        assert!(command(&found).is_err_and(|why| why.contains("RHEL 7.5")), "{text}");
+        assert!(service(&[("/u", text)], 252).doubts.is_empty());
+    }
 }
 
 #[test]

@@ -18,8 +18,10 @@ fn as_systemds_own_reading() {
                 Item::Setting { section, key, value } => format!("{section}/{key}={value}").into_bytes(),
                 Item::End(_) => b"!".to_vec(),
                 Item::Include(_) => b"?".to_vec(),
+                // Only in what was read by RHEL 7.2's 219.
+                Item::Doubt(_) => Vec::new(),
             });
-            let shown: Vec<_> = shown.collect();
+            let shown: Vec<_> = shown.filter(|item| !item.is_empty()).collect();
             assert_eq!(shown, expected, "{:?} by {version}", String::from_utf8_lossy(&text));
             rows += 1;
         }
