@@ -1,7 +1,7 @@
 //! `thinguard explain`: what a code means, why it comes, what to do and what never to do.
 
 use crate::report::explain;
-use crate::report::text::printable;
+use crate::report::printable::printable;
 use std::process::ExitCode;
 
 /// What was asked for: one code, which [`known`] has seen, or the list of all.

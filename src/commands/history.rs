@@ -5,7 +5,7 @@ use crate::model::JournalEntry;
 use crate::observe::journal::{self, MOST_ENTRIES, Question, Said};
 use crate::observe::{self, Ask};
 use crate::report::history;
-use crate::report::text::printable;
+use crate::report::printable::printable;
 use anyhow::{Result, anyhow, bail};
 use nix::unistd::Uid;
 use serde::de::DeserializeOwned;

@@ -1,6 +1,6 @@
 //! Docker's own records of its containers: which container a thin device belongs to, and what it is called.
 
-use super::names;
+use super::names::{self, is_id};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +16,6 @@ pub const MOUNT_ID: &str = "mount-id";
 pub fn config_files(data_root: &Path, container: &str) -> [PathBuf; 2] {
     let directory = data_root.join("containers").join(container);
     ["config.v2.json", "config.json"].map(|name| directory.join(name))
-}
-
-/// Whether this is an id of Docker's: 64 hexadecimal digits. Nothing else is made a part of a path.
-pub fn is_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The id in a file `mount-id`.

@@ -112,7 +112,7 @@ pub fn is_docker_volume_name(name: &str) -> bool {
 /// (`-init`), and where it is no name of Docker's.
 pub fn layer_of(device: &str) -> Option<&str> {
     let id = device.rsplit('-').next()?;
-    (is_docker_volume_name(device) && super::containers::is_id(id)).then_some(id)
+    (is_docker_volume_name(device) && is_id(id)).then_some(id)
 }
 
 /// A number as Go's `%d` prints it: digits only, no leading zero.
@@ -152,6 +152,11 @@ pub fn is_container_group(path: &str) -> bool {
 pub fn is_containerd_group(path: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or_default();
     matches!(last, "containerd.service" | "docker-containerd.service")
+}
+
+/// Whether this is an id of Docker's: 64 hexadecimal digits. Nothing else is made a part of a path.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

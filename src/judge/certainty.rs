@@ -1,7 +1,7 @@
 //! Law 9: what was guessed never refuses. The last step of every verdict about a start, whoever made its findings.
 
 use super::Verdict;
-use super::preflight::Before;
+use super::before::Before;
 use crate::model::{Ground, Severity};
 
 /// What of a start is a guess.

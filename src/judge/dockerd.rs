@@ -8,7 +8,7 @@ mod options;
 mod overlay;
 mod twice;
 
-use super::preflight::Before;
+use super::before::Before;
 use crate::docker::drivers::{self, Problem};
 use crate::docker::overlay::on_kernel;
 use crate::model::{Finding, Seen};

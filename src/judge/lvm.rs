@@ -1,21 +1,18 @@
 //! A pool of LVM's: the volume group is its room, and where LVM extends the pool by itself it is left alone.
 
+use super::device::{capped, low, must_wait_for_metadata};
 use super::growth::{self, Need, Plan};
-use super::storage;
 use super::{FORBIDDEN_BY, Memory, Verdict};
 use crate::kernel::lvm::pool::extend_line;
 use crate::model::{
-    Bytes, Code, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Snapshot,
-    Target, Usage,
+    Bytes, Code, Deed, Finding, Host, HostSettings, Lvm, LvmPool, LvmSettings, Mode, Pool, Seen, Settings, Target,
+    Usage,
 };
 use std::time::Duration;
 
 /// dmeventd looks every 10 s, and doubles the pause with each `lvextend` that failed (lvm2 2.03
 /// `daemons/dmeventd/plugins/thin/dmeventd_thin.c`). One that has done nothing for this long does nothing.
 const LVM_IS_LATE: Duration = Duration::from_secs(60);
-
-/// dmeventd acts when the use passes a multiple of this many hundredths (`CHECK_STEP` there).
-const LVM_STEP: u8 = 5;
 
 /// Room in the volume group for one of the pool's devices. Metadata may take what is kept from data, and need twice their size: LVM
 /// keeps a spare volume as large (lvm2 `lib/metadata/pool_manip.c`, `handle_pool_metadata_spare`).
@@ -83,7 +80,7 @@ fn late(pool: &Pool, said: &LvmPool, memory: &Memory, now: Duration, verdict: &m
     if waited < LVM_IS_LATE {
         return;
     }
-    let (target, usage) = match is_due(&pool.data, said) {
+    let (target, usage) = match said.extension_is_due(&pool.data) {
         true => (Target::Data, pool.data),
         false => (Target::Metadata, pool.metadata),
     };
@@ -106,22 +103,6 @@ fn late(pool: &Pool, said: &LvmPool, memory: &Memory, now: Duration, verdict: &m
     );
 }
 
-/// LVM is to extend the pool now, by its own measure.
-pub(super) fn extension_is_due(seen: &Snapshot) -> bool {
-    let Seen::Known(Some(pool)) = &seen.pool else {
-        return false;
-    };
-    let Lvm::Asked(Seen::Known(said)) = &pool.lvm else {
-        return false;
-    };
-    said.autoextend.is_on() && (is_due(&pool.data, said) || is_due(&pool.metadata, said))
-}
-
-fn is_due(usage: &Usage, said: &LvmPool) -> bool {
-    let acts_at = said.autoextend.threshold.div_ceil(LVM_STEP) * LVM_STEP;
-    usage.used_percent() > acts_at || usage.is_exhausted()
-}
-
 /// One of the two devices: is it low, and can it be extended?
 pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
     let need = Need {
@@ -141,14 +122,14 @@ pub fn device(pool: &Pool, target: Target, settings: &Settings, memory: &Memory,
         return;
     }
     let what_next = what_next(pool, target, &plan, said, settings, memory, now);
-    let waits = storage::must_wait_for_metadata(pool, target);
+    let waits = must_wait_for_metadata(pool, target);
     if exhausted && !waits && said.is_some_and(|said| is_hopeless(&plan, usage, said, settings)) {
         verdict.cannot_grow = Some(what_next.clone());
     }
     let place = said.map_or_else(|| format!("/dev/mapper/{}", pool.name), LvmPool::name);
     verdict
         .findings
-        .push(storage::low(pool, target, exhausted, memory, place, what_next));
+        .push(low(pool, target, exhausted, memory, place, what_next));
     let Some(said) = said else { return };
     if let Some(wanted) = missing(&plan, usage, said) {
         verdict.findings.push(group_full(pool, target, wanted, said, settings));
@@ -244,7 +225,7 @@ fn what_next(
     memory: &Memory,
     now: Duration,
 ) -> String {
-    let waits = storage::must_wait_for_metadata(pool, target);
+    let waits = must_wait_for_metadata(pool, target);
     let Some(said) = said else {
         let name = crate::kernel::lvm::volume(&pool.name);
         let name = name.map_or_else(|| "GROUP/POOL".into(), |(group, volume)| format!("{group}/{volume}"));
@@ -271,7 +252,7 @@ fn what_next(
             "cannot extend: {wanted} more are wanted and the volume group has {room} of room; add a disk, or \
              remove containers and images that nobody needs"
         ),
-        Plan::Capped => storage::capped(target, settings),
+        Plan::Capped => capped(target, settings),
         Plan::Enough => format!("blocks have been freed, or growth of the device is switched off {FORBIDDEN_BY}"),
     }
 }

@@ -11,7 +11,7 @@ pub use kept::{CuredHang, Incident, Persistent};
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::{self, Fill};
-use crate::model::{Deed, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
+use crate::model::{Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -224,9 +224,13 @@ impl Memory {
 
     fn learn_extension(&mut self, seen: &Snapshot, now: Duration) {
         let Seen::Known(Some(pool)) = &seen.pool else { return };
+        let is_due = match &pool.lvm {
+            Lvm::Asked(Seen::Known(said)) => said.extension_is_due(&pool.data) || said.extension_is_due(&pool.metadata),
+            _ => false,
+        };
         let size = pool.data.total_blocks.saturating_add(pool.metadata.total_blocks);
         self.extension_due = match self.extension_due {
-            _ if !super::lvm::extension_is_due(seen) => None,
+            _ if !is_due => None,
             Some((of, since)) if of == size => Some((of, since)),
             _ => Some((size, now)),
         };

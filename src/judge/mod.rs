@@ -4,7 +4,9 @@
 //! daemon, [`lvm`] a pool of LVM's, `kernel_lines` what the kernel's log says of all of it, [`growth`] says how far a file may grow,
 //! [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
 
+pub mod before;
 mod certainty;
+pub mod device;
 mod dockerd;
 pub mod dump;
 pub mod growth;

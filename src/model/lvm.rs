@@ -1,6 +1,6 @@
 //! A thin pool as LVM knows it: the room of its volume group, and whether LVM itself extends it.
 
-use super::{Bytes, Seen};
+use super::{Bytes, Seen, Usage};
 use serde::{Deserialize, Serialize};
 
 /// What is known of LVM's part in a pool.
@@ -38,6 +38,14 @@ impl LvmPool {
     /// `docker/thinpool`, as LVM's commands take it.
     pub fn name(&self) -> String {
         format!("{}/{}", self.group, self.volume)
+    }
+
+    /// LVM is to extend this device now, by its own measure: dmeventd acts when the use passes a multiple of five hundredths (lvm2 2.03
+    /// `daemons/dmeventd/plugins/thin/dmeventd_thin.c`, `CHECK_STEP`).
+    pub fn extension_is_due(&self, usage: &Usage) -> bool {
+        const STEP: u8 = 5;
+        let acts_at = self.autoextend.threshold.div_ceil(STEP) * STEP;
+        self.autoextend.is_on() && (usage.used_percent() > acts_at || usage.is_exhausted())
     }
 }
 

@@ -101,7 +101,7 @@ pub fn volumes(pool: &str) -> Result<Vec<Volume>> {
 /// Looks for the containers of these layers in Docker's own records, in the child. May block for ever.
 pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
     let end = Instant::now() + LONGEST;
-    let mut wanted: BTreeSet<String> = layers.iter().filter(|id| containers::is_id(id)).cloned().collect();
+    let mut wanted: BTreeSet<String> = layers.iter().filter(|id| names::is_id(id)).cloned().collect();
     let mut owners = Owners::default();
     match fs::read_dir(containers::mounts_dir(data_root)) {
         Ok(entries) => {
@@ -115,7 +115,7 @@ pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
                 }
                 let path = entry.path().join(containers::MOUNT_ID);
                 let name = entry.file_name();
-                let Some(container) = name.to_str().filter(|name| containers::is_id(name)) else {
+                let Some(container) = name.to_str().filter(|name| names::is_id(name)) else {
                     continue;
                 };
                 let text = tree::plain(&path, 256).unwrap_or_default();

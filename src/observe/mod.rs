@@ -1,5 +1,6 @@
 //! The senses. Each look is an errand with a deadline; a look that fails or stays away is `Unknown(why)`, not an error.
 
+mod answer;
 mod ask;
 mod build;
 pub mod config;
@@ -23,7 +24,8 @@ mod tree;
 mod units;
 mod witnesses;
 
-pub use ask::{Ask, REQUEST_TAG, answer, request};
+pub use answer::answer;
+pub use ask::{Ask, REQUEST_TAG, request};
 
 pub use sense::Sense;
 

@@ -1,6 +1,6 @@
 //! What a drill has shown: a line for each check, and one word over all.
 
-use super::text::printable;
+use super::printable::printable;
 use std::fmt::Write;
 use std::time::Duration;
 

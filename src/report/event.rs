@@ -1,6 +1,6 @@
 //! Events: what is told once when it happens, with a stable id for each kind and the figures in the message itself.
 
-use super::text::printable;
+use super::printable::printable;
 use crate::model::{Answer, Code, Deed, Finding, Severity};
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The bundle: all that is known at the moment of a deed or of a hang, in one entry of the journal for those who look later.
 
-use super::text::printable;
+use super::printable::printable;
 use crate::model::{Bytes, KernelLine, Mode, PoolMoment, Seen, Snapshot, Stack, TaskState, Whose, Witness};
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A growth by hand in words: the plan beforehand, and what a fresh status showed afterwards.
 
 use super::json::HostReport;
-use super::text::{printable, row};
+use super::printable::printable;
+use super::text::row;
 use crate::kernel::grow::Step;
 use crate::model::{Bytes, Deed, Pool, Target, Usage};
 

@@ -1,7 +1,7 @@
 //! What the guard has told, a line each: for people, and as JSON for programs.
 
 use super::event::Kind;
-use super::text::printable;
+use super::printable::printable;
 use crate::model::{JournalEntry, date_and_time};
 use serde::Serialize;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 
 use super::event::{Event, Priority};
 use super::journal::Journal;
-use super::text::printable;
+use super::printable::printable;
 use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 use std::io::{IsTerminal, Write};
 

@@ -18,6 +18,7 @@ pub mod log_sink;
 pub mod metrics;
 mod native;
 pub mod overrule;
+pub mod printable;
 pub mod screen;
 pub mod sight;
 mod syslog_thread;

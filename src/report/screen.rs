@@ -14,7 +14,8 @@ pub use in_place::in_place;
 use super::colour;
 use super::fit::{shortened, wrapped_behind};
 use super::json::{CannotSee, Health, StatusReport};
-use super::text::{printable, severity_word};
+use super::printable::printable;
+use super::text::severity_word;
 use crate::model::{Finding, Severity};
 
 /// What the text is for.

@@ -3,7 +3,7 @@
 
 use super::event::Priority;
 use super::kernel_log::KernelLog;
-use super::text::printable;
+use super::printable::printable;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,7 +3,8 @@
 use super::docker::DockerReport;
 use super::event::{Event, Kind, Priority};
 use super::json::*;
-use super::text::{self, printable};
+use super::printable::printable;
+use super::text;
 use crate::docker::build::{Build, Flavour, Version};
 use crate::model::Code;
 use crate::model::*;

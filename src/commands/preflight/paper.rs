@@ -2,7 +2,8 @@
 
 use crate::docker::build::Build;
 use crate::docker::state::RootState;
-use crate::judge::preflight::{self, Before};
+use crate::judge::before::Before;
+use crate::judge::preflight;
 use crate::model::{Finding, Seen, Settings};
 use crate::observe::Observer;
 use crate::observe::config::{self, Raw};

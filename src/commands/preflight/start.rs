@@ -2,7 +2,7 @@
 
 use super::pool;
 use crate::commands::look::Once;
-use crate::judge::preflight::Before;
+use crate::judge::before::Before;
 use crate::kernel::process;
 use crate::model::{Seen, Snapshot};
 

@@ -1,7 +1,7 @@
 //! The published advice: what is legal and still unwise about a devicemapper host, said before it hurts.
 
-use super::Before;
 use crate::docker::build::Build;
+use crate::judge::before::Before;
 use crate::kernel::superblock::MAX_METADATA;
 use crate::model::{Code, Finding, Seen};
 

@@ -2,7 +2,8 @@
 
 use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
-use super::{Before, metadata as of_metadata, sizes};
+use super::{metadata as of_metadata, sizes};
+use crate::judge::before::Before;
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
 

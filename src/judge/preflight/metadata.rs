@@ -1,6 +1,6 @@
 //! The superblock of a pool that is not active: what the kernel will make of it.
 
-use super::Before;
+use crate::judge::before::Before;
 use crate::kernel::superblock::{Error, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Finding, Seen};
 

@@ -1,9 +1,9 @@
 //! Pools and devices that the storage options name: whether dockerd will find them as it left them.
 
-use super::Before;
 use crate::docker::direct_lvm::{self, DirectLvm};
 use crate::docker::state::{NamedPool, RootState};
 use crate::docker::{Sourced, names};
+use crate::judge::before::Before;
 use crate::model::{Code, Finding, Pool};
 
 /// Judges them; `pool` is the active one.

@@ -1,8 +1,8 @@
 //! Docker's own files below its data root: what dockerd cannot read of them ends its start.
 
-use super::Before;
 use crate::docker::names;
 use crate::docker::state::RootState;
+use crate::judge::before::Before;
 use crate::model::{Bytes, Code, Finding};
 
 /// "error while opening volume store metadata database" (moby v20.10.24 `volume/service/store.go`, `NewStore`; up to 1.10 there is no

@@ -1,8 +1,9 @@
 //! Docker's data root before a start: Docker's own JSON, a daemon that is still about and other drivers' containers.
 
-use super::{Before, named, own};
+use super::{named, own};
 use crate::docker::names;
 use crate::docker::state::RootState;
+use crate::judge::before::Before;
 use crate::model::{Code, Disk, Finding, Pool, Seen, Severity};
 
 /// ext2, ext3 and ext4 (statfs(2), `f_type`).

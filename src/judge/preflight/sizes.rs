@@ -1,7 +1,7 @@
 //! Sizes of the pool's two files with which no pool comes about, or none with the base device in it.
 
-use super::Before;
 use crate::docker::state::RootState;
+use crate::judge::before::Before;
 use crate::kernel::superblock::Superblock;
 use crate::model::{BackingFile, Bytes, Code, Finding, Seen};
 

@@ -4,12 +4,17 @@ use super::*;
 use crate::docker::Sourced;
 use crate::docker::build::{Build, Flavour, Version};
 use crate::docker::command_line::Line;
+use crate::docker::configuration::Configuration;
 use crate::docker::daemon_json::DaemonJson;
 use crate::docker::device_json::{Device, DeviceSet};
+use crate::docker::drivers::Choice;
 use crate::docker::drivers::Prior;
 use crate::docker::options;
+use crate::docker::state::RootState;
 use crate::docker::state::{NamedPool, PidfileProcess};
+use crate::kernel::superblock::{self, Superblock};
 use crate::model::{BackingFile, Daemon, Evidence, Host, Probe, Severity};
+use crate::model::{Bytes, Disk};
 
 mod named;
 

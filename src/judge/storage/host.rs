@@ -1,6 +1,6 @@
 //! The filesystem below the pool's files: how much of the pool's promises it can keep.
 
-use super::{file_of, outlook};
+use crate::judge::device::{file_of, outlook};
 use crate::judge::growth::{self, Need, Plan};
 use crate::judge::{Memory, Verdict};
 use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Snapshot, Target};
