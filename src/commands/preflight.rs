@@ -113,7 +113,9 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
     let verdict = judged.verdict.answer(once.is_late());
     let superblock = match before.map(|before| (before, &before.superblock)) {
         // Of a pool that another driver leaves alone there is nothing to tell.
-        Some((before, Some(Seen::Known(Ok(superblock))))) if before.uses_files() => Some(superblock),
+        Some((before, Some(Seen::Known(Ok(superblock))))) if before.uses_files() && before.on_loop_files() => {
+            Some(superblock)
+        }
         _ => None,
     };
     let disk = before.and_then(|before| before.disk.known());

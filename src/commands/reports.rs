@@ -105,7 +105,25 @@ fn low(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Option<
 /// A pool that is not active, as its files are: what its superblock counted last, of what the files can hold. Without a name
 /// where `named` is false: Docker makes it from device and inode numbers, and those of a copied or mounted tree say nothing.
 pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolReport {
-    let size = |path: &str| disk.file(path).known().map_or(Bytes(0), |file| file.size_bytes);
+    // Of a file that is missing or was cut off, the pool's own figures tell more.
+    let known = [
+        (
+            &disk.data_path,
+            superblock
+                .data_blocks
+                .saturating_mul(u64::from(superblock.data_block_sectors) * Bytes::SECTOR),
+        ),
+        (&disk.metadata_path, superblock.metadata_blocks.saturating_mul(4096)),
+    ];
+    let size = |path: &str| {
+        let counted = known
+            .iter()
+            .find(|(of, _)| *of == path)
+            .map_or(Bytes(0), |(_, bytes)| Bytes(*bytes));
+        disk.file(path)
+            .known()
+            .map_or(counted, |file| file.size_bytes.max(counted))
+    };
     let usage = |used_blocks, block_bytes: u64, size: Bytes| Usage {
         used_blocks,
         total_blocks: size.0.checked_div(block_bytes).unwrap_or(0),

@@ -192,24 +192,37 @@ fn not_built_in(named: &Sourced<String>, build: &Build) -> Option<Problem> {
 pub fn other_options(
     choice: &Choice,
     options: &[Sourced<String>],
-    filesystem: Option<i64>,
+    (filesystem, aufs): (Option<i64>, Option<bool>),
     build: &Build,
 ) -> Option<Problem> {
     let (driver, unnamed) = match choice {
         Choice::Named(driver) | Choice::Prior(driver) => (driver.as_str(), false),
-        // Before 17.09 aufs came first, which reads no options and may work.
-        Choice::FirstThatWorks if build.is_upstream() && build.at_least(17, 9, 0) == Some(true) => ("overlay2", true),
+        Choice::FirstThatWorks if build.is_upstream() => (first_to_read(build)?, true),
         _ => return None,
     };
+    // Before 17.09 aufs came first, which reads no options and may work.
+    let sure = !unnamed || aufs == Some(false) || build.at_least(17, 9, 0) == Some(true);
     options.iter().find_map(|option| {
         let why = reads(driver, &option.value, filesystem, build).err()?;
         Some(Problem::OptionOfAnother {
             option: option.clone(),
             why,
             driver_not_named: unnamed && option.value.trim().to_lowercase().starts_with("dm."),
-            certain: is_read(build),
+            certain: is_read(build) && sure,
         })
     })
+}
+
+/// The driver that reads the options first where none is named and aufs does not work: zfs in 1.7, which reads them before it looks for
+/// its tools, and overlay2 from 1.13 on, where it stands before devicemapper (moby v1.7.1, v1.13.1 and v17.09.0-ce
+/// `daemon/graphdriver/driver_linux.go`, `priority`).
+fn first_to_read(build: &Build) -> Option<&'static str> {
+    let version = build.version?;
+    match (version.major, version.minor) {
+        (1, 7) => Some("zfs"),
+        _ if version >= Version::new(1, 13, 0) => Some("overlay2"),
+        _ => None,
+    }
 }
 
 /// XFS (statfs(2), `f_type`).
@@ -236,6 +249,10 @@ fn reads(driver: &str, option: &str, filesystem: Option<i64>, build: &Build) -> 
                 _ => Err(format!("overlay2: unknown option {key}")),
             }
         }
+        "zfs" => match key_value(option)? {
+            (key, _) if key == ZFS_DATASET => Ok(()),
+            (key, _) => Err(format!("Unknown option {key}")),
+        },
         "overlay" if from(18, 6, 3) => {
             let (key, _) = key_value(option)?;
             Err(format!("overlay: unknown option {key}"))
@@ -251,8 +268,17 @@ fn reads(driver: &str, option: &str, filesystem: Option<i64>, build: &Build) -> 
     }
 }
 
+/// A dataset of its own: zfs then does not look at the data root's filesystem (moby v1.7.1 to v24.0.9
+/// `daemon/graphdriver/zfs/zfs.go`, `Init`).
+const ZFS_DATASET: &str = "zfs.fsname";
+
 /// Whether a driver other than devicemapper can work on this filesystem at all: btrfs and zfs need their own.
-pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, build: &Build) -> Option<Problem> {
+pub fn wrong_filesystem(
+    choice: &Choice,
+    options: &[Sourced<String>],
+    filesystem: Option<i64>,
+    build: &Build,
+) -> Option<Problem> {
     const BTRFS: i64 = 0x9123_683e;
     const ZFS: i64 = 0x2fc1_2fc1;
     let driver = choice.certain()?;
@@ -261,6 +287,12 @@ pub fn wrong_filesystem(choice: &Choice, filesystem: Option<i64>, build: &Build)
         "zfs" => ZFS,
         _ => return None,
     };
+    let dataset = options
+        .iter()
+        .any(|option| matches!(key_value(&option.value), Ok((key, value)) if key == ZFS_DATASET && !value.is_empty()));
+    if driver == "zfs" && dataset {
+        return None;
+    }
     let wrong = build.flavour != Flavour::Unknown && filesystem.is_some_and(|magic| magic != needed);
     let driver = driver.to_owned();
     wrong.then_some(Problem::WrongFilesystem { driver })

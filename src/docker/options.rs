@@ -90,6 +90,8 @@ pub enum Conflict {
     TooMuch,
     /// `dm.directlvm_device` with `dm.thinpooldev`.
     TwoPools,
+    /// `dm.datadev` and `dm.metadatadev` name one device.
+    OneDevice,
     /// Deferred deletion without deferred removal.
     DeletionWithoutRemoval,
     /// The same, where deletion is on because nothing says otherwise (from 17.07 on).

@@ -28,10 +28,14 @@ pub struct RootState {
     pub devices_seen: u32,
     /// All were; otherwise time or number was up.
     pub all_devices_seen: bool,
-    /// One of the pool's files is there and is neither a file nor a block device; or its link leads nowhere.
-    pub odd_files: Vec<(String, String)>,
+    /// What stands in the place of the pool's files and is no plain file.
+    pub odd_files: Vec<OddFile>,
     /// The data file has bytes, and holes in place of all of them: nothing was ever written there.
     pub data_all_holes: bool,
+    /// The same of the metadata file.
+    pub metadata_all_holes: bool,
+    /// The filesystem that the data root lies on by the tree's own fstab, where that is not mounted there.
+    pub unmounted: Option<Unmounted>,
     /// Those of the pool's two files that are immutable (chattr +i).
     pub immutable_files: Vec<String>,
     /// The pidfile, where its name is a directory's.
@@ -57,8 +61,43 @@ pub struct RootState {
     pub loop_devices: Option<bool>,
     /// The pool named by `dm.thinpooldev`, where one is; the one that `dm.directlvm_device` has where that is set.
     pub thin_pool_device: Option<NamedPool>,
+    /// This node is in a swarm (`swarm/docker-state.json`).
+    pub in_swarm: bool,
+    /// Nothing was ever made in the pool of `dm.metadatadev`, or it is blank; `None` where none is named or it cannot be read.
+    pub metadata_device_empty: Option<bool>,
     /// A plugin of the storage driver's name is there.
     pub driver_plugin: bool,
+}
+
+/// Something in the place of one of the pool's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OddFile {
+    /// Where.
+    pub path: String,
+    /// What it is.
+    pub what: Odd,
+}
+
+/// What a name leads to that is no plain file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Odd {
+    /// A link with this target, where nothing is.
+    LinkToNothing(String),
+    /// A directory.
+    Directory,
+    /// A block device: up to 1.8 Docker used it (moby v1.8.3 `deviceset.go`, `ensureImage`; from 1.9.0 on it lengthens what is too short).
+    BlockDevice,
+    /// A pipe, a socket.
+    NoFile,
+}
+
+/// A filesystem that a tree's fstab names and that is not mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmounted {
+    /// Where it belongs.
+    pub point: String,
+    /// `/etc/fstab:7`
+    pub place: String,
 }
 
 /// Who holds the pidfile.

@@ -72,7 +72,8 @@ impl Before {
             .map_or(DEFAULT_LOOP_METADATA, |size| size.value)
     }
 
-    pub(super) fn on_loop_files(&self) -> bool {
+    /// The options name no other pool than that of the loop files.
+    pub fn on_loop_files(&self) -> bool {
         self.config.options.data_on_loop() && self.config.options.metadata_on_loop()
     }
 }

@@ -39,9 +39,12 @@ fn drivers(before: &Before, findings: &mut Vec<Finding>) {
         .filter(|problem| !plugin || !matches!(problem, Problem::NotBuiltIn { .. }));
     let options = match choice.is_devicemapper() || before.may_be_any_driver() {
         true => None,
-        false => drivers::other_options(choice, &config.storage_opts, filesystem, &config.build),
+        false => {
+            let aufs = root.and_then(|root| root.aufs);
+            drivers::other_options(choice, &config.storage_opts, (filesystem, aufs), &config.build)
+        }
     };
-    let filesystem = drivers::wrong_filesystem(choice, filesystem, &config.build);
+    let filesystem = drivers::wrong_filesystem(choice, &config.storage_opts, filesystem, &config.build);
     let problems = [chosen, options, filesystem].into_iter().flatten();
     findings.extend(problems.map(|problem| driver::finding(&problem, &config.data_root.value)));
     if let Seen::Known(root) = &before.root

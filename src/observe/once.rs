@@ -50,6 +50,12 @@ impl Observer {
                 let direct = config.options.direct_lvm_device.is_some();
                 direct.then(|| direct_lvm::POOL.to_owned())
             }),
+            metadata_device: config
+                .options
+                .metadata_dev
+                .as_ref()
+                .map(|device| device.value.clone())
+                .filter(|device| !device.is_empty()),
             devices: [
                 &config.options.data_dev,
                 &config.options.metadata_dev,

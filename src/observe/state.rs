@@ -2,12 +2,14 @@
 //! offers. Bounded in files and in time, however many devices there are.
 
 mod live;
+mod of_tree;
 mod own;
 
-use super::tree::below;
-use crate::docker::state::RootState;
+use super::host;
+use super::tree::{self, below};
+use crate::docker::state::{Odd, OddFile, RootState};
 use crate::docker::{device_json, direct_lvm, drivers, names};
-use crate::kernel::attributes;
+use crate::kernel::{attributes, superblock};
 use anyhow::Result;
 use live::{AUFS, held_back, kernel_has, named_pool, pidfile, xfs_knob};
 use nix::sys::statfs::statfs;
@@ -29,6 +31,8 @@ pub struct Question {
     pub pidfile: String,
     /// `dm.thinpooldev`, or the pool's name where `dm.directlvm_device` is set.
     pub thin_pool_device: Option<String>,
+    /// `dm.metadatadev`
+    pub metadata_device: Option<String>,
     /// `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device`
     pub devices: Vec<String>,
     /// The storage driver that is named.
@@ -39,10 +43,16 @@ pub struct Question {
 pub fn look(question: &Question) -> Result<RootState> {
     let root = Path::new(&question.root);
     let live = root == Path::new("/");
-    let data_root = below(root, &question.data_root);
-    let driver_dir = names::driver_dir(&data_root);
+    let data_root = tree::place(root, &question.data_root);
+    let named = |path: PathBuf| tree::place(root, &path.to_string_lossy());
+    let driver_dir = named(names::driver_dir(question.data_root.as_ref()));
     let metadata = driver_dir.join("metadata");
-    let files = [names::data_file(&data_root), names::metadata_file(&data_root)];
+    let wanted = [
+        names::data_file(question.data_root.as_ref()),
+        names::metadata_file(question.data_root.as_ref()),
+    ];
+    let files = wanted.clone().map(named);
+    let unmounted = of_tree::unmounted(root, &question.data_root);
     let mut state = RootState {
         drivers: prior_drivers(&data_root),
         not_a_directory: cannot_be_directory(&data_root, live),
@@ -54,8 +64,13 @@ pub fn look(question: &Question) -> Result<RootState> {
             .map(|path| shown(path, root))
             .collect(),
         volume_store_broken: no_bolt(&data_root.join("volumes/metadata.db")),
-        odd_files: files.iter().filter_map(|path| odd(path, root)).collect(),
-        data_all_holes: all_holes(&names::data_file(&data_root)),
+        odd_files: wanted
+            .iter()
+            .zip(&files)
+            .filter_map(|(name, place)| odd(root, name, place))
+            .collect(),
+        data_all_holes: all_holes(&files[0]),
+        metadata_all_holes: all_holes(&files[1]),
         image_list: image_list(
             &data_root
                 .join("image")
@@ -63,19 +78,36 @@ pub fn look(question: &Question) -> Result<RootState> {
                 .join("repositories.json"),
         ),
         direct_lvm: remembered(&driver_dir.join(direct_lvm::FILE), direct_lvm::stored),
+        in_swarm: data_root.join("swarm/docker-state.json").exists(),
         driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
         ..RootState::default()
     };
     if let Some(existing) = data_root.ancestors().find(|path| path.exists()) {
         let filesystem = statfs(existing).ok();
-        state.filesystem = filesystem.map(|fs| fs.filesystem_type().0);
+        // Where its own filesystem is not mounted, this is another one's.
+        state.filesystem = filesystem
+            .filter(|_| unmounted.is_none())
+            .map(|fs| fs.filesystem_type().0);
         // In a tree the room is another host's.
         state.free_blocks = filesystem
             .filter(|_| live && !has_leftovers(&data_root))
             .map(|fs| fs.blocks_free().saturating_sub(held_back(existing).unwrap_or(0)));
-        state.read_only = statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
+        // A tree may be mounted read-only to be looked at.
+        state.read_only = live && statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
+    if unmounted.is_some() {
+        state.drivers = None;
+    }
+    state.unmounted = unmounted;
     devices(&metadata, &mut state);
+    let asked = question.driver.as_deref();
+    let used = state.drivers.iter().flatten().any(|prior| prior.driver == AUFS);
+    if used || asked.is_none_or(|driver| driver == AUFS) {
+        state.aufs = match live {
+            true => kernel_has(AUFS),
+            false => of_tree::never_has_aufs(root).then_some(false),
+        };
+    }
     if live {
         // Only here: a tree has no devices of its own.
         state.missing_devices = question
@@ -90,11 +122,8 @@ pub fn look(question: &Question) -> Result<RootState> {
         state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
             .ok()
             .map(|release| release.trim().to_owned());
-        let used = state.drivers.iter().flatten().any(|prior| prior.driver == AUFS);
-        if used || question.driver.as_deref() == Some(AUFS) {
-            state.aufs = kernel_has(AUFS);
-        }
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
+        state.metadata_device_empty = question.metadata_device.as_deref().and_then(is_empty_pool);
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
     Ok(state)
@@ -132,23 +161,32 @@ fn shown(path: &Path, root: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A name where the pool's file should be, with something else behind it.
-fn odd(path: &Path, root: &Path) -> Option<(String, String)> {
-    let told = |why: String| Some((shown(path, root), why));
-    let link = fs::symlink_metadata(path).ok()?;
-    match fs::metadata(path) {
-        Err(error) if link.is_symlink() && error.kind() == ErrorKind::NotFound => {
-            let target = fs::read_link(path).unwrap_or_default();
-            told(format!(
-                "is a symbolic link to {}, which is not there",
-                target.display()
-            ))
+/// `name`, where the pool's file should be, with something else behind it at `place`. In a tree nothing is said of a link that leads
+/// below a filesystem that is not mounted there.
+fn odd(root: &Path, name: &Path, place: &Path) -> Option<OddFile> {
+    let told = |what| {
+        Some(OddFile {
+            path: name.to_string_lossy().into_owned(),
+            what,
+        })
+    };
+    match fs::metadata(place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let directory = tree::resolve(root, &name.parent()?.to_string_lossy()).ok()?;
+            let target = fs::read_link(directory.join(name.file_name()?)).ok()?;
+            let inside = Path::new("/").join(place.strip_prefix(root).unwrap_or(place));
+            // The devices of a tree are made when it boots.
+            if root != Path::new("/") && inside.starts_with("/dev") {
+                return told(Odd::BlockDevice);
+            }
+            match of_tree::unmounted(root, &inside.to_string_lossy()) {
+                Some(_) => None,
+                None => told(Odd::LinkToNothing(target.to_string_lossy().into_owned())),
+            }
         }
-        Ok(file) if file.is_dir() => told("is a directory".into()),
-        Ok(file) if std::os::unix::fs::FileTypeExt::is_block_device(&file.file_type()) => {
-            told("leads to a block device, which Docker from 1.9 on tries to lengthen as a file and fails".into())
-        }
-        Ok(file) if !file.is_file() => told("is no plain file, and Docker cannot lengthen it".into()),
+        Ok(file) if file.is_dir() => told(Odd::Directory),
+        Ok(file) if std::os::unix::fs::FileTypeExt::is_block_device(&file.file_type()) => told(Odd::BlockDevice),
+        Ok(file) if !file.is_file() => told(Odd::NoFile),
         _ => None,
     }
 }
@@ -167,6 +205,15 @@ fn cannot_be_directory(data_root: &Path, live: bool) -> bool {
         Ok(there) => !there.is_dir(),
         Err(error) if error.kind() == ErrorKind::NotFound => live && fs::symlink_metadata(data_root).is_ok(),
         Err(error) => error.kind() == ErrorKind::NotADirectory,
+    }
+}
+
+/// Whether no pool was ever made on this metadata device, or nothing in it.
+fn is_empty_pool(path: &str) -> Option<bool> {
+    match host::read_superblock(Path::new("/"), path).ok()? {
+        Ok(superblock) => Some(superblock.data_used == 0 && superblock.transaction_id == 0),
+        Err(superblock::Error::NeverFormatted) => Some(true),
+        Err(_) => None,
     }
 }
 

@@ -28,11 +28,23 @@ pub fn resolve(root: &Path, path: &str) -> Result<PathBuf> {
     }
 }
 
+/// Where `path` is or would be: like [`resolve`], but what is missing is added as it is written.
+pub fn place(root: &Path, path: &str) -> PathBuf {
+    match root == Path::new("/") {
+        true => PathBuf::from(path),
+        false => root.join(walk(root, path, true).unwrap_or_else(|_| path.trim_start_matches('/').into())),
+    }
+}
+
 /// The same as a path of the tree, without its leading slash and without links.
 ///
 /// # Errors
 /// As [`resolve`].
 pub fn inside(root: &Path, path: &str) -> Result<PathBuf> {
+    walk(root, path, false)
+}
+
+fn walk(root: &Path, path: &str, may_be_missing: bool) -> Result<PathBuf> {
     let mut todo: VecDeque<OsString> = VecDeque::new();
     put_before(&mut todo, Path::new(path));
     let mut inside = PathBuf::new();
@@ -43,7 +55,11 @@ pub fn inside(root: &Path, path: &str) -> Result<PathBuf> {
             continue;
         }
         let here = root.join(&inside).join(&name);
-        if !fs::symlink_metadata(&here)?.is_symlink() {
+        let is_link = match fs::symlink_metadata(&here) {
+            Err(error) if may_be_missing && error.kind() == ErrorKind::NotFound => false,
+            found => found?.is_symlink(),
+        };
+        if !is_link {
             inside.push(&name);
             continue;
         }

@@ -83,8 +83,8 @@ fn what_mflag_refuses() {
     for (text, docker_daemon, dockerd) in [
         (" -D -s devicemapper -g /x", vec![], vec![]),
         (" -Ds devicemapper", vec![], vec![]),
-        (" -h", vec![], vec![]),
-        (" -Dh", vec!["unknown -Dh"], vec![]),
+        (" -h", vec!["no start -h"], vec!["no start -h"]),
+        (" -Dh", vec!["unknown -Dh"], vec!["no start -h"]),
         (" -bip=10.0.0.1/8 -icc=false", vec![], vec![]),
         (
             " -sdevicemapper x",

@@ -181,12 +181,17 @@ fn options_of_another_driver() {
         (Choice::FirstThatWorks, "dm.fs=xfs", upstream(1, 12, 6), false),
     ] {
         let options = [Sourced::new(option.to_owned(), "daemon.json:3")];
-        let found = other_options(&choice, &options, Some(EXT4), &build);
+        let found = other_options(&choice, &options, (Some(EXT4), None), &build);
         assert_eq!(found.is_some(), refused, "{choice:?} {option} {build:?}: {found:?}");
     }
     let options = [Sourced::new("overlay2.size=10G".to_owned(), "daemon.json:3")];
     assert_eq!(
-        other_options(&named("overlay2"), &options, Some(XFS_MAGIC), &upstream(20, 10, 24)),
+        other_options(
+            &named("overlay2"),
+            &options,
+            (Some(XFS_MAGIC), None),
+            &upstream(20, 10, 24)
+        ),
         None
     );
 }
@@ -201,7 +206,7 @@ fn btrfs_and_zfs_need_their_own_filesystem() {
         ("zfs", None, false),
         ("overlay2", Some(0xef53), false),
     ] {
-        let found = wrong_filesystem(&Choice::Named(driver.into()), magic, &build);
+        let found = wrong_filesystem(&Choice::Named(driver.into()), &[], magic, &build);
         assert_eq!(found.is_some(), refused, "{driver} {magic:?}");
     }
 }

@@ -29,7 +29,22 @@ impl StorageOptions {
                 }
             }
         }
+        self.one_device();
         self.deferred(build);
+    }
+
+    /// The second of two devices that are one is busy by then, whatever is on it.
+    fn one_device(&mut self) {
+        let Some(data) = self.data_dev.clone().filter(|data| !data.value.is_empty()) else {
+            return;
+        };
+        let same = self
+            .metadata_dev
+            .as_ref()
+            .is_some_and(|metadata| metadata.value == data.value);
+        if same && self.no_foreign_pool() {
+            self.together(Conflict::OneDevice, "dm.datadev", &data.place, true);
+        }
     }
 
     fn deferred(&mut self, build: &Build) {

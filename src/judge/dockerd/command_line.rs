@@ -48,10 +48,13 @@ pub(super) fn finding(problem: &Problem, build: &Build) -> Finding {
             .next(correct(spelling)),
         Problem::NoSuchCommand { word } => stray(word)
             .says(format!(
-                "this version's docker starts no daemon: {} is unknown to it, and dockerd is a program of its own",
+                "this version's docker does not know {}, and starts no daemon by it",
                 word.value
             ))
-            .next(format!("start dockerd in {}, without {}", word.place, word.value)),
+            .next(format!(
+                "start the daemon in {} as this version has it: dockerd from 1.12 on, docker daemon before",
+                word.place
+            )),
         Problem::Stray { word } => stray(word)
             .says(format!(
                 "{REFUSED}: it accepts no arguments, and {:?} is neither a flag nor a flag's value",

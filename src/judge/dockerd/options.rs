@@ -63,6 +63,10 @@ fn words(conflict: Conflict) -> (&'static str, &'static str) {
             "cannot setup direct-lvm when `dm.thinpooldev` is also specified",
             "keep one of the two",
         ),
+        Conflict::OneDevice => (
+            "dm.datadev and dm.metadatadev name one device, and the kernel makes no pool of one: Device or resource busy",
+            "name two devices",
+        ),
         Conflict::DeletionWithoutRemoval => (
             "devmapper: Deferred deletion can not be enabled as deferred removal is not enabled. Enable deferred removal using \
              --storage-opt dm.use_deferred_removal=true parameter",

@@ -1,5 +1,6 @@
 //! The superblock of a pool that is not active: what the kernel will make of it.
 
+use super::sizes;
 use crate::judge::before::Before;
 use crate::kernel::superblock::{Error, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Finding, Seen};
@@ -50,6 +51,31 @@ pub fn bad_superblock(before: &Before, metadata: &BackingFile, error: &Error) ->
             format!("{path}: {error}: the kernel refuses such a pool: Error running deviceCreate (CreatePool)"),
         ),
     }
+}
+
+/// A pool in which nothing was ever made, under a base device that Docker remembers: what one start with lost options leaves. dockerd
+/// fails on it for ever after (moby v1.8.0 to v24.0.9 `deviceset.go`, `verifyBaseDeviceUUIDFS`).
+pub fn fresh(before: &Before, superblock: &Superblock, metadata: &BackingFile) -> Option<Finding> {
+    let Seen::Known(root) = &before.root else { return None };
+    let identified = matches!(&root.device_set, Some(Ok(set)) if !set.base_uuid.is_empty());
+    let fresh = superblock.data_used == 0 && superblock.transaction_id == 0;
+    let looked_for = before.config.build.at_least(1, 8, 0) != Some(false);
+    let sure = before.config.build.version.is_some();
+    (fresh && identified && looked_for && sizes::has_base_device(before)).then(|| {
+        Finding::refuse(Code::PoolFresh, &metadata.path)
+            .if_certain(sure)
+            .says(format!(
+                "the pool in {} is empty and new, and Docker remembers containers or images in another one: the options that named that \
+                 pool were lost: Base Device UUID and Filesystem verification failed",
+                metadata.path
+            ))
+            .at(&metadata.path)
+            .next(format!(
+                "name the pool again that has the containers (dm.thinpooldev, or the data root; lvs and 'dmsetup ls --target thin-pool' \
+                 show pools), and move {} and the data file beside it away; do NOT delete the devicemapper directory",
+                metadata.path
+            ))
+    })
 }
 
 /// "could not access metadata due to unsupported optional features" (drivers/md/dm-thin-metadata.c, `__check_incompat_features`): up to

@@ -4,7 +4,7 @@ use crate::docker::direct_lvm::{self, DirectLvm};
 use crate::docker::state::{NamedPool, RootState};
 use crate::docker::{Sourced, names};
 use crate::judge::before::Before;
-use crate::model::{Code, Finding, Pool};
+use crate::model::{Code, Finding, Pool, Seen};
 
 /// Judges them; `pool` is the active one.
 pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
@@ -12,6 +12,7 @@ pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &
     findings.extend(direct_lvm_changed(before, root));
     findings.extend(direct_lvm_dropped(before, root));
     findings.extend(named_pool(before, root));
+    findings.extend(another_pool(before, root));
     if pool.is_none() {
         findings.extend(missing_devices(before, root));
     }
@@ -130,8 +131,9 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
             Code::ThinPoolMissing,
             format!("there is no device-mapper device {name}: devicemapper: Non existing device {name}"),
             format!(
-                "activate the volume group (vgchange -ay), and see the pool's name with dmsetup ls --target \
-             thin-pool ({})",
+                "activate the volume group (vgchange -ay; without thin_check of the package \
+                 device-mapper-persistent-data, on Debian thin-provisioning-tools, LVM activates no thin pool), \
+                 and see the pool's name with dmsetup ls --target thin-pool ({})",
                 device.place
             ),
         ),
@@ -159,6 +161,61 @@ fn named_pool(before: &Before, root: &RootState) -> Option<Finding> {
         ),
         _ => None,
     }
+}
+
+/// Docker remembers a base device, and the pool that is named cannot have it (moby v1.8.0 to v24.0.9 `deviceset.go`,
+/// `verifyBaseDeviceUUIDFS`; before 1.8 it does not look).
+fn another_pool(before: &Before, root: &RootState) -> Option<Finding> {
+    let options = &before.config.options;
+    let remembered = matches!(&root.base, Some(Ok(base)) if base.initialized);
+    let looks = before.config.build.at_least(1, 8, 0) != Some(false);
+    if !remembered || !looks {
+        return None;
+    }
+    let empty = |transaction_id: u64, data_used: u64| transaction_id == 0 && data_used == 0;
+    let direct = set(&options.direct_lvm_device).filter(|_| before.config.build.at_least(17, 6, 0) == Some(true));
+    let (option, device, proven) = match (set(&options.thin_pool_dev), direct, set(&options.metadata_dev)) {
+        (Some(device), ..) => {
+            let proven = matches!(
+                root.thin_pool_device,
+                Some(NamedPool::Pool { transaction_id, data_used }) if empty(transaction_id, data_used)
+            );
+            ("dm.thinpooldev", device, proven)
+        }
+        // It makes a new pool of the disk where it has not done so before.
+        (None, Some(device), _) if set_up(root).is_none_or(DirectLvm::is_empty) => {
+            let missing = matches!(root.thin_pool_device, Some(NamedPool::Missing));
+            ("dm.directlvm_device", device, missing)
+        }
+        (None, None, Some(device)) => ("dm.metadatadev", device, root.metadata_device_empty == Some(true)),
+        _ => return None,
+    };
+    // The files of a pool that was in use lie beside it: then it is theirs.
+    let files_in_use = matches!(&before.superblock, Some(Seen::Known(Ok(superblock))) if superblock.data_used > 0);
+    let named_in_use =
+        matches!(root.thin_pool_device, Some(NamedPool::Pool { .. })) || root.metadata_device_empty == Some(false);
+    if !proven && (!files_in_use || named_in_use) {
+        return None;
+    }
+    let (verb, why) = match proven {
+        true => ("is", "is empty"),
+        false => ("may be", "is not the one of the loop files here, which are in use"),
+    };
+    Some(
+        Finding::refuse(Code::PoolIsAnother, format!("{option}={}", device.value))
+            .if_certain(proven)
+            .says(format!(
+                "Docker remembers containers and images in a pool, and that {verb} another one than {option} names: {} {why}: Base Device \
+                 UUID and Filesystem verification failed",
+                device.value
+            ))
+            .at(&device.place)
+            .next(format!(
+                "name the pool that was used before, or take {option} away where that was on loop files ({}); a new pool wants a new \
+                 data root",
+                device.place
+            )),
+    )
 }
 
 /// dockerd opens them where the pool is yet to be made (moby v20.10.27 `deviceset.go:1769-1834`), and sets direct-lvm up where it has

@@ -12,10 +12,12 @@ const EXT_MAGIC: i64 = 0xEF53;
 /// Judges what lies there.
 pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) {
     let Seen::Known(root) = &before.root else { return };
+    findings.extend(not_mounted(before, root));
     findings.extend(still_about(before, root));
     findings.extend(unusable(before, root));
     findings.extend(others_containers(before, root));
     findings.extend(not_in_kernel(before, root));
+    findings.extend(live_restore_in_swarm(before, root));
     findings.extend(own::volume_store(before, root));
     findings.extend(pidfile_is_directory(root));
     // A named driver that does not start leaves all of this unread.
@@ -34,6 +36,42 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(own::devices_unread(before, root));
     findings.extend(own::device_set(before, root));
     findings.extend(own::base_size(before, root));
+}
+
+/// What lies in the data root is then another filesystem's.
+fn not_mounted(before: &Before, root: &RootState) -> Option<Finding> {
+    let unmounted = root.unmounted.as_ref()?;
+    let (path, point) = (&before.config.data_root.value, &unmounted.point);
+    Some(
+        Finding::warn(Code::DataRootNotMounted, path)
+            .says(format!(
+                "{path} is below {point}, which is a mount of its own ({}) and is not mounted here: what lies there is not known",
+                unmounted.place
+            ))
+            .at(&unmounted.place)
+            .next(format!("mount the filesystem of {point} at that place of the tree, and ask again")),
+    )
+}
+
+/// moby v1.12.6 `daemon/config_unix.go` to v24.0.9 `daemon/config/config_linux.go`, `IsSwarmCompatible`, asked for when the node's
+/// state is loaded (`daemon/cluster/cluster.go`).
+fn live_restore_in_swarm(before: &Before, root: &RootState) -> Option<Finding> {
+    let live_restore = before
+        .config
+        .live_restore
+        .as_ref()
+        .filter(|on| on.value && root.in_swarm)?;
+    let sure = before.config.build.at_least(1, 12, 0) == Some(true);
+    Some(
+        Finding::refuse(Code::LiveRestoreInSwarm, "live-restore")
+            .if_certain(sure)
+        .says(format!(
+            "live-restore is on and {}/swarm has this node's state: --live-restore daemon configuration is incompatible with swarm mode",
+            before.config.data_root.value
+        ))
+        .at(&live_restore.place)
+        .next(format!("remove live-restore ({}), or leave the swarm first", live_restore.place)),
+    )
 }
 
 fn both_files(before: &Before) -> bool {

@@ -12,6 +12,7 @@ use crate::docker::drivers::Prior;
 use crate::docker::options;
 use crate::docker::state::RootState;
 use crate::docker::state::{NamedPool, PidfileProcess};
+use crate::docker::state::{Odd, OddFile};
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{BackingFile, Daemon, Evidence, Host, Probe, Severity};
 use crate::model::{Bytes, Disk};
@@ -165,7 +166,10 @@ fn what_is_refused() {
         (Code::PoolHalfMissing, |b| _ = disk(b).files.remove(0)),
         (Code::PoolFilesMissing, |b| disk(b).files.clear()),
         (Code::PoolFileOdd, |b| {
-            root(b).odd_files.push((DATA.into(), "is a directory".into()))
+            root(b).odd_files.push(OddFile {
+                path: DATA.into(),
+                what: Odd::Directory,
+            })
         }),
         (Code::SuperblockDamaged, |b| {
             b.superblock = Some(Seen::Known(Err(superblock::Error::BadChecksum {

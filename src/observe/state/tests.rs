@@ -22,6 +22,7 @@ impl Tree {
 
     fn look(&self) -> RootState {
         look(&Question {
+            metadata_device: None,
             root: self.0.to_string_lossy().into_owned(),
             data_root: "/var/lib/docker".into(),
             pidfile: "/run/docker.pid".into(),
@@ -83,6 +84,31 @@ fn a_used_root() {
     assert_eq!((state.devices_seen, state.all_devices_seen), (2, true));
 }
 
+/// Mounted read-only for a rescue, a tree says nothing of how the host mounts it.
+#[test]
+fn a_tree_is_not_read_only() {
+    let tree = Tree::new("read-only");
+    fs::create_dir_all(tree.0.join("var/lib/docker")).unwrap();
+    assert!(!tree.look().read_only);
+}
+
+/// The data root's own filesystem is named by fstab and not mounted in the tree.
+#[test]
+fn what_is_not_mounted_is_not_judged() {
+    let tree = Tree::new("unmounted");
+    fs::create_dir_all(tree.0.join("var/lib/docker")).unwrap();
+    fs::create_dir_all(tree.0.join("etc")).unwrap();
+    let fstab =
+        "# a comment\n/dev/sda1 / xfs defaults 0 0\n/dev/sdb1 /var/lib/docker xfs defaults 0 0\n/dev/sdc1 swap swap\n";
+    fs::write(tree.0.join("etc/fstab"), fstab).unwrap();
+    let state = tree.look();
+    assert_eq!(
+        state.unmounted.map(|found| found.place).as_deref(),
+        Some("/etc/fstab:3")
+    );
+    assert_eq!((state.filesystem, state.drivers), (None, None));
+}
+
 #[test]
 fn what_stands_where_the_files_should() {
     let tree = Tree::new("odd");
@@ -90,9 +116,9 @@ fn what_stands_where_the_files_should() {
     fs::create_dir_all(directory.join("metadata")).unwrap();
     std::os::unix::fs::symlink("/no/such/file", directory.join("data")).unwrap();
     let odd = tree.look().odd_files;
-    assert_eq!(odd[0].0, "/var/lib/docker/devicemapper/devicemapper/data");
+    assert_eq!(odd[0].path, "/var/lib/docker/devicemapper/devicemapper/data");
     assert!(
-        odd[0].1.contains("/no/such/file") && odd[1].1.contains("directory"),
+        odd[0].what == Odd::LinkToNothing("/no/such/file".into()) && odd[1].what == Odd::Directory,
         "{odd:?}"
     );
 }

@@ -60,11 +60,42 @@ fn direct_lvm_for_the_first_time() {
     for note in [None, Some(Ok(DirectLvm::default()))] {
         let mut before = host();
         root(&mut before).direct_lvm = note;
+        root(&mut before).base = None;
         root(&mut before).missing_devices.push("/dev/xvdf".into());
         // Of another pool's absence nothing follows: dockerd makes it.
         root(&mut before).thin_pool_device = Some(NamedPool::Missing);
         set_options(&mut before, SET_UP);
         assert_eq!(codes(&before), [(Code::PoolDeviceMissing, Severity::Refuse)]);
+    }
+}
+
+/// A base device is remembered, and the pool that is named is empty, or is yet to be made.
+#[test]
+fn another_pool_than_was_used() {
+    let empty = || NamedPool::Pool {
+        transaction_id: 0,
+        data_used: 0,
+    };
+    let used = || NamedPool::Pool {
+        transaction_id: 7,
+        data_used: 9,
+    };
+    let thin_pool: &[&str] = &["dm.thinpooldev=/dev/mapper/docker-pool"];
+    for (options, pool, expected) in [
+        (thin_pool, Some(empty()), Some(Severity::Refuse)),
+        (thin_pool, Some(used()), None),
+        // A tree has no pools; the loop files that are in use beside it tell.
+        (thin_pool, None, Some(Severity::Warn)),
+        (SET_UP, Some(NamedPool::Missing), Some(Severity::Refuse)),
+    ] {
+        let mut before = host();
+        root(&mut before).thin_pool_device = pool;
+        set_options(&mut before, options);
+        let found = codes(&before);
+        let found = found.iter().find(|(code, _)| *code == Code::PoolIsAnother);
+        assert_eq!(found.map(|(_, severity)| *severity), expected, "{options:?}");
+        before.config.build.version = Some(Version::new(1, 7, 1));
+        assert!(codes(&before).iter().all(|(code, _)| *code != Code::PoolIsAnother));
     }
 }
 

@@ -1,0 +1,47 @@
+//! What a tree's own files say of the host that it is of: filesystems that its `/etc/fstab` mounts and that are not mounted there now, and
+//! what its kernels never had.
+
+use crate::docker::build::os_release::OsRelease;
+use crate::docker::state::Unmounted;
+use crate::observe::tree;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// A table of mounts has a few hundred bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The filesystem that `path` of the tree lies on by its fstab, where that is not mounted: what is seen at `path` is then something
+/// else. Of this host itself nothing is said: what is mounted there is what dockerd will see.
+pub(super) fn unmounted(root: &Path, path: &str) -> Option<Unmounted> {
+    if root == Path::new("/") {
+        return None;
+    }
+    let text = tree::read(root, "/etc/fstab", MOST_BYTES).ok()?;
+    let text = String::from_utf8_lossy(&text);
+    let real = Path::new("/").join(tree::place(root, path).strip_prefix(root).ok()?);
+    let points = text.lines().zip(1..).filter_map(|(line, number)| {
+        let line = line.trim_start();
+        let point = line
+            .split_ascii_whitespace()
+            .nth(1)
+            .filter(|_| !line.starts_with('#'))?;
+        (point.len() > 1 && point.starts_with('/') && real.starts_with(point)).then(|| Unmounted {
+            point: point.to_owned(),
+            place: format!("/etc/fstab:{number}"),
+        })
+    });
+    let nearest = points.max_by_key(|found| found.point.len())?;
+    let device = |path: &Path| fs::metadata(path).ok().map(|found| found.dev());
+    let mounted = device(&tree::place(root, &nearest.point)).is_some_and(|dev| Some(dev) != device(root));
+    (!mounted).then_some(nearest)
+}
+
+/// aufs was never part of Linux, and Red Hat's kernels and those made of them never had it; a kernel of another's in the tree may.
+pub(super) fn never_has_aufs(root: &Path) -> bool {
+    const MOST_NAMES: usize = 64;
+    let text = tree::read(root, "/etc/os-release", MOST_BYTES).unwrap_or_default();
+    let of_red_hat = OsRelease::parse(&String::from_utf8_lossy(&text)).is_like("rhel");
+    let kernels = tree::names(root, "/lib/modules", MOST_NAMES);
+    of_red_hat && kernels.iter().all(|release| release.contains(".el"))
+}
