@@ -111,7 +111,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
     while let Some(arg) = parser.next()? {
         match (&mut command, arg) {
             (_, Long("help") | Short('h')) => return Ok(Command::Help),
-            (Command::Preflight(args), Long("root")) => args.root = parser.value()?.string()?,
+            (Command::Preflight(args), Long("root")) => args.root = root(parser.value()?.string()?)?,
             (Command::Preflight(args), Long("unit")) => args.unit = Some(parser.value()?.string()?),
             (Command::Preflight(args), Long("exec-line")) => args.exec_line = Some(parser.value()?.string()?),
             (
@@ -153,6 +153,14 @@ fn pause(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
         return Ok(status::PAUSE);
     };
     Ok(status::pause(&written.string()?)?)
+}
+
+/// A root that is not there is a mistake, and not a host without Docker.
+fn root(path: String) -> Result<String, String> {
+    match std::path::Path::new(&path).is_dir() {
+        true => Ok(path),
+        false => Err(format!("--root: there is no directory '{}'", path.escape_debug())),
+    }
 }
 
 /// The next drill may have to find it, from wherever it is started.

@@ -9,6 +9,7 @@ use super::go::go_bool;
 use super::options::{self, StorageOptions};
 use super::values::{self, Both, Breach};
 use super::{Sourced, known, names};
+use crate::model::UnitFault;
 use serde::{Deserialize, Serialize};
 
 /// What dockerd would run with, and what of it dockerd would refuse. Nothing here is judged.
@@ -44,8 +45,10 @@ pub struct Configuration {
     pub problems: Vec<Problem>,
     /// Lines of the unit and its files that do not mean what they seem to.
     pub odd: Vec<Odd>,
-    /// The daemon's main process, where its unit is active; else 0.
-    pub main_pid: u32,
+    /// Why systemd will not start the unit, whatever the line says.
+    pub unit_fault: Option<UnitFault>,
+    /// The unit's processes, where it is active: a pidfile that names one of them is in order.
+    pub running: Vec<u32>,
 }
 
 /// What dockerd refuses of line and file together.
@@ -124,7 +127,8 @@ impl Configuration {
             line,
             file,
             odd: Vec::new(),
-            main_pid: 0,
+            unit_fault: None,
+            running: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Docker's names and paths: data root, the pool's files, device-mapper names, the daemon's process names.
 
+use crate::model::Task;
 use std::path::{Path, PathBuf};
 
 /// The pool that Docker makes of `dm.directlvm_device` (moby `daemon/graphdriver/devmapper/deviceset.go`, `initDevmapper`).
@@ -137,6 +138,16 @@ pub fn is_daemon_comm(comm: &str) -> bool {
     DAEMON_COMMS.contains(&comm)
 }
 
+/// dockerd itself among the tasks of its unit, whose main process may be a mere shell: `sh -c '… | forward-journald'` of RHEL 7.2.
+pub fn daemon_of(tasks: &[Task], main_pid: u32) -> u32 {
+    let is_daemon = |task: &&Task| task.tid == task.pid && is_daemon_comm(&task.comm);
+    let mut daemons = tasks.iter().filter(is_daemon).map(|task| task.pid);
+    match daemons.next() {
+        Some(first) if first != main_pid && !daemons.any(|pid| pid == main_pid) => first,
+        _ => main_pid,
+    }
+}
+
 /// Whether a control group's path is a container's: `docker/ID` and `kubepods/…/ID` (cgroupfs), `docker-ID.scope` (systemd); moby
 /// `daemon/oci_linux.go`, `WithCgroups`.
 pub fn is_container_group(path: &str) -> bool {
@@ -162,6 +173,29 @@ pub fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TaskState;
+
+    #[test]
+    fn the_daemon_behind_a_shell() {
+        let task = |pid, tid, comm: &str| Task {
+            pid,
+            tid,
+            comm: comm.into(),
+            state: TaskState::Alive,
+            wchan: String::new(),
+            start_ticks: 1,
+        };
+        let rhel_7_2 = [
+            task(10, 10, "sh"),
+            task(11, 11, "docker-current"),
+            task(11, 12, "docker-current"),
+            task(13, 13, "forward-journal"),
+        ];
+        assert_eq!(daemon_of(&rhel_7_2, 10), 11);
+        let usual = [task(20, 20, "dockerd"), task(21, 21, "docker-containe")];
+        assert_eq!(daemon_of(&usual, 20), 20);
+        assert_eq!(daemon_of(&[], 20), 20);
+    }
 
     #[test]
     fn files_hang_from_the_root() {

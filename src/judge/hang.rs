@@ -2,8 +2,11 @@
 
 mod apart;
 mod incurable;
+mod other;
 
 pub(super) use incurable::came_out;
+pub use other::slow;
+use other::{failed, place, refusal};
 
 use super::restart::{self, Case, Refusal};
 use super::{Memory, Verdict};
@@ -35,7 +38,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     if !may_be_judged(unit) || may_be_starting(unit, memory, now) {
         return;
     }
-    refusal(unit, settings, memory, now, verdict);
+    refusal(seen, unit, settings, memory, now, verdict);
     let stuck = memory.stuck_tasks(seen, now);
     let asked_for = seen.daemon.info.silent_for();
     let Some(silence) = asked_for.filter(|waited| *waited >= memory.patience(seen, &stuck, settings, now)) else {
@@ -47,6 +50,7 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
     };
     let evidence = Evidence {
         unit,
+        place: place(seen, unit),
         silence,
         stuck: &stuck,
         ping: &seen.daemon.ping,
@@ -156,7 +160,7 @@ fn after_cure(
              for a fresh daemon",
                 now.saturating_sub(hang.over).as_secs()
             ))
-            .at(format!("pid {}", unit.main_pid))
+            .at(place(seen, unit))
             .next(next),
     );
 }
@@ -184,19 +188,6 @@ fn consider(case: &Case<'_>, settings: &Settings, memory: &Memory, now: Duration
     }
 }
 
-/// Nobody has waited for long enough to call the daemon silent, but no answer for `patience` is no health. Where more is known of
-/// the daemon already, that says it.
-pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Finding> {
-    let waited = seen.daemon.info.silent_for().filter(|waited| *waited >= patience)?;
-    let unit = seen.daemon.unit.known()?;
-    (!found.iter().any(|finding| finding.code.is_about_daemon())).then(|| {
-        Finding::warn(Code::DaemonSlow, &unit.name)
-            .says(format!("/info has had no answer for {} s", waited.as_secs()))
-            .at(&unit.name)
-            .next("thinguard status again in a minute; journalctl -u thinguard tells what the guard makes of it")
-    })
-}
-
 /// A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.
 fn may_be_judged(unit: &Unit) -> bool {
     unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping
@@ -210,53 +201,10 @@ fn may_be_starting(unit: &Unit, memory: &Memory, now: Duration) -> bool {
     young && !unit.notifies && !memory.progress.has_started(unit.main_pid)
 }
 
-/// A unit that failed by itself is reported and not started: whoever or whatever stopped it may have had a reason, and a start is
-/// not what the guard was asked for.
-fn failed(unit: &Unit) -> Option<Finding> {
-    if unit.active_state != ActiveState::Failed || unit.job_pending || unit.host_stopping {
-        return None;
-    }
-    let again = match unit.hit_start_limit() {
-        true => format!(
-            "systemctl reset-failed {} {}; systemctl start {}",
-            unit.name,
-            unit.socket(),
-            unit.name
-        ),
-        false => format!("systemctl start {}", unit.name),
-    };
-    Some(
-        Finding::warn(Code::DaemonFailed, &unit.name)
-            .says(format!(
-                "the unit has failed ({}); thinguard does not start it",
-                unit.result
-            ))
-            .at(&unit.name)
-            .next(format!("journalctl -b -u {} tells why; then {again}", unit.name)),
-    )
-}
-
-/// A daemon that refuses the question is not stuck, but it cannot be judged either: nobody would see it hang.
-fn refusal(unit: &Unit, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
-    let Some((refused_for, why)) = memory.refusal(now) else {
-        return;
-    };
-    if refused_for >= settings.watch.silent_after {
-        verdict.findings.push(
-            Finding::warn(Code::DaemonRefuses, &unit.name)
-                .says(format!(
-                    "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
-                    refused_for.as_secs()
-                ))
-                .at(format!("pid {}", unit.main_pid))
-                .next("see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"),
-        );
-    }
-}
-
 /// What speaks for a hang; each finding tells all of it.
 struct Evidence<'a> {
     unit: &'a Unit,
+    place: String,
     silence: Duration,
     stuck: &'a [StuckTask],
     ping: &'a Probe,
@@ -291,7 +239,7 @@ impl Evidence<'_> {
                 "/info has been silent for {} s, {ping}; {tasks}{cause}; {about_pool}",
                 self.silence.as_secs()
             ))
-            .at(format!("pid {}", self.unit.main_pid))
+            .at(&self.place)
             .next(remedy)
     }
 }

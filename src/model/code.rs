@@ -166,6 +166,8 @@ codes! {
     EnvironmentFileOdd = "environment-file-odd" on Line,
     EnvironmentFileLineDropped = "environment-file-line-dropped" on Line,
     CommandLineUnknown = "command-line-unknown" on Line,
+    UnitNotFound = "unit-not-found" on Unit,
+    UnitWillNotStart = "unit-will-not-start" on Unit,
     ConfigurationUnknown = "configuration-unknown" on Unit,
     DockerVersionUnknown = "docker-version-unknown" on Unit,
     // thinguard itself.
@@ -208,7 +210,10 @@ impl Code {
 
     /// What would have to be known to judge a start is not.
     pub const fn leaves_start_unjudged(self) -> bool {
-        matches!(self, Code::PoolUnknown | Code::ConfigurationUnknown)
+        matches!(
+            self,
+            Code::PoolUnknown | Code::ConfigurationUnknown | Code::UnitNotFound
+        )
     }
 }
 

@@ -15,6 +15,7 @@ mod seen;
 mod settings;
 mod snapshot;
 mod time;
+mod unit_fault;
 
 pub use answer::Answer;
 pub use bytes::Bytes;
@@ -35,3 +36,4 @@ pub use settings::{
 };
 pub use snapshot::{Disk, Host, Snapshot};
 pub use time::{date_and_time, time_words};
+pub use unit_fault::UnitFault;

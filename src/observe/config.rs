@@ -7,8 +7,10 @@ use crate::docker::command_line::{self, Line};
 use crate::docker::configuration::Configuration;
 use crate::docker::daemon_json::{self, DaemonJson};
 use crate::docker::{Sourced, names};
+use crate::kernel::proc;
 use crate::model::Settings;
 use crate::systemd::bus::Manager;
+use crate::systemd::unit_file::NoCommand;
 use crate::systemd::version::Version;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -26,8 +28,8 @@ pub struct Raw {
     pub file: (String, Option<String>),
     /// The file cannot be read.
     pub file_unreadable: Option<Unreadable>,
-    /// The daemon's main process, where its unit is active; else 0.
-    pub main_pid: u32,
+    /// The unit's processes, where it is active: its main process may be a mere shell (RHEL 7.2).
+    pub running: Vec<u32>,
     /// Which Docker is installed.
     pub build: Build,
 }
@@ -54,16 +56,16 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         inside_unit,
         exec_line,
     };
-    let (source, systemd, main_pid) = match root == Path::new("/") {
+    let (source, systemd, running) = match root == Path::new("/") {
         true => ask_manager(unit),
-        false => (Source::Tree, units::version(root), 0),
+        false => (Source::Tree, units::version(root), Vec::new()),
     };
     let readings = start_command::look(&question, &source, systemd);
     // A program that somebody only asks about is not run.
     let may_run = root == Path::new("/") && exec_line.is_none();
     let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
-    Ok(gather(readings, unit, build, read).on(systemd, main_pid))
+    Ok(gather(readings, unit, build, read).on(systemd, running))
 }
 
 /// Puts the texts of a start together; `read` reads daemon.json.
@@ -99,39 +101,50 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         systemd: Version::UNKNOWN,
         file: (path, text),
         file_unreadable,
-        main_pid: 0,
+        running: Vec::new(),
         build,
     }
 }
 
 impl Raw {
-    /// The same on a host with this systemd, and this main process of the unit.
-    fn on(self, systemd: Version, main_pid: u32) -> Raw {
+    /// The same on a host with this systemd, and these processes of the unit.
+    fn on(self, systemd: Version, running: Vec<u32>) -> Raw {
         Raw {
             systemd,
-            main_pid,
+            running,
             ..self
         }
     }
 }
 
 /// What this host's systemd says of the unit.
-fn ask_manager(unit: &str) -> (Source, Version, u32) {
+fn ask_manager(unit: &str) -> (Source, Version, Vec<u32>) {
     match Manager::connect() {
         Ok(mut manager) => (
             Source::Manager(manager.exec_start(unit).map_err(|error| format!("{error:#}"))),
             manager.version().unwrap_or_default(),
-            manager.main_pid(unit).unwrap_or(0),
+            running(&mut manager, unit),
         ),
-        Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, 0),
+        Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, Vec::new()),
     }
+}
+
+/// Without a main process the unit does not run yet: what its control group holds then is this very process, or an old daemon.
+fn running(manager: &mut Manager, unit: &str) -> Vec<u32> {
+    let (main_pid, group) = manager.main_process(unit).unwrap_or_default();
+    if main_pid == 0 {
+        return Vec::new();
+    }
+    let mut all = proc::processes_of_group(Path::new("/"), &group).unwrap_or_default();
+    all.push(main_pid);
+    all
 }
 
 /// The daemon's command line, each flag with the place of its word: the file and line of a variable, or the unit's own line.
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
-fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, String> {
+fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, NoCommand> {
     let command = reading.command.as_ref().map_err(Clone::clone)?;
     let place = |variable: &Option<String>| match variable {
         None => reading.place.clone(),
@@ -149,6 +162,7 @@ fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, String>
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
             command.argv().join(" ")
         )
+        .into()
     })
 }
 
@@ -177,9 +191,12 @@ fn driver_of(reading: &Reading) -> Option<Sourced<String>> {
 }
 
 /// The line of the first reading. Where others differ in what matters, says so.
-fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, String)> {
-    let unknown = |why: String| (Line::default(), why);
-    let first = raw.readings.first().ok_or_else(|| unknown("nothing was read".into()))?;
+fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, NoCommand)> {
+    let unknown = |why: NoCommand| (Line::default(), why);
+    let first = raw
+        .readings
+        .first()
+        .ok_or_else(|| unknown("nothing was read".to_owned().into()))?;
     let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
     let line = line_of(first, unit, &raw.build);
     let differs = raw.readings.iter().skip(1).any(|other| {
@@ -188,7 +205,7 @@ fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, String)> {
     });
     if differs {
         let why = format!("{}: its releases read the unit's files differently", raw.systemd);
-        return Err((line.unwrap_or_default(), why));
+        return Err((line.unwrap_or_default(), why.into()));
     }
     line.map_err(unknown)
 }
@@ -201,7 +218,7 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
         (None, Some(unreadable)) => DaemonJson::unreadable(path, &unreadable.why, unreadable.for_dockerd_too),
         (None, None) => DaemonJson::default(),
     };
-    let (line, line_unknown) = match agreed(raw, &settings.docker.unit) {
+    let (line, unknown) = match agreed(raw, &settings.docker.unit) {
         Ok(line) => (line, None),
         Err((line, why)) => (line, Some(why)),
     };
@@ -212,9 +229,10 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
         config.data_root = Sourced::new(named.clone(), "[docker] data_root");
     }
     Configuration {
-        line_unknown,
+        unit_fault: unknown.as_ref().and_then(|it| it.fault),
+        line_unknown: unknown.map(|it| it.why),
         odd: reading.map(|reading| reading.odd.clone()).unwrap_or_default(),
-        main_pid: raw.main_pid,
+        running: raw.running.clone(),
         ..config
     }
 }

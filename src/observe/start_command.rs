@@ -7,6 +7,7 @@ use super::{tree, units};
 use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
 use crate::systemd::exec_line::{self, Command, Line};
+use crate::systemd::unit_file::NoCommand;
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct Question<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The command, or why it is not known.
-    pub command: Result<Command, String>,
+    pub command: Result<Command, NoCommand>,
     /// Where the command stands.
     pub place: String,
     /// The environment that the daemon will have, as far as its configuration is concerned.
@@ -69,7 +70,7 @@ pub fn look(question: &Question<'_>, source: &Source, version: Version) -> Vec<R
 /// The unit, before its environment files are read.
 struct Start {
     /// Words before variables are expanded.
-    words: Result<Vec<String>, String>,
+    words: Result<Vec<String>, NoCommand>,
     place: String,
     /// Name, value, place.
     environment: Vec<(String, String, String)>,
@@ -84,7 +85,7 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
         Source::Tree => in_tree(question.root, question.unit, version),
     };
     if let Some(text) = question.exec_line {
-        start.words = given(text, question.unit, version);
+        start.words = given(text, question.unit, version).map_err(Into::into);
         start.place = "--exec-line".into();
     }
     let mut variables = Variables::default();
@@ -113,7 +114,7 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
     Reading {
         command: start
             .words
-            .and_then(|words| exec_line::command(&words, &variables.values, version)),
+            .and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?)),
         place: start.place,
         environment: variables.values,
         places: variables.places,
@@ -128,7 +129,7 @@ fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
         Ok(exec) => exec,
         Err(why) => {
             return Start {
-                words: Err(why.clone()),
+                words: Err(why.clone().into()),
                 place,
                 environment: Vec::new(),
                 files: Vec::new(),
@@ -142,7 +143,13 @@ fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
     });
     let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
     Start {
-        words: words.collect(),
+        words: match exec.fault {
+            None => words.collect::<Result<_, _>>().map_err(Into::into),
+            fault => Err(NoCommand {
+                why: format!("systemd does not load {unit}"),
+                fault,
+            }),
+        },
         environment: assignments
             .map(|(name, value)| (name.to_owned(), value.to_owned(), format!("Environment= of {unit}")))
             .collect(),

@@ -1,7 +1,8 @@
 //! The systemd of a tree: its version, and a service's unit file with its drop-ins, where no manager can be asked.
 
 use super::tree;
-use crate::systemd::unit_file::{self, Part, SEARCH_PATH, Service};
+use crate::model::UnitFault;
+use crate::systemd::unit_file::{self, NoCommand, Part, SEARCH_PATH, Service};
 use crate::systemd::version::Version;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -65,7 +66,7 @@ pub fn version(root: &Path) -> Version {
 ///
 /// # Errors
 /// There is no such unit in the tree, it is masked, or one of its files cannot be read; then nothing is known of it.
-pub fn service(root: &Path, unit: &str, version: u16) -> Result<Service, String> {
+pub fn service(root: &Path, unit: &str, version: u16) -> Result<Service, NoCommand> {
     let (path, bytes) = fragment(root, unit)?;
     let mut include = |path: &str| tree::read(root, path, MOST_BYTES).ok();
     let mut service = Service::default();
@@ -91,23 +92,32 @@ pub fn service(root: &Path, unit: &str, version: u16) -> Result<Service, String>
 
 /// The unit's own file: the first of the search path. A link that leads nowhere is passed over (`load_from_path` in
 /// `core/load-fragment.c` of 219).
-fn fragment(root: &Path, unit: &str) -> Result<(String, Vec<u8>), String> {
+fn fragment(root: &Path, unit: &str) -> Result<(String, Vec<u8>), NoCommand> {
+    let not = |fault: UnitFault, why: String| {
+        let fault = Some(fault);
+        Err(NoCommand { why, fault })
+    };
     if unit.contains('/') {
-        return Err(format!("'{unit}' is no unit's name"));
+        return not(UnitFault::Missing, format!("'{unit}' is no unit's name"));
     }
     for directory in SEARCH_PATH {
         let path = format!("{directory}/{unit}");
         if is_null(root, &path) {
-            return Err(format!("{unit} is masked ({path})"));
+            return not(UnitFault::Masked, format!("{unit} is masked ({path})"));
         }
         match tree::read(root, &path, MOST_BYTES) {
-            Ok(bytes) if bytes.is_empty() => return Err(format!("{unit} is masked ({path} is empty)")),
+            Ok(bytes) if bytes.is_empty() => {
+                return not(UnitFault::Masked, format!("{unit} is masked ({path} is empty)"));
+            }
             Ok(bytes) => return Ok((path, bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(format!("{path} cannot be read: {error}")),
+            Err(error) => return Err(format!("{path} cannot be read: {error}").into()),
         }
     }
-    Err(format!("there is no {unit} in {}", SEARCH_PATH.join(", ")))
+    not(
+        UnitFault::Missing,
+        format!("there is no {unit} in {}", SEARCH_PATH.join(", ")),
+    )
 }
 
 /// Whether this is a link to `/dev/null`, which the tree itself need not have.

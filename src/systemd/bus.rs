@@ -17,7 +17,7 @@ pub use dependents::Standing;
 pub use orders::Orders;
 
 use super::version::Version;
-use crate::model::{ActiveState, Unit};
+use crate::model::{ActiveState, Unit, UnitFault};
 use anyhow::{Context, Result, bail, ensure};
 use link::{Link, PRIVATE_SOCKET, Refused, method};
 use rustbus::params::{Container, Param};
@@ -48,6 +48,8 @@ pub struct ExecStart {
     pub environment: Vec<String>,
     /// `EnvironmentFile=`: path and whether a missing file is ignored (`-`).
     pub environment_files: Vec<(String, bool)>,
+    /// Why systemd will not start the unit.
+    pub fault: Option<UnitFault>,
 }
 
 /// A connection to systemd.
@@ -169,18 +171,20 @@ impl Manager {
         })
     }
 
-    /// The main process of a service, 0 where it has none. A unit that is not loaded runs nothing, and is not loaded for this question:
+    /// The main process of a service and its control group; 0 and nothing where it has none. A unit that is not loaded runs nothing, and is not loaded for this question:
     /// each question about a unit that nothing holds makes systemd read its files anew.
     ///
     /// # Errors
     /// systemd does not answer in time.
-    pub fn main_pid(&mut self, name: &str) -> Result<u32> {
+    pub fn main_process(&mut self, name: &str) -> Result<(u32, String)> {
         let path = match self.loaded_unit(name) {
-            Err(error) if is_not_loaded(&error) => return Ok(0),
+            Err(error) if is_not_loaded(&error) => return Ok((0, String::new())),
             path => path?,
         };
         let main_pid = self.optional(&path, SERVICE, "MainPID")?.as_ref().and_then(number);
-        Ok(main_pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0))
+        let main_pid = main_pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
+        let group = self.optional(&path, SERVICE, "ControlGroup")?.as_ref().and_then(text);
+        Ok((main_pid, group.unwrap_or_default()))
     }
 
     /// A property of a service that is one word; empty where this systemd has none.
@@ -194,7 +198,24 @@ impl Manager {
     /// # Errors
     /// The unit does not exist, or systemd does not answer in time.
     pub fn exec_start(&mut self, name: &str) -> Result<ExecStart> {
-        let path = self.unit_path(name)?;
+        let path = match self.loaded_unit(name) {
+            Err(error) if is_not_loaded(&error) => self.load(name)?,
+            path => path.with_context(|| format!("ask systemd for {name}"))?,
+        };
+        let state = text(&self.get(&path, UNIT, "LoadState")?);
+        let fault = match state.as_deref() {
+            Some("not-found") => Some(UnitFault::Missing),
+            Some("masked") => Some(UnitFault::Masked),
+            // `error` is what systemd before 239 calls bad settings too.
+            Some("bad-setting" | "error") => Some(UnitFault::Refused),
+            _ => None,
+        };
+        if fault.is_some() {
+            return Ok(ExecStart {
+                fault,
+                ..ExecStart::default()
+            });
+        }
         let commands = value::commands(&self.get(&path, SERVICE, "ExecStart")?);
         let files = self.optional(&path, SERVICE, "EnvironmentFiles")?;
         Ok(ExecStart {
@@ -205,6 +226,7 @@ impl Manager {
                 .map(texts)
                 .unwrap_or_default(),
             environment_files: files.as_ref().map(environment_files).unwrap_or_default(),
+            fault: None,
         })
     }
 
@@ -272,15 +294,18 @@ impl Manager {
     fn unit_path(&mut self, name: &str) -> Result<String> {
         match self.loaded_unit(name) {
             Err(error) if is_not_loaded(&error) => {
-                let path = self
-                    .ask_for_unit("LoadUnit", name)
-                    .with_context(|| format!("load {name}"))?;
+                let path = self.load(name)?;
                 let state = self.get(&path, UNIT, "LoadState")?;
                 ensure!(text(&state).as_deref() != Some("not-found"), "there is no unit {name}");
                 Ok(path)
             }
             answer => answer.with_context(|| format!("ask systemd for {name}")),
         }
+    }
+
+    fn load(&mut self, name: &str) -> Result<String> {
+        self.ask_for_unit("LoadUnit", name)
+            .with_context(|| format!("load {name}"))
     }
 
     fn loaded_unit(&mut self, name: &str) -> Result<String> {

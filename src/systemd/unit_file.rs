@@ -6,7 +6,9 @@ use super::environment_file::is_forbidden;
 use super::exec_line::{Line, is_name, parse_line};
 use super::unit_name::specifiers;
 use super::words::{take_raw_word, take_word, unescape_219};
+use crate::model::UnitFault;
 use lines::{Item, items};
+use serde::{Deserialize, Serialize};
 
 /// Directories with units, the first that has a file of a name wins (`lookup_paths_init` in `shared/path-lookup.c` of 219; the
 /// later ones add directories for what systemctl and generators write).
@@ -36,12 +38,37 @@ pub struct Service {
     pub environment: Vec<Placed<(String, String)>>,
     /// `EnvironmentFile=`: path and whether a missing file is ignored (`-`), in order.
     pub environment_files: Vec<Placed<(String, bool)>>,
+    /// Lines over which systemd does not load the unit.
+    pub fatal: Vec<Placed<String>>,
     /// `ExecStart=` lines that systemd takes nothing from, or that are not understood here.
     pub faults: Vec<Placed<String>>,
     /// Lines that releases of this systemd read in different ways: nothing is certain then.
     pub doubts: Vec<Placed<String>>,
     /// Lines whose `Environment=` or `EnvironmentFile=` systemd ignores, or that end its reading of the file.
     pub warnings: Vec<Placed<String>>,
+}
+
+/// Why the command of a unit is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoCommand {
+    /// For people.
+    pub why: String,
+    /// systemd does not start the unit at all.
+    pub fault: Option<UnitFault>,
+}
+
+impl NoCommand {
+    /// systemd refuses the unit.
+    pub fn refused(why: String) -> NoCommand {
+        let fault = Some(UnitFault::Refused);
+        NoCommand { why, fault }
+    }
+}
+
+impl From<String> for NoCommand {
+    fn from(why: String) -> NoCommand {
+        NoCommand { why, fault: None }
+    }
 }
 
 /// Which file it is.
@@ -78,7 +105,7 @@ impl Service {
                 Item::Include(_) => self.warn(place, "systemd ignores '.include' here".into()),
                 Item::End(why) if part == Part::Fragment => {
                     let value = format!("{why}: systemd does not load the unit");
-                    self.faults.push(Placed { value, place });
+                    self.fatal.push(Placed { value, place });
                 }
                 Item::End(why) => self.warn(place, format!("{why}: systemd reads nothing behind it")),
                 Item::Doubt(what) => self.doubts.push(Placed {
@@ -92,20 +119,25 @@ impl Service {
     /// The one command that the service is started with.
     ///
     /// # Errors
-    /// Why it is not known: there is none or more than one, or systemd or this program do not understand it.
-    pub fn command(&self) -> Result<&Placed<Line>, String> {
+    /// Why it is not known, and whether systemd refuses the unit for it: there is none or more than one, or systemd or this program do
+    /// not understand it.
+    pub fn command(&self) -> Result<&Placed<Line>, NoCommand> {
+        let words = |fault: &Placed<String>| format!("{}: {}", fault.place, fault.value);
+        if let Some(fault) = self.fatal.first() {
+            return Err(NoCommand::refused(words(fault)));
+        }
         if let Some(fault) = self.doubts.first().or(self.faults.first()) {
-            return Err(format!("{}: {}", fault.place, fault.value));
+            return Err(words(fault).into());
         }
         match self.commands.as_slice() {
-            [] => Err("the unit has no ExecStart=".into()),
+            [] => Err(NoCommand::refused("the unit has no ExecStart=".into())),
             [command] => Ok(command),
             // `service_verify` in core/service.c.
-            [first, second, ..] => Err(format!(
+            [first, second, ..] => Err(NoCommand::refused(format!(
                 "the unit has more than one ExecStart= ({} and {}), which systemd refuses; an empty one before the second resets the \
                  list",
                 first.place, second.place
-            )),
+            ))),
         }
     }
 
@@ -113,8 +145,7 @@ impl Service {
         match key {
             "ExecStart" if value.is_empty() => {
                 self.commands.clear();
-                self.faults
-                    .retain(|fault| fault.value.ends_with("does not load the unit"));
+                self.faults.clear();
             }
             "ExecStart" => match parse_line(value, unit, version) {
                 Ok(lines) => self.commands.extend(lines.into_iter().map(|value| Placed {

@@ -88,7 +88,7 @@ fn still_about(before: &Before, root: &RootState) -> Option<Finding> {
     let process = root
         .pidfile_process
         .as_ref()
-        .filter(|process| process.pid != before.config.main_pid)?;
+        .filter(|process| !before.config.running.contains(&process.pid))?;
     let tested = before.config.build.at_least(1, 10, 0) == Some(true);
     // From 24.0 on the test is another one, which may see that a process has ended.
     let sure = tested && (!process.zombie || before.config.build.at_least(24, 0, 0) == Some(false));

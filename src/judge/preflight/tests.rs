@@ -346,7 +346,7 @@ fn what_is_no_ground_for_a_refusal() {
             disk(b).files[0].size_bytes = Bytes::gib(4)
         }),
         ("a pidfile of the running daemon", |b| {
-            b.config.main_pid = 7;
+            b.config.running = vec![3, 7];
             root(b).pidfile_process = Some(PidfileProcess {
                 path: "/var/run/docker.pid".into(),
                 pid: 7,

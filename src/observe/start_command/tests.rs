@@ -1,6 +1,7 @@
 //! Tests of `start_command`: trees of hosts from their unit and files to the daemon's words.
 
 use super::*;
+use crate::model::UnitFault;
 use crate::observe::test_tree::TestTree;
 
 const UNIT: &str = "docker.service";
@@ -122,6 +123,7 @@ fn the_managers_word() {
         argv: vec!["/usr/bin/dockerd".into(), "$X".into(), "--label=%p".into()],
         environment: vec!["A=1".into()],
         environment_files: vec![("/e".into(), false), ("/none".into(), true), ("/gone".into(), false)],
+        fault: None,
     };
     let question = Question {
         root: tree.path(),
@@ -138,7 +140,14 @@ fn the_managers_word() {
         assert_eq!(readings[0].odd.len(), 1);
     }
     let readings = look(&question, &Source::Manager(Err("away".into())), Version::known(219));
-    assert_eq!(readings[0].command, Err("away".into()));
+    assert_eq!(readings[0].command, Err("away".to_owned().into()));
+    let masked = ExecStart {
+        fault: Some(UnitFault::Masked),
+        ..ExecStart::default()
+    };
+    let readings = look(&question, &Source::Manager(Ok(masked)), Version::known(219));
+    let no_command = readings[0].command.as_ref().unwrap_err();
+    assert_eq!(no_command.fault, Some(UnitFault::Masked));
 }
 
 /// In the unit the values are this process' own, and a file that agrees tells the place.

@@ -7,16 +7,23 @@ const UNIT: &str = "docker.service";
 const STOCK: &str = "[Service]\nEnvironmentFile=-/etc/sysconfig/docker\nExecStart=/usr/bin/dockerd $OPTIONS\n";
 
 fn command(tree: &TestTree) -> Result<String, String> {
-    let service = service(tree.path(), UNIT, 219)?;
-    service
-        .command()
-        .map(|line| format!("{} {}", line.place, line.value.argv.join(" ")))
+    let service = service(tree.path(), UNIT, 219).map_err(|no| no.why)?;
+    let line = service.command().map_err(|no| no.why)?;
+    Ok(format!("{} {}", line.place, line.value.argv.join(" ")))
+}
+
+fn fault(tree: &TestTree) -> Option<UnitFault> {
+    match service(tree.path(), UNIT, 219) {
+        Ok(service) => service.command().err()?.fault,
+        Err(no) => no.fault,
+    }
 }
 
 #[test]
 fn the_first_directory_wins() {
     let tree = TestTree::new();
     assert!(command(&tree).is_err_and(|why| why.starts_with("there is no docker.service")));
+    assert_eq!(fault(&tree), Some(UnitFault::Missing));
     tree.write("/usr/lib/systemd/system/docker.service", STOCK);
     tree.link("/lib", "/usr/lib");
     assert_eq!(
@@ -37,6 +44,7 @@ fn links_and_masks() {
     masked.write("/usr/lib/systemd/system/docker.service", STOCK);
     masked.link("/etc/systemd/system/docker.service", "/dev/null");
     assert!(command(&masked).is_err_and(|why| why.contains("masked")));
+    assert_eq!(fault(&masked), Some(UnitFault::Masked));
     let alias = TestTree::new();
     alias.write("/usr/lib/systemd/system/docker-latest.service", STOCK);
     alias.link(

@@ -1,6 +1,7 @@
 //! The answer of `status`: pool, daemon, guard, findings, and what could not be seen.
 
 use super::PoolReport;
+use crate::docker::names;
 use crate::model::{ActiveState, Daemon, Finding, Outcome, Probe, Severity, StuckTask};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -85,7 +86,7 @@ pub struct DaemonReport {
     pub unit: String,
     /// The unit's state, where systemd told it.
     pub active_state: Option<ActiveState>,
-    /// Its main process; `None` when there is none or systemd did not tell.
+    /// dockerd, or else the unit's main process; `None` when there is none or systemd did not tell.
     pub main_pid: Option<u32>,
     /// Whether it answers.
     pub answers: Answers,
@@ -100,6 +101,7 @@ impl DaemonReport {
     /// What one look saw; `unit` is the configured name, for when systemd did not answer.
     pub fn new(daemon: &Daemon, unit: &str, stuck_tasks: Vec<StuckTask>, silent_after: Duration) -> Self {
         let seen = daemon.unit.known();
+        let tasks = daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
         let answers = match &daemon.info {
             Probe::Answered { .. } => Answers::Yes,
             // Not its refusal but the kernel's: who asks may not use the socket.
@@ -111,7 +113,9 @@ impl DaemonReport {
         DaemonReport {
             unit: seen.map_or(unit, |unit| &unit.name).to_owned(),
             active_state: seen.map(|unit| unit.active_state),
-            main_pid: seen.map(|unit| unit.main_pid).filter(|&pid| pid != 0),
+            main_pid: seen
+                .map(|unit| names::daemon_of(tasks, unit.main_pid))
+                .filter(|&pid| pid != 0),
             answers,
             silent_for_s: daemon.info.silent_for().map(|waited| waited.as_secs()),
             stuck_tasks,

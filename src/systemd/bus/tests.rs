@@ -202,10 +202,10 @@ fn the_main_process_alone() {
         assert_ne!(member, "LoadUnit");
         el7(member, args)
     }
-    assert_eq!(mock(never_loads).main_pid("docker.service").unwrap(), 1234);
-    assert_eq!(mock(never_loads).main_pid("other.service").unwrap(), 0);
-    assert_eq!(mock(odd).main_pid("docker.service").unwrap(), 0);
-    assert!(mock(el7).main_pid("docker.socket").is_err());
+    assert_eq!(mock(never_loads).main_process("docker.service").unwrap().0, 1234);
+    assert_eq!(mock(never_loads).main_process("other.service").unwrap().0, 0);
+    assert_eq!(mock(odd).main_process("docker.service").unwrap().0, 0);
+    assert!(mock(el7).main_process("docker.socket").is_err());
 }
 
 #[test]
@@ -283,6 +283,7 @@ fn reads_the_start_command() {
             ("Get", "ExecStart") => variant(vec![command]),
             ("Get", "Environment") => variant(vec!["PATH=/bin", "A=b c"]),
             ("Get", "EnvironmentFiles") => variant(vec![("/etc/sysconfig/docker", true), ("/etc/x", false)]),
+            ("Get", "LoadState") => variant("loaded"),
             _ => el7(member, args),
         }
     }

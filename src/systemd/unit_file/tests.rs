@@ -22,7 +22,8 @@ fn service(files: &[(&str, &str)], version: u16) -> Service {
 }
 
 fn command(service: &Service) -> Result<String, String> {
-    service.command().map(|command| command.value.argv.join("|"))
+    let command = service.command().map_err(|no| no.why)?;
+    Ok(command.value.argv.join("|"))
 }
 
 fn files(service: &Service) -> Vec<&str> {

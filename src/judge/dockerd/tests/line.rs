@@ -1,8 +1,8 @@
 //! Findings on the whole command line.
 
-use super::{Release, config, findings, told};
-use crate::model::Code;
+use super::{Before, Release, Verdict, certainty, config, findings, judge, told};
 use crate::model::Severity::{self, Refuse, Warn};
+use crate::model::{Answer, Code, Seen, UnitFault};
 
 /// What is given, to which version, and what is found.
 type Row = (&'static str, &'static str, Release, Vec<(Code, Severity)>);
@@ -131,4 +131,26 @@ fn what_is_not_read_is_not_certain() {
     let uncertain = |line: &str| config(line, "{}", Some((1, 12, 6))).uncertain();
     assert!(uncertain("dockerd -D true -s overlay2").is_some());
     assert_eq!(uncertain("dockerd -D -s overlay2"), None);
+}
+
+#[test]
+fn a_unit_that_does_not_start() {
+    let host = |fault| {
+        let mut config = config("dockerd", "{}", Some((20, 10, 24)));
+        (config.line_unknown, config.unit_fault) = (Some("because".into()), fault);
+        let before = Before::new(config, Seen::unknown("not looked at"));
+        let mut verdict = Verdict::default();
+        judge(&before, "docker.service", &mut verdict.findings);
+        certainty::apply(&before, false, &mut verdict);
+        let found: Vec<_> = verdict.findings.iter().map(|it| it.code).collect();
+        (found, verdict.answer(false))
+    };
+    for (fault, code, answer) in [
+        (None, Code::CommandLineUnknown, Answer::Start),
+        (Some(UnitFault::Missing), Code::UnitNotFound, Answer::Unknown),
+        (Some(UnitFault::Masked), Code::UnitWillNotStart, Answer::Refuse),
+        (Some(UnitFault::Refused), Code::UnitWillNotStart, Answer::Refuse),
+    ] {
+        assert_eq!(host(fault), (vec![code], answer), "{fault:?}");
+    }
 }

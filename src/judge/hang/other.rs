@@ -1,0 +1,76 @@
+//! A daemon that does not hang, and is not well either: its unit failed, it refuses the question, or it is slow to answer.
+
+use crate::docker::names;
+use crate::judge::{Memory, Verdict};
+use crate::model::{ActiveState, Code, Finding, Settings, Snapshot, Unit};
+use std::time::Duration;
+
+/// Nobody has waited for long enough to call the daemon silent, but no answer for `patience` is no health. Where more is known of
+/// the daemon already, that says it.
+pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Finding> {
+    let waited = seen.daemon.info.silent_for().filter(|waited| *waited >= patience)?;
+    let unit = seen.daemon.unit.known()?;
+    (!found.iter().any(|finding| finding.code.is_about_daemon())).then(|| {
+        Finding::warn(Code::DaemonSlow, &unit.name)
+            .says(format!("/info has had no answer for {} s", waited.as_secs()))
+            .at(&unit.name)
+            .next("thinguard status again in a minute; journalctl -u thinguard tells what the guard makes of it")
+    })
+}
+
+/// A unit that failed by itself is reported and not started: whoever or whatever stopped it may have had a reason, and a start is
+/// not what the guard was asked for.
+pub(super) fn failed(unit: &Unit) -> Option<Finding> {
+    if unit.active_state != ActiveState::Failed || unit.job_pending || unit.host_stopping {
+        return None;
+    }
+    let again = match unit.hit_start_limit() {
+        true => format!(
+            "systemctl reset-failed {} {}; systemctl start {}",
+            unit.name,
+            unit.socket(),
+            unit.name
+        ),
+        false => format!("systemctl start {}", unit.name),
+    };
+    Some(
+        Finding::warn(Code::DaemonFailed, &unit.name)
+            .says(format!(
+                "the unit has failed ({}); thinguard does not start it",
+                unit.result
+            ))
+            .at(&unit.name)
+            .next(format!("journalctl -b -u {} tells why; then {again}", unit.name)),
+    )
+}
+
+/// A daemon that refuses the question is not stuck, but it cannot be judged either: nobody would see it hang.
+pub(super) fn refusal(
+    seen: &Snapshot,
+    unit: &Unit,
+    settings: &Settings,
+    memory: &Memory,
+    now: Duration,
+    verdict: &mut Verdict,
+) {
+    let Some((refused_for, why)) = memory.refusal(now) else {
+        return;
+    };
+    if refused_for >= settings.watch.silent_after {
+        verdict.findings.push(
+            Finding::warn(Code::DaemonRefuses, &unit.name)
+                .says(format!(
+                    "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
+                    refused_for.as_secs()
+                ))
+                .at(place(seen, unit))
+                .next("see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"),
+        );
+    }
+}
+
+/// dockerd, whose unit's main process may be a shell.
+pub(super) fn place(seen: &Snapshot, unit: &Unit) -> String {
+    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    format!("pid {}", names::daemon_of(tasks, unit.main_pid))
+}
