@@ -97,6 +97,13 @@ pub fn read(words: &[Sourced<String>], build: &Build) -> Option<Line> {
     let texts: Vec<&str> = words.iter().map(|word| word.value.as_str()).collect();
     let form = form(&texts)?;
     let mut rest: Vec<Sourced<String>> = words.get(1..)?.to_vec();
+    // CoreOS' wrapper takes the command and starts the daemon that its version has.
+    let wrapped = texts
+        .first()
+        .is_some_and(|program| program.starts_with("/usr/lib/coreos/"));
+    if form == Form::Dockerd && wrapped && texts.get(1) == Some(&"daemon") {
+        rest.remove(0);
+    }
     if form == Form::DockerDaemon {
         // The first `daemon` that is no flag's value is the command.
         let command = texts.iter().skip(1).position(|word| *word == "daemon")?;

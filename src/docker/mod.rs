@@ -9,6 +9,7 @@ pub mod daemon_json;
 pub mod device_json;
 pub mod direct_lvm;
 pub mod drivers;
+pub mod elsewhere;
 pub mod go;
 mod json_lines;
 pub mod known;

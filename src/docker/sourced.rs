@@ -1,7 +1,7 @@
 //! `Sourced<T>`: a value that remembers where it was read.
 
 /// A value and its provenance, `flag --storage-opt of docker.service's ExecStart` or `/etc/docker/daemon.json:3`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Sourced<T> {
     /// The value.
     pub value: T,

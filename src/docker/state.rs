@@ -1,5 +1,6 @@
 //! What lies in Docker's data root before a start, besides the pool's two files: the noun that is seen and judged.
 
+use super::Sourced;
 use super::device_json::{Device, DeviceSet};
 use super::direct_lvm::DirectLvm;
 use super::drivers::Prior;
@@ -61,6 +62,8 @@ pub struct RootState {
     pub loop_devices: Option<bool>,
     /// The pool named by `dm.thinpooldev`, where one is; the one that `dm.directlvm_device` has where that is set.
     pub thin_pool_device: Option<NamedPool>,
+    /// Storage options in files that packages have for them, whether the unit reads these or not.
+    pub options_elsewhere: Vec<Sourced<String>>,
     /// This node is in a swarm (`swarm/docker-state.json`).
     pub in_swarm: bool,
     /// Nothing was ever made in the pool of `dm.metadatadev`, or it is blank; `None` where none is named or it cannot be read.

@@ -3,6 +3,7 @@
 mod command_line;
 mod daemon_json;
 mod driver;
+mod elsewhere;
 mod files;
 mod options;
 mod overlay;
@@ -23,6 +24,9 @@ pub(super) fn judge(before: &Before, unit: &str, findings: &mut Vec<Finding>) {
     findings.extend(config.problems.iter().map(|problem| twice::finding(problem, config)));
     findings.extend(config.odd.iter().map(|odd| files::odd(odd, unit)));
     findings.extend(files::line_unknown(config, unit));
+    if config.line_unknown.is_none() {
+        findings.extend(elsewhere::not_read(before));
+    }
     if before.choice.is_devicemapper() || before.may_be_any_driver() {
         findings.extend(config.options.problems.iter().map(options::finding));
     }

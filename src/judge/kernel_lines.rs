@@ -65,6 +65,14 @@ fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Findi
             (line, Severity::Warn, "a loop device, it does not say which".to_owned())
         }
     };
+    // EL7's "blk_update_request: I/O error, dev loop0, sector N" may be a read's, unless its loop driver tells of a write beside it.
+    let a_write = lines
+        .iter()
+        .any(|other| other.event == KernelEvent::LoopWriteError && other.when.abs_diff(line.when) <= BESIDE);
+    let (severity, what) = match line.event {
+        KernelEvent::DeviceError { write: None } if !a_write => (Severity::Warn, "failed requests, reads or writes,"),
+        _ => (severity, "failed writes"),
+    };
     let file = match &pool.data_backing {
         Backing::Loop { file, .. } => file.clone(),
         Backing::Device(device) => device.clone(),
@@ -72,7 +80,7 @@ fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Findi
     Some(
         Finding::new(severity, Code::LoopWriteErrors, &pool.name)
             .says(format!(
-                "the kernel reports failed writes of {which}, the last {} s ago ('{}'): what containers write \
+                "the kernel reports {what} of {which}, the last {} s ago ('{}'): what containers write \
              may be lost, while the pool's mode is {}",
                 now.saturating_sub(line.when).as_secs(),
                 line.text,

@@ -2,6 +2,7 @@
 //!
 //! A refusal needs proof that the start would fail or harm data (law 9); everything else is a warning at most.
 
+mod absent;
 mod advice;
 mod files;
 mod metadata;

@@ -135,6 +135,7 @@ codes! {
     DirectLvmChanged = "direct-lvm-changed" on Pool,
     DirectLvmDropped = "direct-lvm-dropped" on Pool,
     DirectLvmSetupUnreadable = "direct-lvm-setup-unreadable" on Pool,
+    StorageOptionNotRead = "storage-option-not-read" on Line,
     StorageOptionUnknown = "storage-option-unknown" on Options,
     StorageOptionInvalid = "storage-option-invalid" on Options,
     StorageOptionsConflict = "storage-options-conflict" on Options,

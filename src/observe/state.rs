@@ -78,6 +78,7 @@ pub fn look(question: &Question) -> Result<RootState> {
                 .join("repositories.json"),
         ),
         direct_lvm: remembered(&driver_dir.join(direct_lvm::FILE), direct_lvm::stored),
+        options_elsewhere: of_tree::options_elsewhere(root),
         in_swarm: data_root.join("swarm/docker-state.json").exists(),
         driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
         ..RootState::default()

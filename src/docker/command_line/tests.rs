@@ -138,6 +138,7 @@ fn forms_of_the_start() {
     for (text, version, expected) in [
         ("/usr/bin/docker daemon -s x", (1, 10, 3), vec![]),
         ("docker -D daemon -s x", (1, 9, 1), vec![]),
+        ("/usr/lib/coreos/dockerd daemon -s x", (1, 12, 6), vec![]),
         ("docker daemon -s x", (17, 5, 0), vec![]),
         ("docker daemon -s x", (17, 6, 0), vec!["no command daemon"]),
         ("docker -d -s x", (1, 9, 1), vec![]),

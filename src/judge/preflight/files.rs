@@ -2,10 +2,9 @@
 
 use super::super::growth::{self, Need, Plan};
 use super::super::{Verdict, storage};
-use super::{metadata as of_metadata, sizes};
-use crate::docker::state::{Odd, OddFile};
+use super::{absent, metadata as of_metadata, sizes};
 use crate::judge::before::Before;
-use crate::kernel::superblock::{Error, MAX_METADATA, Superblock};
+use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
 
 /// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
@@ -20,7 +19,7 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
         }
         verdict
             .findings
-            .extend(root.odd_files.iter().filter_map(|file| odd_file(before, file)));
+            .extend(root.odd_files.iter().filter_map(|file| absent::odd_file(before, file)));
         if !root.odd_files.is_empty() {
             return;
         }
@@ -34,7 +33,7 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
     ) {
         (Some(data), Some(metadata)) => (data, metadata),
         (None, None) => return new_pool(before, disk, verdict),
-        (data, metadata) => return half_a_pool(before, disk, data.as_ref(), metadata.as_ref(), verdict),
+        (data, metadata) => return absent::half_a_pool(before, disk, data.as_ref(), metadata.as_ref(), verdict),
     };
     let superblock = match &before.superblock {
         Some(Seen::Known(Ok(superblock))) => superblock,
@@ -104,7 +103,7 @@ pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verd
 }
 
 /// Neither file is there: dockerd makes both.
-fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
+pub(super) fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
     let sectors = before.config.options.block_sectors();
     if let Some(size) = before
         .config
@@ -126,7 +125,7 @@ fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
     }
     verdict.findings.extend(sizes::impossible(before));
     verdict.findings.push(match sizes::has_base_device(before) {
-        true => both_missing(before, disk),
+        true => absent::both_missing(before, disk),
         false => Finding::note(Code::NoPoolYet, &disk.data_path).says(match before.choice.certain() {
             Some(_) => "there is no pool yet; Docker makes a new one",
             None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names",
@@ -244,103 +243,6 @@ fn device(
             to,
         });
     }
-}
-
-/// One of the two files is there. One in which nothing was ever written, made beforehand with truncate, is a new pool's where Docker
-/// remembers no base device: dockerd makes the other (moby v1.7.1 to v24.0.9 `deviceset.go`, `initDevmapper`).
-fn half_a_pool(
-    before: &Before,
-    disk: &Disk,
-    data: Option<&BackingFile>,
-    metadata: Option<&BackingFile>,
-    verdict: &mut Verdict,
-) {
-    let Seen::Known(root) = &before.root else {
-        return verdict.findings.push(half_missing(disk, data.is_some()));
-    };
-    let no_superblock = matches!(
-        before.superblock,
-        Some(Seen::Known(Err(Error::NeverFormatted | Error::TooShort(_))))
-    );
-    let blank = match (data, metadata) {
-        (Some(data), _) => root.data_all_holes || data.allocated_bytes == Bytes(0),
-        (None, Some(metadata)) => root.metadata_all_holes || metadata.allocated_bytes == Bytes(0) || no_superblock,
-        (None, None) => true,
-    };
-    match blank && root.base.is_none() {
-        true => new_pool(before, disk, verdict),
-        false => verdict.findings.push(half_missing(disk, data.is_some())),
-    }
-}
-
-/// dockerd would make an empty file for the missing one and a pool from a pair that does not match (moby, deviceset.go,
-/// `initDevmapper`), which ends in the loss of every container and image.
-fn half_missing(disk: &Disk, data_is_there: bool) -> Finding {
-    let (there, missing) = match data_is_there {
-        true => (&disk.data_path, &disk.metadata_path),
-        false => (&disk.metadata_path, &disk.data_path),
-    };
-    Finding::refuse(Code::PoolHalfMissing, missing)
-        .says(format!(
-            "{there} is there and {missing} is not: Docker would make a new empty one and lose every \
-             container and image"
-        ))
-        .at(missing)
-        .next(format!(
-            "restore {missing} from a backup; or, to give up all containers and images of this pool, move \
-             {there} away, and then 'systemctl reset-failed docker.service docker.socket' and start Docker"
-        ))
-}
-
-/// Both files are gone, but Docker's own notes on the devices in them are not: the new pool does not have the base device, and
-/// dockerd ends; before 1.8 it does not look for it, and begins anew.
-fn both_missing(before: &Before, disk: &Disk) -> Finding {
-    if before.config.build.at_least(1, 8, 0) == Some(false) {
-        return Finding::warn(Code::PoolFilesMissing, &disk.data_path)
-            .says(format!(
-                "{} and {} are gone, and Docker remembers containers or images in them: it makes an empty pool, and none of them can start",
-                disk.data_path, disk.metadata_path
-            ))
-            .at(&disk.data_path)
-            .next("put both files back before Docker starts (is a filesystem not mounted?)");
-    }
-    Finding::refuse(Code::PoolFilesMissing, &disk.data_path)
-        .says(format!(
-            "{} and {} are gone, and Docker remembers containers or images in them: it would make an empty \
-             pool, not find its base device there and end: Base Device UUID and Filesystem verification \
-             failed",
-            disk.data_path, disk.metadata_path
-        ))
-        .at(&disk.data_path)
-        .next(
-            "put both files back (is a filesystem not mounted?); or, to give up all containers and images, \
-             move the whole devicemapper directory and the image directory away together",
-        )
-}
-
-/// What dockerd makes of it depends on the version for a block device alone.
-fn odd_file(before: &Before, file: &OddFile) -> Option<Finding> {
-    let path = &file.path;
-    let old = before.config.build.at_least(1, 9, 0).map(|new| !new);
-    let why = match &file.what {
-        Odd::BlockDevice if old == Some(true) => return None,
-        Odd::BlockDevice => {
-            "leads to a block device, which Docker from 1.9 on tries to lengthen as a file and fails".to_owned()
-        }
-        Odd::LinkToNothing(target) => format!("is a symbolic link to {target}, which is not there"),
-        Odd::Directory => "is a directory".to_owned(),
-        Odd::NoFile => "is no plain file, and Docker cannot lengthen it".to_owned(),
-    };
-    let certain = file.what != Odd::BlockDevice || old.is_some();
-    Some(
-        Finding::refuse(Code::PoolFileOdd, path)
-            .if_certain(certain)
-            .says(format!("{path} {why}"))
-            .at(path)
-            .next(format!(
-                "put the file itself at {path} (is a filesystem not mounted?), or a link that leads to it"
-            )),
-    )
 }
 
 /// The loop device is opened to write (moby v20.10.27 `pkg/loopback/attach_loopback.go`, `AttachLoopDevice`).

@@ -36,6 +36,14 @@ fn failed_writes_below_the_pool_are_told() {
         (
             "an old kernel, which does not say that it was a write",
             vec![line(failed(None), Some("loop1"), 900)],
+            lost(Severity::Warn),
+        ),
+        (
+            "the same, with the loop driver's own word beside it",
+            vec![
+                line(failed(None), Some("loop1"), 900),
+                line(KernelEvent::LoopWriteError, None, 900),
+            ],
             lost(Severity::Refuse),
         ),
         ("a read", vec![line(failed(Some(false)), Some("loop0"), 999)], vec![]),

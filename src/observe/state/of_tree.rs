@@ -1,8 +1,9 @@
-//! What a tree's own files say of the host that it is of: filesystems that its `/etc/fstab` mounts and that are not mounted there now, and
-//! what its kernels never had.
+//! What files outside the data root say of a start: filesystems that a tree's `/etc/fstab` mounts and that are not mounted there now, what
+//! its kernels never had, and storage options in the files that packages have for them.
 
 use crate::docker::build::os_release::OsRelease;
 use crate::docker::state::Unmounted;
+use crate::docker::{Sourced, elsewhere};
 use crate::observe::tree;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -44,4 +45,14 @@ pub(super) fn never_has_aufs(root: &Path) -> bool {
     let of_red_hat = OsRelease::parse(&String::from_utf8_lossy(&text)).is_like("rhel");
     let kernels = tree::names(root, "/lib/modules", MOST_NAMES);
     of_red_hat && kernels.iter().all(|release| release.contains(".el"))
+}
+
+/// Storage options in the files that packages have for them.
+pub(super) fn options_elsewhere(root: &Path) -> Vec<Sourced<String>> {
+    let texts = elsewhere::FILES
+        .iter()
+        .filter_map(|path| Some((path, tree::read(root, path, MOST_BYTES).ok()?)));
+    texts
+        .flat_map(|(path, text)| elsewhere::options(path, &String::from_utf8_lossy(&text)))
+        .collect()
 }
