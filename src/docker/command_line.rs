@@ -3,13 +3,16 @@
 //! Up to 1.12 the parser is mflag (moby `pkg/mflag/flag.go`), from 1.13 on pflag.
 
 mod form;
+mod problem;
 
 use super::Sourced;
-use super::build::{Build, Version};
+use super::build::Build;
 use super::go::go_bool;
 use super::known::{self, Flag, Kind};
 
 pub use form::{Form, form};
+pub use problem::Problem;
+use problem::{no_start, one_dash};
 
 /// A flag that is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,65 +23,6 @@ pub struct Given {
     pub spelling: Sourced<String>,
     /// Its value; `true` for a switch without one.
     pub value: String,
-}
-
-/// What dockerd would refuse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// No such flag.
-    Unknown {
-        /// The word up to its `=`.
-        spelling: Sourced<String>,
-        /// What was probably meant.
-        meant: Option<String>,
-    },
-    /// The last word is a flag that needs a value.
-    NoValue {
-        /// As it is written.
-        spelling: Sourced<String>,
-    },
-    /// A value that the flag does not take.
-    BadValue {
-        /// As it is written.
-        spelling: Sourced<String>,
-        /// Docker's words.
-        why: String,
-    },
-    /// This version has no such command: `docker daemon`, `docker -d`.
-    NoSuchCommand {
-        /// The first word behind the program.
-        word: Sourced<String>,
-    },
-    /// A flag that some releases of this version know and others do not.
-    Doubtful {
-        /// As it is written.
-        spelling: Sourced<String>,
-    },
-    /// A long flag with one dash, of which the parser makes a letter and its value: `-storage-driver=devicemapper`.
-    OneDash {
-        /// The word, with its place.
-        word: Sourced<String>,
-        /// The letter.
-        letter: String,
-        /// The letter's value.
-        value: String,
-        /// The flag that was meant.
-        meant: String,
-        /// dockerd certainly refuses the value.
-        refused: bool,
-    },
-    /// dockerd prints what is asked for and ends well: Docker does not run then, but nothing is refused.
-    NoStart {
-        /// As it is written.
-        spelling: Sourced<String>,
-        /// It checks the configuration first.
-        checks: bool,
-    },
-    /// A word that is neither flag nor value.
-    Stray {
-        /// The word.
-        word: Sourced<String>,
-    },
 }
 
 /// A command line, read.
@@ -130,8 +74,10 @@ pub fn read(words: &[Sourced<String>], build: &Build) -> Option<Line> {
     }
     let mut line = reader.line;
     if let Some(version) = known::exact(build) {
-        let dashes = line.given.iter().filter_map(|given| one_dash(given, version, build));
-        let found: Vec<_> = dashes.chain(line.given.iter().filter_map(no_start)).collect();
+        let dashes = |it: &Given| one_dash(it.flag, &it.spelling, &it.value, version, build);
+        let ends = |it: &Given| no_start(it.flag, &it.spelling, &it.value);
+        let given = line.given.iter();
+        let found: Vec<_> = given.clone().filter_map(dashes).chain(given.filter_map(ends)).collect();
         line.problems.extend(found);
     }
     Some(line)
@@ -163,49 +109,6 @@ impl Line {
         let all = self.given.iter().filter(|given| given.flag.long == long);
         all.map(Given::sourced).collect()
     }
-}
-
-impl Problem {
-    /// Why dockerd may read the line otherwise, or not at all.
-    pub fn leaves_unread(&self) -> Option<String> {
-        match self {
-            Problem::NoValue { spelling } => {
-                Some(format!("flag {} of {} has no value", spelling.value, spelling.place))
-            }
-            Problem::BadValue { spelling, why } => {
-                Some(format!("flag {} of {}: {why}", spelling.value, spelling.place))
-            }
-            Problem::Stray { word } => Some(format!("word {:?} of {} is no flag", word.value, word.place)),
-            _ => None,
-        }
-    }
-}
-
-/// From 1.13 on `-storage-driver=devicemapper` is `-s` with the value `torage-driver=devicemapper`.
-fn one_dash(given: &Given, version: Version, build: &Build) -> Option<Problem> {
-    let letter = given
-        .spelling
-        .value
-        .strip_prefix('-')
-        .filter(|letter| letter.len() == 1)?;
-    let meant = format!("{letter}{}", given.value.split('=').next()?);
-    known::flag_long(&meant, build).filter(|_| version >= Version::new(1, 13, 0))?;
-    Some(Problem::OneDash {
-        word: given.spelling.with(format!("-{letter}{}", given.value)),
-        letter: letter.to_owned(),
-        value: given.value.clone(),
-        meant,
-        // No driver has such a name. What becomes of the others depends on their values.
-        refused: given.flag.long == "storage-driver",
-    })
-}
-
-fn no_start(given: &Given) -> Option<Problem> {
-    let asks = matches!(given.flag.long, "version" | "help" | "validate") && go_bool(&given.value) == Some(true);
-    asks.then(|| Problem::NoStart {
-        spelling: given.spelling.clone(),
-        checks: given.flag.long == "validate",
-    })
 }
 
 struct Reader<'a> {
