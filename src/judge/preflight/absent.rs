@@ -1,6 +1,6 @@
 //! Names of the pool's two files with nothing behind them, or with something that is no file.
 
-use super::files::new_pool;
+use super::sizes;
 use crate::docker::Sourced;
 use crate::docker::elsewhere::SAVED;
 use crate::docker::state::{Odd, OddFile};
@@ -8,6 +8,41 @@ use crate::judge::Verdict;
 use crate::judge::before::Before;
 use crate::kernel::superblock::Error;
 use crate::model::{BackingFile, Bytes, Code, Disk, Finding, Seen};
+
+/// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
+/// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
+const BLOCK_SECTORS: std::ops::RangeInclusive<u64> = 128..=2_097_152;
+
+/// Neither file is there: dockerd makes both.
+pub(super) fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
+    let sectors = before.config.options.block_sectors();
+    if let Some(size) = before
+        .config
+        .options
+        .block_size
+        .as_ref()
+        .filter(|_| !BLOCK_SECTORS.contains(&sectors) || !sectors.is_multiple_of(128))
+    {
+        verdict.findings.push(
+            Finding::refuse(Code::BlockSizeImpossible, "dm.blocksize")
+                .says(format!(
+                    "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
+             Error running deviceCreate (CreatePool)",
+                    Bytes(sectors * Bytes::SECTOR)
+                ))
+                .at(&size.place)
+                .next(format!("set dm.blocksize=64K, or remove it ({})", size.place)),
+        );
+    }
+    verdict.findings.extend(sizes::impossible(before));
+    verdict.findings.push(match sizes::has_base_device(before) {
+        true => both_missing(before, disk),
+        false => Finding::note(Code::NoPoolYet, &disk.data_path).says(match before.choice.certain() {
+            Some(_) => "there is no pool yet; Docker makes a new one",
+            None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names",
+        }),
+    });
+}
 
 /// One of the two files is there. One in which nothing was ever written, made beforehand with truncate, is a new pool's where Docker
 /// remembers no base device: dockerd makes the other (moby v1.7.1 to v24.0.9 `deviceset.go`, `initDevmapper`).

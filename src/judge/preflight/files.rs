@@ -7,10 +7,6 @@ use crate::judge::before::Before;
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
 
-/// What the kernel takes for a block, in sectors: 64 KiB to 1 GiB, a multiple of 64 KiB (drivers/md/dm-thin.c,
-/// `DATA_DEV_BLOCK_SIZE_MIN_SECTORS`).
-const BLOCK_SECTORS: std::ops::RangeInclusive<u64> = 128..=2_097_152;
-
 /// Judges the files of a pool that dockerd will make from them.
 pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut Verdict) {
     if let Seen::Known(root) = &before.root {
@@ -32,7 +28,7 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
         disk.file(&disk.metadata_path).known_or_none(),
     ) {
         (Some(data), Some(metadata)) => (data, metadata),
-        (None, None) => return new_pool(before, disk, verdict),
+        (None, None) => return absent::new_pool(before, disk, verdict),
         (data, metadata) => return absent::half_a_pool(before, disk, data.as_ref(), metadata.as_ref(), verdict),
     };
     let superblock = match &before.superblock {
@@ -100,37 +96,6 @@ pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verd
                 )),
         );
     }
-}
-
-/// Neither file is there: dockerd makes both.
-pub(super) fn new_pool(before: &Before, disk: &Disk, verdict: &mut Verdict) {
-    let sectors = before.config.options.block_sectors();
-    if let Some(size) = before
-        .config
-        .options
-        .block_size
-        .as_ref()
-        .filter(|_| !BLOCK_SECTORS.contains(&sectors) || !sectors.is_multiple_of(128))
-    {
-        verdict.findings.push(
-            Finding::refuse(Code::BlockSizeImpossible, "dm.blocksize")
-                .says(format!(
-                    "the kernel makes no pool with blocks of {}: they are 64 KiB to 1 GiB, a multiple of 64 KiB: \
-             Error running deviceCreate (CreatePool)",
-                    Bytes(sectors * Bytes::SECTOR)
-                ))
-                .at(&size.place)
-                .next(format!("set dm.blocksize=64K, or remove it ({})", size.place)),
-        );
-    }
-    verdict.findings.extend(sizes::impossible(before));
-    verdict.findings.push(match sizes::has_base_device(before) {
-        true => absent::both_missing(before, disk),
-        false => Finding::note(Code::NoPoolYet, &disk.data_path).says(match before.choice.certain() {
-            Some(_) => "there is no pool yet; Docker makes a new one",
-            None => "there is no pool here; Docker makes one only if it chooses devicemapper, which nothing names",
-        }),
-    });
 }
 
 /// As much of a file as the kernel uses.
