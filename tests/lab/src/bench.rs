@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::figures::Figures;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{fault, rest, watch};
+use crate::{fault, rest, snapshots, watch};
 
 /// How long the guard is watched at rest.
 const IDLE: Duration = Duration::from_secs(150);
@@ -28,8 +28,8 @@ const ROWS: &[Row] = &[
     row("preflight", Snapshot::Running, preflight),
     row("rest", Snapshot::Running, idle),
     row("growth", Snapshot::Running, event_to_grown),
-    row("cure", Snapshot::Running, hang_to_answer),
-    row("verdict", Snapshot::Running, hang_to_verdict),
+    row("cure", Snapshot::Low, hang_to_answer),
+    row("verdict", Snapshot::Low, hang_to_verdict),
     row("full-speed", Snapshot::Running, dmeventd::thinguard_at_full_speed),
     row("dmeventd", Snapshot::Stopped, dmeventd::dmeventd),
 ];
@@ -53,7 +53,7 @@ pub fn bench(filter: Option<&str>) -> Result<ExitCode> {
         "nothing of that name is measured; there are: {}",
         ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
     );
-    let mut host = host::prepare()?;
+    let mut host = snapshots::prepare()?;
     let binary = host.build_guard()?;
     let mut figures = Figures::default();
     figures.add(
@@ -224,7 +224,7 @@ fn hang_to_verdict(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     watch::start(host)?;
     fault::set_no_space_timeout(host, Duration::from_secs(5))?;
-    fault::fill_pool(host)?;
+    fault::finish_filling(host)?;
     let begun: f64 = host.sh("cut -d ' ' -f 1 /proc/uptime")?.trim().parse()?;
     let _remove = fault::hang_by_unmount(host)?;
     watch::await_line(host, "daemon-hung-on-pool: ", Duration::from_secs(120))?;

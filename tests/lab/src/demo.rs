@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::machine::Snapshot;
-use crate::{fault, progress, watch};
+use crate::{fault, progress, snapshots, watch};
 
 /// Shows both, step by step, with what the guard itself says.
 pub fn demo() -> Result<ExitCode> {
-    let mut host = host::restored(Snapshot::Running)?;
+    let mut host = snapshots::restored(Snapshot::Running)?;
     progress::step("builds thinguard as it is released", || host.build_guard())?;
     let begun = Instant::now();
     prevention(&mut host)?;
-    host.restore(Snapshot::Running)?;
+    host.restore(Snapshot::Low)?;
     cure(&mut host)?;
     println!(
         "\nThat was it, in {:.0} s. `cargo lab shell` gives you such a host to play with.",

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 
 use crate::host::{Host, Job};
 use crate::pool::Daemon;
+use crate::times::Purpose;
 
 /// Containers that fill the pool, by name.
 pub const WRITERS: &[&str] = &["writer-1", "writer-2"];
@@ -14,14 +16,14 @@ pub const WRITERS: &[&str] = &["writer-1", "writer-2"];
 pub const STUCK_IN: &str = "xfs_ail_push_all_sync";
 
 /// A thread in D state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StuckTask {
     pub tid: u32,
     pub wchan: String,
 }
 
 /// A daemon that hangs: which one, where, and the docker command that waits for it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Hang {
     pub daemon: Daemon,
     pub task: StuckTask,
@@ -30,8 +32,32 @@ pub struct Hang {
     pub not_before: f64,
 }
 
+/// The hang of a host that was restored to the state `Hung`.
+pub fn hung(host: &Host) -> Result<Hang> {
+    let file = host.hang_file();
+    let text = std::fs::read(&file).with_context(|| file.display().to_string())?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// Waits for the kernel's own report of the hang. It looks every 20 s here, and says 20, 21 or more seconds.
+pub fn await_kernels_report(host: &mut Host, hang: &Hang) -> Result<String> {
+    let report = format!("INFO: task dockerd:{} blocked for more than", hang.task.tid);
+    host.wait_for("the kernel's report of a hung task", Duration::from_secs(90), |host| {
+        Ok(host.sh("dmesg")?.contains(&report).then_some(()))
+    })?;
+    Ok(report)
+}
+
 /// Containers write until the pool has no free block. They stay, and so do their mounted layers.
 pub fn fill_pool(host: &mut Host) -> Result<()> {
+    host.spending(Purpose::Writing, |host| {
+        start_writers(host)?;
+        until_full(host)
+    })
+}
+
+/// Containers that are about to write, and so little left in the pool that they will fill it in seconds.
+pub fn start_writers(host: &mut Host) -> Result<()> {
     host.sh("rm -rf /root/go && mkdir /root/go")?;
     for name in WRITERS {
         // They begin together, or the second one's mount would wait for the pool that the first has filled. They outlive their
@@ -41,7 +67,15 @@ pub fn fill_pool(host: &mut Host) -> Result<()> {
              sh -c 'until [ -e /go/now ]; do sleep 1; done; dd if=/dev/zero of=/fill bs=1M count=100; exec sleep 100000'"
         ))?;
     }
-    ballast(host, 64 << 20)?;
+    ballast(host, 64 << 20)
+}
+
+/// Lets these containers write, until the pool has no free block. They stay, and so do their mounted layers.
+pub fn finish_filling(host: &mut Host) -> Result<()> {
+    host.spending(Purpose::Writing, until_full)
+}
+
+fn until_full(host: &mut Host) -> Result<()> {
     host.sh("touch /root/go/now")?;
     host.wait_for("the pool to be full", Duration::from_secs(240), |host| {
         let pool = host.pool_status()?;
@@ -58,6 +92,10 @@ pub fn fill_pool(host: &mut Host) -> Result<()> {
 /// Fills the pool up to so many bytes, through a thin device of its own that Docker never meets: writing without a filesystem and
 /// a page cache above takes an emulated host a tenth of the time. What counts, the last blocks, is left to containers.
 pub fn ballast(host: &mut Host, leave: u64) -> Result<()> {
+    host.spending(Purpose::Writing, |host| write_ballast(host, leave))
+}
+
+fn write_ballast(host: &mut Host, leave: u64) -> Result<()> {
     let pool = host.pool_status()?;
     let free = (pool.data.total - pool.data.used) << 16;
     let chunks = free.saturating_sub(leave) >> 20;
@@ -75,14 +113,14 @@ pub fn ballast(host: &mut Host, leave: u64) -> Result<()> {
     Ok(())
 }
 
-/// The whole failure of the field reports on a host with Docker running. `no_space_timeout` is how long a full pool holds
+/// The whole failure of the field reports on a host whose writers are about to fill the pool (`Low`). `no_space_timeout` is how long a full pool holds
 /// writes back before it fails them: 60 s on every kernel unless told otherwise; a shorter time makes a quicker test.
 /// Measured under TCG beside a busy compiler, with 60 s: 152 s until the hang; 30 s later it was the same. `docker ps`
 /// answers throughout.
 pub fn hang_dockerd(host: &mut Host, no_space_timeout: Duration) -> Result<Hang> {
     let daemon = host.dockerd()?;
     set_no_space_timeout(host, no_space_timeout)?;
-    fill_pool(host)?;
+    finish_filling(host)?;
     watch_for_hang(host, daemon)?;
     let remove = hang_by_unmount(host)?;
     let task = host.wait_for("dockerd to hang", no_space_timeout + Duration::from_secs(120), |host| {

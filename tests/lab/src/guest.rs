@@ -26,12 +26,6 @@ impl Output {
     }
 }
 
-/// Runs a step of the image's making, when there is only the machine and no host yet.
-pub fn provision(machine: &mut Machine, script: &str, limit: Duration) -> Result<()> {
-    set_clock(machine)?;
-    sh(machine, script, limit).map(drop)
-}
-
 /// A snapshot's clock stands at the time it was made.
 pub fn set_clock(machine: &mut Machine) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;

@@ -8,15 +8,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 
 use crate::cleanup::Scratch;
 pub use crate::guest::Output;
 use crate::guest::{self, ANSWER_LIMIT};
-use crate::machine::{Console, Hardware, Machine, Snapshot, parcel};
+use crate::machine::{Console, Disks, Hardware, Machine, Snapshot, Start};
 use crate::paths::Paths;
 use crate::pool::{Daemon, PoolStatus};
-use crate::snapshots::Pristine;
-use crate::{guard, progress, recipe};
+use crate::pristine::Pristine;
+use crate::times::{Purpose, Spent};
+use crate::{guard, recipe};
 
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(120);
@@ -28,13 +30,23 @@ const LENIENCE: u32 = 2;
 const LEAST_REST: Duration = Duration::from_millis(200);
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
+/// How long Docker may take for a step of the image's making.
+const DOCKER_LIMIT: Duration = Duration::from_secs(240);
+
+/// What is put into the guest goes through this file.
+const PARCEL: &str = "parcel.raw";
+
+/// Where a state's disks lie until it is kept.
+const STAGE: &str = "stage";
+
 /// A boot takes some 15 s under TCG on a machine that does nothing else.
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
 
 /// A script that goes on in the guest.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     pid: i64,
+    #[serde(skip)]
     output: Option<Output>,
 }
 
@@ -56,6 +68,9 @@ pub struct Host {
     machine: Option<Machine>,
     work: Option<Scratch>,
     guard: Option<PathBuf>,
+    spent: Spent,
+    /// What the time that passes now is for; the outermost purpose counts.
+    purpose: Option<Purpose>,
 }
 
 impl Host {
@@ -66,6 +81,8 @@ impl Host {
             machine: None,
             work: None,
             guard: None,
+            spent: Spent::default(),
+            purpose: None,
         }
     }
 
@@ -77,48 +94,126 @@ impl Host {
         }
     }
 
-    /// Puts the host into a snapshot's state, with its clock set: on the running machine if there is one that still
-    /// answers, or else on a new one.
+    /// A fresh host in this state.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
-        if let Some(machine) = &mut self.machine {
-            if machine
-                .load(snapshot)
-                .and_then(|()| machine.agent.sync(ANSWER_LIMIT))
-                .is_ok()
-            {
-                return self.set_clock();
-            }
-            eprintln!("lab: the machine no longer answers; starts a new one");
-        }
         let console = Console::Log(self.pristine.console_log(self.number));
-        self.start(snapshot, console)
+        self.spending(Purpose::Restoring, |host| host.restore_state(snapshot, console))
     }
 
-    /// Starts a new machine on new copies of the disks.
-    pub fn start(&mut self, snapshot: Snapshot, console: Console) -> Result<()> {
+    /// Counts the time of `work` for this purpose, unless it is part of another one's.
+    pub fn spending<T>(&mut self, purpose: Purpose, work: impl FnOnce(&mut Host) -> T) -> T {
+        if self.purpose.is_some() {
+            return work(self);
+        }
+        self.purpose = Some(purpose);
+        let begun = Instant::now();
+        let done = work(self);
+        self.spent.add(purpose, begun.elapsed());
+        self.purpose = None;
+        done
+    }
+
+    /// Counts time anew; a scenario that panicked has left a purpose behind.
+    pub fn count_anew(&mut self) {
+        self.spent = Spent::default();
+        self.purpose = None;
+    }
+
+    /// What the time since then was spent on.
+    pub fn spent(&self) -> Spent {
+        self.spent.clone()
+    }
+
+    /// Lets time pass in which nothing must happen.
+    pub fn pass(&mut self, time: Duration) {
+        self.spending(Purpose::Passing, |_| thread::sleep(time));
+    }
+
+    /// Puts the host into a kept state, with its clock set. It is always a new machine: nothing of the last one is left.
+    fn restore_state(&mut self, snapshot: Snapshot, console: Console) -> Result<()> {
+        let disks = self.pristine.disks(snapshot);
+        self.start(&Start::Restore(disks), console)
+    }
+
+    fn start(&mut self, start: &Start, console: Console) -> Result<()> {
+        // The old one's memory is free before the new one takes as much.
         self.machine = None;
-        self.work = None;
-        let work = self.work.insert(self.pristine.copy(self.number)?);
+        let work = self.work()?;
         let Pristine { tree, accelerator, .. } = &*self.pristine;
         let hardware = Hardware {
             tree,
-            disks: work.path(),
             accelerator: *accelerator,
             console,
+            parcel: &work.join(PARCEL),
+            scratch: &work,
         };
-        let machine = self.machine.insert(Machine::start(&hardware, Some(snapshot))?);
-        machine.agent.sync(ANSWER_LIMIT)?;
-        self.set_clock()
+        let machine = self.machine.insert(Machine::start(&hardware, start)?);
+        let limit = match start {
+            Start::Boot(_) => BOOT_LIMIT,
+            Start::Continue { .. } | Start::Restore(_) => ANSWER_LIMIT,
+        };
+        machine.agent.sync(limit)?;
+        guest::set_clock(machine)
+    }
+
+    /// This host's own directory, made when it is first needed.
+    fn work(&mut self) -> Result<PathBuf> {
+        if self.work.is_none() {
+            let name = format!("work-{}-{}", std::process::id(), self.number);
+            let directory = self.pristine.paths.lab.join(name);
+            std::fs::create_dir_all(&directory)?;
+            std::fs::File::create(directory.join(PARCEL))?.set_len(recipe::PARCEL_SIZE)?;
+            let _ = std::fs::remove_file(self.pristine.console_log(self.number));
+            self.work = Some(Scratch::adopt(directory));
+        }
+        let work = self.work.as_ref().context("it was made just now")?;
+        Ok(work.path().to_owned())
+    }
+
+    /// Begins the making of a further state: a boot, or on from a state that is kept already.
+    pub fn begin(&mut self, from: Option<Snapshot>) -> Result<()> {
+        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
+        let disks = self.pristine.make_disks(from, stage)?;
+        let start = match from {
+            None => Start::Boot(disks),
+            Some(from) => Start::Continue {
+                from: self.pristine.disks(from),
+                disks,
+            },
+        };
+        let console = Console::Log(self.pristine.console_log(self.number));
+        self.start(&start, console)
+    }
+
+    /// Keeps the state that was begun, and ends its machine.
+    pub fn keep(&mut self, snapshot: Snapshot) -> Result<()> {
+        let machine = self.machine.take().context("no machine is running")?;
+        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
+        machine.keep(&stage.memory())?;
+        std::fs::rename(stage.directory, self.pristine.disks(snapshot).directory)?;
+        Ok(())
+    }
+
+    /// Runs a step of the image's making.
+    pub fn provision(&mut self, script: &str) -> Result<()> {
+        let done = self.sh_timeout(script, DOCKER_LIMIT)?;
+        ensure!(done.ok(), "{script}\n{done:?}");
+        Ok(())
+    }
+
+    /// Where the hang of the state `Hung` is written down.
+    pub fn hang_file(&self) -> PathBuf {
+        self.pristine.hang()
     }
 
     /// Runs a shell script as root; fails, with what it said, when it exits with anything but 0 or takes over two minutes.
     pub fn sh(&mut self, script: &str) -> Result<String> {
-        guest::sh(self.machine()?, script, SCRIPT_LIMIT)
+        self.spending(Purpose::Script, |host| guest::sh(host.machine()?, script, SCRIPT_LIMIT))
     }
 
     /// Runs a script and gives whatever came of it. When its time is over its process group is killed.
     pub fn sh_timeout(&mut self, script: &str, limit: Duration) -> Result<Output> {
-        guest::run(self.machine()?, script, limit)
+        self.spending(Purpose::Script, |host| guest::run(host.machine()?, script, limit))
     }
 
     /// Starts a script that runs on in the guest.
@@ -137,11 +232,8 @@ impl Host {
             "{path} is too large to be put into the guest"
         );
         let directory = Path::new(path).parent().context("a file needs a path from the root")?;
-        let work = self.work.as_ref().context("the host was not restored yet")?;
-        OpenOptions::new()
-            .write(true)
-            .open(parcel(work.path()))?
-            .write_all(bytes)?;
+        let parcel = self.work()?.join(PARCEL);
+        OpenOptions::new().write(true).open(parcel)?.write_all(bytes)?;
         // Direct, or the guest would read what it remembers of the file before.
         self.sh(&format!(
             "set -e; mkdir -p {}; dd if=/dev/vdc iflag=direct bs=64K count={} status=none | head -c {length} > {path}; \
@@ -155,6 +247,15 @@ impl Host {
     /// Looks again and again until `look` gives something. A look that fails ends the wait. Between looks it rests for as long as
     /// one takes: in an emulated host a look costs a second of its processors, and who only waits must not keep it from its work.
     pub fn wait_for<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        look: impl FnMut(&mut Host) -> Result<Option<T>>,
+    ) -> Result<T> {
+        self.spending(Purpose::Waiting, |host| host.look_until(what, limit, look))
+    }
+
+    fn look_until<T>(
         &mut self,
         what: &str,
         limit: Duration,
@@ -219,6 +320,10 @@ impl Host {
 
     /// Boots the host anew, from its disks as they are, and waits until it answers.
     pub fn reboot(&mut self) -> Result<()> {
+        self.spending(Purpose::Restoring, Host::reboot_now)
+    }
+
+    fn reboot_now(&mut self) -> Result<()> {
         let boot = self.sh("cat /proc/sys/kernel/random/boot_id")?;
         // The answer to this may be lost with the agent.
         let _ = self.sh_timeout("systemctl reboot", SCRIPT_LIMIT);
@@ -263,6 +368,11 @@ impl Host {
         Ok(directory)
     }
 
+    /// The same on the user's own terminal.
+    pub fn restore_on_terminal(&mut self, snapshot: Snapshot) -> Result<()> {
+        self.restore_state(snapshot, Console::Terminal)
+    }
+
     /// Gives the machine to the user's terminal until the user ends it.
     pub fn attend(mut self) -> Result<()> {
         self.machine.take().context("no machine is running")?.wait()
@@ -275,18 +385,4 @@ impl Host {
     fn machine(&mut self) -> Result<&mut Machine> {
         self.machine.as_mut().context("the host was not restored yet")
     }
-}
-
-/// Makes the cached host if need be, and gives a machine on it that is yet to be restored.
-pub fn prepare() -> Result<Host> {
-    Ok(Host::new(Arc::new(crate::snapshots::prepare()?), 0))
-}
-
-/// Prepares a host and restores it, with the time this took.
-pub fn restored(snapshot: Snapshot) -> Result<Host> {
-    let mut host = prepare()?;
-    progress::step(&format!("restores a host with Docker {}", snapshot.name()), || {
-        host.restore(snapshot)
-    })?;
-    Ok(host)
 }

@@ -19,18 +19,17 @@ use crate::{progress, recipe, tools};
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 const DEFAULT_MIRROR: &str = "http://deb.debian.org/debian";
 
+/// The ext4 filesystem in a tree's directory, read-only from now on: every machine writes to an overlay of its own.
+pub const ROOT_DISK: &str = "root.raw";
+
 /// A built root tree.
+#[derive(Debug, Clone)]
 pub struct Tree {
     pub key: String,
     pub directory: PathBuf,
 }
 
 impl Tree {
-    /// The ext4 filesystem, read-only from now on: every machine writes to an overlay of its own.
-    pub fn root(&self) -> PathBuf {
-        self.directory.join("root.raw")
-    }
-
     pub fn kernel(&self) -> PathBuf {
         self.directory.join("kernel")
     }
@@ -77,7 +76,7 @@ pub fn remove_older(lab: &Path, prefixes: &[&str]) -> Result<()> {
 
 fn build(directory: &Path, log: &Path) -> Result<()> {
     let _ = fs::remove_file(log);
-    let image = directory.join("root.raw");
+    let image = directory.join(ROOT_DISK);
     let file = open_to_all(&image)?;
     progress::logged(&mut mmdebstrap(&mirror(), &file), log, BUILD_LIMIT)?;
     fs::set_permissions(&image, PermissionsExt::from_mode(0o444))?;

@@ -5,9 +5,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
@@ -22,7 +23,7 @@ pub const QEMU: &str = "qemu-system-x86_64";
 /// Followed by the lab's pid, in the directory for temporary files.
 pub const SOCKET_DIRECTORY: &str = "thinguard-lab-";
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-const SNAPSHOT_LIMIT: Duration = Duration::from_secs(120);
+const KEEP_LIMIT: Duration = Duration::from_secs(120);
 
 /// The states of the host that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,10 @@ pub enum Snapshot {
     Running,
     /// Docker was stopped cleanly and its pool is gone; the next start makes it again from the loop files.
     Stopped,
+    /// As `Running`, with two containers that wait for a word to write, and 64 MiB left in the pool for them.
+    Low,
+    /// The containers have filled the pool, and dockerd hangs in D state since it is to remove them.
+    Hung,
 }
 
 impl Snapshot {
@@ -38,6 +43,18 @@ impl Snapshot {
         match self {
             Snapshot::Running => "running",
             Snapshot::Stopped => "stopped",
+            Snapshot::Low => "low",
+            Snapshot::Hung => "hung",
+        }
+    }
+
+    /// For people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Snapshot::Running => "Docker runs",
+            Snapshot::Stopped => "Docker is stopped",
+            Snapshot::Low => "Docker runs, and its pool is nearly full",
+            Snapshot::Hung => "dockerd hangs on a full pool",
         }
     }
 }
@@ -53,10 +70,52 @@ pub enum Console {
 /// All that QEMU is started with, but for the snapshot.
 pub struct Hardware<'a> {
     pub tree: &'a Tree,
-    /// The directory of the two qcow2 disks.
-    pub disks: &'a Path,
     pub accelerator: Accelerator,
     pub console: Console,
+    /// A third disk, raw and read-only for the guest: what is written to this file, the guest reads at once from /dev/vdc. Through the
+    /// agent's JSON, 1.5 MB took 2 s under TCG.
+    pub parcel: &'a Path,
+    /// Where QEMU puts what is written to disks that must stay as they are.
+    pub scratch: &'a Path,
+}
+
+/// The two disks of a machine, root and Docker's, and the memory that was kept with them.
+#[derive(Debug, Clone)]
+pub struct Disks {
+    pub directory: PathBuf,
+}
+
+impl Disks {
+    pub fn in_directory(directory: PathBuf) -> Disks {
+        Disks { directory }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.directory.join("root.qcow2")
+    }
+
+    pub fn docker(&self) -> PathBuf {
+        self.directory.join("docker.qcow2")
+    }
+
+    pub fn memory(&self) -> PathBuf {
+        self.directory.join("memory")
+    }
+}
+
+/// How a machine begins.
+#[derive(Debug, Clone)]
+pub enum Start {
+    /// A boot from disks that it changes.
+    Boot(Disks),
+    /// From a kept state, going on with disks of its own that it changes.
+    Continue {
+        /// Whose memory it takes.
+        from: Disks,
+        disks: Disks,
+    },
+    /// From a kept state, which stays as it is: what is written is gone when QEMU ends.
+    Restore(Disks),
 }
 
 /// A running QEMU with both of its sockets connected.
@@ -68,12 +127,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts QEMU: a cold boot, or at once from a snapshot. The guest may not answer yet.
-    pub fn start(hardware: &Hardware<'_>, from: Option<Snapshot>) -> Result<Machine> {
+    /// Starts QEMU. The guest may not answer yet.
+    pub fn start(hardware: &Hardware<'_>, start: &Start) -> Result<Machine> {
         let sockets = socket_directory()?;
         let complaints = sockets.path().join("stderr");
-        let mut command = command_line(hardware, sockets.path());
-        command.args(from.iter().flat_map(|snapshot| ["-loadvm", snapshot.name()]));
+        let mut command = command_line(hardware, start, sockets.path());
         command.stderr(File::create(&complaints)?);
         let mut child = cleanup::spawn_tied(&mut command, Signal::SIGKILL)?;
         match connect(sockets.path()) {
@@ -91,14 +149,22 @@ impl Machine {
         }
     }
 
-    /// Puts the running machine back to a snapshot.
-    pub fn load(&mut self, snapshot: Snapshot) -> Result<()> {
-        self.qmp.human(&format!("loadvm {}", snapshot.name()), SNAPSHOT_LIMIT)
-    }
-
-    /// Keeps the machine's memory and all its disks under the snapshot's name.
-    pub fn save(&mut self, snapshot: Snapshot) -> Result<()> {
-        self.qmp.human(&format!("savevm {}", snapshot.name()), SNAPSHOT_LIMIT)
+    /// Writes the machine's memory down and ends QEMU: with the disks as they are then, it can be restored again and again.
+    pub fn keep(mut self, memory: &Path) -> Result<()> {
+        self.qmp
+            .command("migrate-set-parameters", json!({ "max-bandwidth": 0 }), CONNECT_LIMIT)?;
+        let uri = format!("exec:cat > {}", quoted(memory));
+        self.qmp.command("migrate", json!({ "uri": uri }), CONNECT_LIMIT)?;
+        let begun = Instant::now();
+        loop {
+            let seen = self.qmp.command("query-migrate", json!({}), CONNECT_LIMIT)?;
+            match seen["status"].as_str() {
+                Some("completed") => return self.quit(),
+                Some("failed" | "cancelled") => bail!("QEMU cannot keep the machine: {seen}"),
+                _ => thread::sleep(Duration::from_millis(50)),
+            }
+            ensure!(begun.elapsed() < KEEP_LIMIT, "the machine is not kept yet: {seen}");
+        }
     }
 
     /// Ends QEMU so that its disks are whole.
@@ -153,7 +219,7 @@ fn end(child: &mut Child) {
     cleanup::forget_child(child);
 }
 
-fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
+fn command_line(hardware: &Hardware<'_>, start: &Start, sockets: &Path) -> Command {
     let mut command = Command::new(QEMU);
     command.args([
         "-name",
@@ -165,6 +231,7 @@ fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
         "-nic",
         "none",
     ]);
+    command.args(["-machine", recipe::MACHINE]);
     command.args(hardware.accelerator.arguments()).args(["-cpu", "max"]);
     command.args([
         "-m",
@@ -177,20 +244,20 @@ fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
         .arg(hardware.tree.kernel())
         .arg("-initrd")
         .arg(hardware.tree.initrd());
-    command.args(["-append", recipe::KERNEL_LINE]);
+    let line = format!("{} {}", recipe::KERNEL_LINE, hardware.accelerator.kernel_arguments());
+    command.args(["-append", line.trim_end()]);
+    // What QEMU writes for disks that stay as they are goes to a file that nobody else sees, in this directory.
+    command.env("TMPDIR", hardware.scratch);
+    for disk in disks(start) {
+        command.args(["-drive", &disk]);
+    }
     command.args([
         "-drive",
-        &root_disk(hardware),
-        "-drive",
-        &disk(&docker_disk(hardware.disks)),
+        &format!("if=virtio,format=raw,readonly=on,file={}", escaped(hardware.parcel)),
     ]);
-    command.args([
-        "-drive",
-        &format!(
-            "if=virtio,format=raw,readonly=on,file={}",
-            escaped(&parcel(hardware.disks))
-        ),
-    ]);
+    if let Start::Continue { from, .. } | Start::Restore(from) = start {
+        command.args(["-incoming", &format!("exec:cat {}", quoted(&from.memory()))]);
+    }
     command.args([
         "-object",
         "rng-random,filename=/dev/urandom,id=rng",
@@ -210,7 +277,8 @@ fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
             // Its own process group: Ctrl-C is for the lab, which then ends QEMU itself.
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
             command.stdin(Stdio::null()).stdout(Stdio::null());
-            command.args(["-serial", &format!("file:{}", escaped(path))]);
+            let log = format!("file,id=console,append=on,path={}", escaped(path));
+            command.args(["-chardev", &log, "-serial", "chardev:console"]);
         }
         Console::Terminal => {
             command.args(["-serial", "mon:stdio"]);
@@ -219,35 +287,23 @@ fn command_line(hardware: &Hardware<'_>, sockets: &Path) -> Command {
     command
 }
 
-/// The qcow2 files that a machine writes to.
-pub fn overlay_disk(disks: &Path) -> PathBuf {
-    disks.join("root.qcow2")
+/// QEMU's options for the root disk and Docker's.
+fn disks(start: &Start) -> [String; 2] {
+    let (disks, snapshot) = match start {
+        Start::Boot(disks) | Start::Continue { disks, .. } => (disks, "off"),
+        Start::Restore(disks) => (disks, "on"),
+    };
+    [disks.root(), disks.docker()].map(|path| {
+        format!(
+            "if=virtio,format=qcow2,cache=unsafe,discard=unmap,snapshot={snapshot},file={}",
+            escaped(&path)
+        )
+    })
 }
 
-pub fn docker_disk(disks: &Path) -> PathBuf {
-    disks.join("docker.qcow2")
-}
-
-/// A third disk, raw and read-only for the guest: what is written to this file, the guest reads at once from /dev/vdc.
-/// Through the agent's JSON, 1.5 MB took 2 s under TCG.
-pub fn parcel(disks: &Path) -> PathBuf {
-    disks.join("parcel.raw")
-}
-
-/// The backing file is named here rather than in the overlay, so that the cache can move with its directory.
-fn root_disk(hardware: &Hardware<'_>) -> String {
-    let backing = escaped(&hardware.tree.root());
-    format!(
-        "{},backing.driver=raw,backing.file.driver=file,backing.file.filename={backing}",
-        disk(&overlay_disk(hardware.disks))
-    )
-}
-
-fn disk(path: &Path) -> String {
-    format!(
-        "if=virtio,format=qcow2,cache=unsafe,discard=unmap,file={}",
-        escaped(path)
-    )
+/// A word for the shell that QEMU runs.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 fn listening(id: &str, sockets: &Path) -> String {

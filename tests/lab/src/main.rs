@@ -17,6 +17,7 @@ mod machine;
 mod paths;
 mod pictures;
 mod pool;
+mod pristine;
 mod progress;
 mod qmp;
 mod recipe;
@@ -28,6 +29,7 @@ mod screens;
 mod shell;
 mod snapshots;
 mod soak;
+mod times;
 mod tools;
 mod watch;
 
@@ -43,6 +45,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
     cargo lab demo             shows the main job on a throwaway host
     cargo lab test [FILTER...] every test of the workspace, then every scenario;
                                with filters only the scenarios whose name contains one of them
+    cargo lab test --times     where the last run's time went
     cargo lab shell [stopped]  a root console in a fresh host, Docker running (or stopped)
     cargo lab bench [FILTER]   prints figures, dmeventd's beside the guard's; with FILTER only those so named
     cargo lab soak [--minutes N] [--seed S]
@@ -68,6 +71,7 @@ enum Command {
     Help,
     Demo,
     Test(Vec<String>),
+    Times,
     Shell(Snapshot),
     Bench(Option<String>),
     Soak { minutes: u64, seed: Option<u64> },
@@ -104,6 +108,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Help => Ok(ExitCode::SUCCESS),
         Command::Demo => demo::demo(),
         Command::Test(filters) => runner::test(&filters),
+        Command::Times => times::show_last().map(|()| ExitCode::SUCCESS),
         Command::Shell(snapshot) => shell::shell(snapshot),
         Command::Bench(filter) => bench::bench(filter.as_deref()),
         Command::Soak { minutes, seed } => soak::soak(minutes, seed),
@@ -118,12 +123,13 @@ fn command_line(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     use lexopt::prelude::*;
 
     let mut words = Vec::new();
-    let (mut minutes, mut seed) = (None, None);
+    let (mut minutes, mut seed, mut times) = (None, None, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Long("minutes") => minutes = Some(parser.value()?.parse()?),
             Long("seed") => seed = Some(parser.value()?.parse()?),
+            Long("times") => times = true,
             Value(word) => words.push(word.string()?),
             other => return Err(other.unexpected()),
         }
@@ -131,6 +137,12 @@ fn command_line(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     if (minutes.is_some() || seed.is_some()) && words != ["soak"] {
         return Err("only soak has --minutes and --seed".into());
+    }
+    if times {
+        return match words.as_slice() {
+            ["test"] => Ok(Command::Times),
+            _ => Err("--times stands behind test alone".into()),
+        };
     }
     match words.as_slice() {
         ["demo"] => Ok(Command::Demo),

@@ -11,6 +11,7 @@ use nix::fcntl::{Flock, FlockArg};
 use crate::progress;
 
 /// The directories of this run.
+#[derive(Debug, Clone)]
 pub struct Paths {
     /// The workspace: where `units/` is.
     pub root: PathBuf,

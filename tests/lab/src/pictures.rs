@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::machine::Snapshot;
 use crate::paths::Paths;
-use crate::{fault, watch};
+use crate::{fault, snapshots, watch};
 
 /// What a prompt looks like, in bold.
 const PROMPT: &str = "\u{1b}[1m# ";
@@ -22,7 +22,7 @@ const COLUMNS: usize = 110;
 
 /// Makes all of them anew, in `packaging/pictures`.
 pub fn pictures() -> Result<ExitCode> {
-    let mut host = host::restored(Snapshot::Running)?;
+    let mut host = snapshots::restored(Snapshot::Low)?;
     host.build_guard()?;
     let cured = cured(&mut host)?;
     keep(

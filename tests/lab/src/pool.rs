@@ -1,6 +1,7 @@
 //! What scenarios ask about the pool and the daemon, parsed from the guest's own tools.
 
 use anyhow::{Context, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
 
 /// Used and total blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ fn usage(text: &str) -> Result<Usage> {
 }
 
 /// Which process dockerd is: two daemons with the same pid differ in their start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
     pub pid: u32,
     /// Field 22 of `/proc/PID/stat`: clock ticks since boot.

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 
-use crate::cleanup;
+use crate::{cleanup, times};
 
 /// Does one step of the preparations and tells how long it took.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     eprint!("lab: {what} ... ");
     let begun = Instant::now();
     let done = work();
+    times::note_step(what, begun.elapsed());
     match &done {
         Ok(_) => eprintln!("{:.1} s", begun.elapsed().as_secs_f32()),
         Err(_) => eprintln!("failed after {:.1} s", begun.elapsed().as_secs_f32()),

@@ -1,4 +1,4 @@
-//! QEMU's control socket (QMP), and the human monitor's commands sent through it.
+//! QEMU's control socket (QMP).
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -44,15 +44,6 @@ impl Qmp {
             if answer.get("return").is_some() {
                 return Ok(answer["return"].take());
             }
-        }
-    }
-
-    /// A command of the human monitor, which reports failure as text.
-    pub fn human(&mut self, line: &str, limit: Duration) -> Result<()> {
-        let said = self.command("human-monitor-command", json!({ "command-line": line }), limit)?;
-        match said.as_str().unwrap_or_default().trim() {
-            "" => Ok(()),
-            complaint => bail!("QEMU's `{line}`: {complaint}"),
         }
     }
 

@@ -1,7 +1,9 @@
 //! What the host is made of: packages, files, the steps up to each snapshot, and the key under which the result is kept.
 
+use std::time::Duration;
+
 /// Raise this when the code that builds the image changes in a way that the texts below do not show.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Always this release, whatever the developer's: its dockerd, 20.10, is Debian's newest line with devicemapper.
 pub const RELEASE: &str = "bookworm";
@@ -14,6 +16,12 @@ pub const DOCKER_SIZE: &str = "16G";
 
 /// The largest file that can be put into the guest.
 pub const PARCEL_SIZE: u64 = 64 << 20;
+
+/// Without the HPET, which an emulated kernel would take for its clock: each reading of it stops all processors.
+pub const MACHINE: &str = "pc,hpet=off";
+
+/// For one program of the preparations.
+pub const TOOL_LIMIT: Duration = Duration::from_secs(120);
 
 /// Memory and processors of the host.
 pub const MEMORY_MB: u32 = 3072;
@@ -136,6 +144,9 @@ done
 sync
 ";
 
+/// What the states beyond these two are made by is code. Raise this with it.
+const STATES: u32 = 1;
+
 /// The key of the root tree.
 pub fn tree_key() -> String {
     let mut text = format!("{FORMAT}\n{RELEASE}\n{ROOT_SIZE}\n{FINISH_TREE}\n");
@@ -147,7 +158,7 @@ pub fn tree_key() -> String {
 /// The key of the snapshots, which are tied to the `machine` too: QEMU, the accelerator, the processor.
 pub fn host_key(tree: &str, machine: &str) -> String {
     key(&format!(
-        "{tree}\n{machine}\n{DOCKER_SIZE}\n{MEMORY_MB}\n{PROCESSORS}\n{KERNEL_LINE}\n{TO_RUNNING}\n{TO_STOPPED}\n"
+        "{tree}\n{machine}\n{DOCKER_SIZE}\n{MEMORY_MB}\n{PROCESSORS}\n{KERNEL_LINE}\n{MACHINE}\n{STATES}\n{TO_RUNNING}\n{TO_STOPPED}\n"
     ))
 }
 

@@ -1,6 +1,5 @@
 //! What a service costs while nothing is wrong: processor time, wake-ups and memory of all its processes together.
 
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -34,7 +33,7 @@ pub fn cost(host: &mut Host, time: Duration) -> Result<Cost> {
 /// Watches a service for so long.
 pub fn cost_of(host: &mut Host, service: &str, time: Duration) -> Result<Cost> {
     let before = counters(host, service)?;
-    thread::sleep(time);
+    host.pass(time);
     let after = counters(host, service)?;
     Ok(Cost {
         cpu_ms: after.cpu_ms - before.cpu_ms,

@@ -12,10 +12,10 @@ use std::{env, fs, thread};
 use anyhow::{Result, anyhow};
 
 use crate::figures::Figures;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::paths::{Paths, cargo};
 use crate::scenarios::{self, Scenario};
-use crate::{progress, recipe};
+use crate::{progress, recipe, snapshots, times};
 
 /// A first run of the tests compiles the whole workspace.
 const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
@@ -38,8 +38,10 @@ pub fn test(filters: &[String]) -> Result<ExitCode> {
             names.join(", ")
         ));
     }
+    let begun = Instant::now();
     let workspace_passed = !filters.is_empty() || cargo_test()?;
     let all_passed = run(&chosen)?;
+    times::close(begun.elapsed())?;
     if !workspace_passed {
         println!("\nlab: `cargo test --workspace` failed; see above");
     }
@@ -57,7 +59,7 @@ fn exit_code(passed: bool) -> ExitCode {
 }
 
 fn run(chosen: &[Scenario]) -> Result<bool> {
-    let mut host = host::prepare()?;
+    let mut host = snapshots::prepare()?;
     // Before the first scenario, not within it: a build beside an emulated host slows both.
     progress::step("builds thinguard as it is released", || host.build_guard())?;
     let failures = run_all(host, chosen);
@@ -116,14 +118,19 @@ fn cargo_test() -> Result<bool> {
     let paths = Paths::find()?;
     let mut command = cargo();
     command.args(["test", "--workspace"]).current_dir(&paths.root);
-    Ok(progress::run(&mut command, CARGO_TEST_LIMIT)?.success())
+    let begun = Instant::now();
+    let passed = progress::run(&mut command, CARGO_TEST_LIMIT)?.success();
+    times::note_step("cargo test --workspace", begun.elapsed());
+    Ok(passed)
 }
 
 /// Runs one scenario and tells what came of it; gives a failure's reason.
 fn failure_of(host: &mut Host, scenario: &Scenario) -> Option<String> {
     println!("    {}: {}", scenario.name, scenario.about);
+    host.count_anew();
     let begun = Instant::now();
     let result = run_caught(host, scenario);
+    times::note_scenario(scenario.name, begun.elapsed(), host.spent());
     let took = begun.elapsed().as_secs_f32();
     let Err(error) = result else {
         println!("test scenario {} ... ok ({took:.1} s)", scenario.name);

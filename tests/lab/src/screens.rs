@@ -7,7 +7,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -61,7 +60,7 @@ pub fn check(host: &mut Host, state: &str) -> Result<()> {
             left > 0,
             "the screen of '{state}' is another one. Recorded:\n{wanted}\nSeen:\n{seen}\n{shown}"
         );
-        thread::sleep(Duration::from_secs(2));
+        host.pass(Duration::from_secs(2));
     }
     Ok(())
 }

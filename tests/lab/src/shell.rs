@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
 
-use crate::machine::{Console, Snapshot};
-use crate::{cleanup, host, progress};
+use crate::machine::Snapshot;
+use crate::{cleanup, progress, snapshots};
 
 /// Restores a host, installs the guard (starting nothing), and hands over the console until the user quits.
 pub fn shell(snapshot: Snapshot) -> Result<ExitCode> {
@@ -16,10 +16,10 @@ pub fn shell(snapshot: Snapshot) -> Result<ExitCode> {
     }
     let settings = tcgetattr(stdin())?;
     cleanup::remember_terminal(settings.clone());
-    let mut host = host::prepare()?;
+    let mut host = snapshots::prepare()?;
     let built = host.build_guard();
-    progress::step(&format!("restores a host with Docker {}", snapshot.name()), || {
-        host.start(snapshot, Console::Terminal)
+    progress::step(&format!("restores a host: {}", snapshot.about()), || {
+        host.restore_on_terminal(snapshot)
     })?;
     // QEMU holds the terminal raw from here on, hence the carriage returns.
     if let Err(error) = built.and_then(|_| host.install_guard()) {

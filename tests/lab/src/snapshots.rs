@@ -1,33 +1,39 @@
-//! The cached host: its two disks with the snapshots in them, made once per recipe, copied for each run.
+//! Makes the cached host: boots it once and keeps its states, each made from the one before.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::accel::{self, Accelerator};
-use crate::cleanup::Scratch;
+use crate::host::Host;
 use crate::image::{self, Tree};
-use crate::machine::{Console, Hardware, Machine, QEMU, SOCKET_DIRECTORY, Snapshot, docker_disk, overlay_disk, parcel};
+use crate::machine::{QEMU, SOCKET_DIRECTORY, Snapshot};
 use crate::paths::Paths;
-use crate::{guest, progress, recipe, tools};
+use crate::pristine::Pristine;
+use crate::{fault, progress, recipe, tools};
 
-const TOOL_LIMIT: Duration = Duration::from_secs(120);
-const BOOT_LIMIT: Duration = Duration::from_secs(240);
-const DOCKER_LIMIT: Duration = Duration::from_secs(240);
+/// How long a full pool holds writes back while the hang is made; the kernel's 60 s would only be waited for.
+const NO_SPACE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A host that is ready to be copied and restored.
-pub struct Pristine {
-    pub paths: Paths,
-    pub tree: Tree,
-    pub accelerator: Accelerator,
-    directory: PathBuf,
+/// A machine on the cached host, which is made first if need be; it is yet to be restored.
+pub fn prepare() -> Result<Host> {
+    Ok(Host::new(Arc::new(pristine()?), 0))
 }
 
-/// Gives the cached host, with everything that it needs made first.
-pub fn prepare() -> Result<Pristine> {
+/// Prepares a host and restores it, with the time this took.
+pub fn restored(snapshot: Snapshot) -> Result<Host> {
+    let mut host = prepare()?;
+    progress::step(&format!("restores a host: {}", snapshot.about()), || {
+        host.restore(snapshot)
+    })?;
+    Ok(host)
+}
+
+fn pristine() -> Result<Pristine> {
     let paths = Paths::find()?;
     let lock = paths.lock()?;
     tools::ensure(&paths)?;
@@ -55,82 +61,39 @@ pub fn prepare() -> Result<Pristine> {
     })
 }
 
-impl Pristine {
-    /// A copy to write to: snapshots cannot be loaded through a backing file, and loading one changes the file.
-    pub fn copy(&self, number: usize) -> Result<Scratch> {
-        let work = self.paths.lab.join(format!("work-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&work);
-        fs::create_dir_all(&work)?;
-        let work = Scratch::adopt(work);
-        let mut cp = Command::new("cp");
-        cp.args(["--reflink=auto", "--sparse=always"]);
-        cp.arg(overlay_disk(&self.directory))
-            .arg(docker_disk(&self.directory))
-            .arg(parcel(&self.directory))
-            .arg(work.path());
-        progress::output(&mut cp).context("cannot copy the host's disks")?;
-        Ok(work)
-    }
-
-    /// The console's log of one host of this run.
-    pub fn console_log(&self, number: usize) -> PathBuf {
-        match number {
-            0 => self.paths.lab.join("console.log"),
-            more => self.paths.lab.join(format!("console-{more}.log")),
-        }
-    }
-}
-
 fn build(paths: &Paths, tree: &Tree, accelerator: Accelerator, directory: &Path) -> Result<()> {
-    progress::step("makes the disks", || {
-        make_disks(tree, directory, &paths.lab.join("image.log"))
-    })?;
-    let console = Console::Log(paths.lab.join("console.log"));
-    let hardware = Hardware {
-        tree,
-        disks: directory,
+    let pristine = Arc::new(Pristine {
+        paths: paths.clone(),
+        tree: tree.clone(),
         accelerator,
-        console,
-    };
-    let mut machine = progress::step(&format!("boots the host ({})", accelerator.name()), || {
-        let mut machine = Machine::start(&hardware, None)?;
-        machine.agent.sync(BOOT_LIMIT).context("see target/lab/console.log")?;
-        Ok(machine)
+        directory: directory.to_owned(),
+    });
+    let hang = pristine.hang();
+    let mut host = Host::new(pristine, 0);
+    progress::step(&format!("boots the host ({})", accelerator.name()), || {
+        host.begin(None).context("see target/lab/console.log")
     })?;
     progress::step("starts Docker, imports an image, runs a container", || {
-        guest::provision(&mut machine, recipe::TO_RUNNING, DOCKER_LIMIT)
+        host.provision(recipe::TO_RUNNING)?;
+        host.keep(Snapshot::Running)
     })?;
-    progress::step("keeps the snapshot `running`", || machine.save(Snapshot::Running))?;
     progress::step("stops Docker", || {
-        guest::provision(&mut machine, recipe::TO_STOPPED, DOCKER_LIMIT)
+        host.begin(Some(Snapshot::Running))?;
+        host.provision(recipe::TO_STOPPED)?;
+        host.keep(Snapshot::Stopped)
     })?;
-    progress::step("keeps the snapshot `stopped`", || machine.save(Snapshot::Stopped))?;
-    machine.quit()
-}
-
-fn make_disks(tree: &Tree, directory: &Path, log: &Path) -> Result<()> {
-    let mut root = Command::new("qemu-img");
-    root.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-        .arg(tree.root())
-        .arg(overlay_disk(directory));
-    progress::logged(&mut root, log, TOOL_LIMIT)?;
-
-    let raw = directory.join("docker.raw");
-    let mut filesystem = Command::new(image::sbin("mkfs.ext4"));
-    filesystem
-        .args(["-q", "-F", "-m", "0", "-L", "docker"])
-        .arg(&raw)
-        .arg(recipe::DOCKER_SIZE);
-    progress::logged(&mut filesystem, log, TOOL_LIMIT)?;
-    let mut convert = Command::new("qemu-img");
-    convert
-        .args(["convert", "-f", "raw", "-O", "qcow2"])
-        .arg(&raw)
-        .arg(docker_disk(directory));
-    progress::logged(&mut convert, log, TOOL_LIMIT)?;
-    fs::remove_file(raw)?;
-    fs::File::create(parcel(directory))?.set_len(recipe::PARCEL_SIZE)?;
-    Ok(())
+    progress::step("fills the pool up to its last blocks", || {
+        host.begin(Some(Snapshot::Running))?;
+        fault::start_writers(&mut host)?;
+        host.keep(Snapshot::Low)
+    })?;
+    progress::step("hangs dockerd on the full pool", || {
+        host.begin(Some(Snapshot::Low))?;
+        let hung = fault::hang_dockerd(&mut host, NO_SPACE_TIMEOUT)?;
+        fault::await_kernels_report(&mut host, &hung)?;
+        fs::write(hang, serde_json::to_vec(&hung)?)?;
+        host.keep(Snapshot::Hung)
+    })
 }
 
 /// What a snapshot depends on: QEMU's version, and with KVM the processor that the guest sees.
@@ -147,12 +110,16 @@ fn machine_version(accelerator: Accelerator) -> Result<String> {
     if version.is_empty() {
         bail!("{QEMU} does not tell its version");
     }
-    Ok(format!("{}{version}{processor}", accelerator.name()))
+    Ok(format!(
+        "{}{}{version}{processor}",
+        accelerator.name(),
+        accelerator.kernel_arguments()
+    ))
 }
 
-/// What runs that were killed outright left: copies of the disks, and socket directories.
+/// What runs that were killed outright left: scratch directories, and those of sockets.
 fn remove_abandoned(lab: &Path) -> Result<()> {
-    let temporary = std::env::temp_dir();
+    let temporary: PathBuf = std::env::temp_dir();
     for (place, prefix) in [(lab, "work-"), (temporary.as_path(), SOCKET_DIRECTORY)] {
         for entry in fs::read_dir(place)? {
             let entry = entry?;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::figures::Figures;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::machine::Snapshot;
 use crate::pool::{Daemon, PoolStatus};
-use crate::{fault, watch};
+use crate::{fault, snapshots, watch};
 
 const PRELUDE: &str = include_str!("soak/guest.sh");
 
@@ -60,7 +60,7 @@ struct Guard {
 /// `cargo lab soak`: `minutes` of it, from `seed` or one that the clock gives.
 pub fn soak(minutes: u64, seed: Option<u64>) -> Result<ExitCode> {
     let seed = seed.map_or_else(seed_of_now, Ok)?;
-    let mut host = host::prepare()?;
+    let mut host = snapshots::prepare()?;
     host.build_guard()?;
     host.restore(Snapshot::Running)?;
     match run(

@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::paths::Paths;
-use crate::progress;
+use crate::{progress, snapshots};
 use cases::Case;
 use compare::Agreement;
 use record::Entry;
@@ -35,7 +35,7 @@ pub fn corpus(filter: Option<&str>) -> Result<ExitCode> {
         Some(part) => case.name.contains(part) || case.group.contains(part),
     };
     let chosen: Vec<Case> = all.iter().filter(wanted).cloned().collect();
-    let mut host = host::prepare()?;
+    let mut host = snapshots::prepare()?;
     progress::step("builds thinguard as it is released", || host.build_guard())?;
     let mut untouched = false;
     for (index, case) in chosen.iter().enumerate() {

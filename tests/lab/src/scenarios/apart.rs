@@ -16,13 +16,13 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "hangs-told-apart",
         about: "pool exhausted, frozen filesystem, SIGSTOP, containerd stopped, udev stopped: five verdicts, and one deed: growth",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Hung,
         run: told_apart,
     },
     Scenario {
         name: "xfs-gives-up-where-nothing-can-grow",
         about: "dockerd hangs on a full pool and the host is full: told that a reboot is needed; allowed to, XFS gives up and dockerd goes on",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Hung,
         run: gives_up,
     },
 ];
@@ -65,7 +65,7 @@ fn seen_and_over(
 }
 
 fn told_apart(host: &mut Host, _: &mut Figures) -> Result<()> {
-    let hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
+    let hang = fault::hung(host)?;
     host.install_guard()?;
     set(host, "[data]\nbelow_free_percent = 0\n")?;
     let said = watch::await_line(host, "the pool ran out while it waits", PATIENCE)?;
@@ -131,7 +131,7 @@ fn gives_up(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.sh(
         "free=$(df --output=avail -B1 /var/lib/docker | tail -n 1); fallocate -l $((free - 900 * 1048576)) /var/lib/docker/filler",
     )?;
-    let hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
+    let hang = fault::hung(host)?;
     host.install_guard()?;
     set(host, "[cure]\nxfs_give_up_after = \"5s\"\n")?;
     let said = watch::await_line(host, "hang-incurable: ", PATIENCE)?;

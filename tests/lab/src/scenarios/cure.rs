@@ -15,7 +15,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "hang-cured-by-growth",
         about: "dockerd hangs in D state on a full pool; the guard grows it, and the same daemon answers again",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Low,
         run: hang_cured_by_growth,
     },
     Scenario {
@@ -260,7 +260,7 @@ fn nothing_to_grow_into(host: &mut Host, figures: &mut Figures) -> Result<()> {
     );
     println!("    {alarm}");
     watch::await_line(host, "pool-low: ", Duration::from_secs(60))?;
-    std::thread::sleep(Duration::from_secs(10));
+    host.pass(Duration::from_secs(10));
     ensure!(
         host.pool_status()?.data.total == first,
         "the pool has grown into the reserve"

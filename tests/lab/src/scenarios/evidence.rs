@@ -21,7 +21,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "evidence-is-kept",
         about: "dockerd hangs in D state on a full pool: before the growth that cures it the journal gets all that was seen",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Hung,
         run: evidence_is_kept,
     },
     Scenario {
@@ -50,12 +50,8 @@ fn bundles(host: &mut Host) -> Result<Vec<String>> {
 }
 
 fn evidence_is_kept(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    let hang = fault::hang_dockerd(host, Duration::from_secs(10))?;
-    // The kernel looks for hung tasks every 20 s here.
-    let report = format!("INFO: task dockerd:{} blocked for more than", hang.task.tid);
-    host.wait_for("the kernel's report of a hung task", Duration::from_secs(90), |host| {
-        Ok(host.sh("dmesg")?.contains(&report).then_some(()))
-    })?;
+    let hang = fault::hung(host)?;
+    let report = fault::await_kernels_report(host, &hang)?;
     watch::start_and_await_info(host)?;
     ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");
 
@@ -182,7 +178,7 @@ fn evidence_of_goroutines(host: &mut Host, _: &mut Figures) -> Result<()> {
         "{file} holds no goroutines: {goroutines}"
     );
     // Once in a silence, however long it lasts.
-    std::thread::sleep(Duration::from_secs(10));
+    host.pass(Duration::from_secs(10));
     let files = host.sh("ls /var/run/docker/goroutine-stacks-*.log | wc -l")?;
     ensure!(files.trim() == "1", "{files} files");
     let hang = bundles(host)?

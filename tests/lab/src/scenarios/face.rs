@@ -1,6 +1,5 @@
 //! The commands by hand: exit codes, JSON and what they change; and an operator's stop, which the guard must not undo.
 
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -213,13 +212,13 @@ fn stopped_docker_stays_stopped(host: &mut Host, _: &mut Figures) -> Result<()> 
     watch::start(host)?;
     // So that the guard is at rest, its last look old, when Docker is stopped.
     host.sh("thinguard grow --data 8G")?;
-    thread::sleep(Duration::from_secs(12));
+    host.pass(Duration::from_secs(12));
     host.sh("systemctl stop docker.service")?;
     ensure!(
         host.sh("systemctl is-active docker.socket")?.trim() == "active",
         "the socket does not listen"
     );
-    thread::sleep(Duration::from_secs(30));
+    host.pass(Duration::from_secs(30));
     let state = host.sh_timeout("systemctl is-active docker.service", Duration::from_secs(10))?;
     ensure!(state.stdout.trim() == "inactive", "docker.service is {}", state.stdout);
     let shown = host.sh("systemctl show -p StatusText --value thinguard")?;

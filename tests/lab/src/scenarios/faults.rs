@@ -62,7 +62,7 @@ fn settings_are_reloaded(host: &mut Host, _: &mut Figures) -> Result<()> {
         "[data]\nbelow_free_percent = 90\nstep_min = \"8 parsecs\"\n",
         "settings-kept: /etc/thinguard.d/50-lab.toml:3: data.step_min: '8 parsecs' is not a size",
     )?;
-    std::thread::sleep(Duration::from_secs(3));
+    host.pass(Duration::from_secs(3));
     ensure!(
         host.pool_status()?.data.total == first,
         "a file with a mistake came into force"

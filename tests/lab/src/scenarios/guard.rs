@@ -1,6 +1,5 @@
 //! The guard itself: killed, stopped, and with the filesystem below it frozen.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -116,7 +115,7 @@ fn frozen(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::start(host)?;
     let old = main_pid(host)?;
     // Longer than systemd's watchdog waits for a heartbeat.
-    thread::sleep(Duration::from_secs(40));
+    host.pass(Duration::from_secs(40));
     ensure!(
         is_active(host)? && main_pid(host)? == old,
         "the guard lost its heartbeat"

@@ -69,7 +69,7 @@ fn run_sleeper(host: &mut Host, name: &str) -> Result<u32> {
     ))?;
     let pid = sleeper(host, name)?;
     // The guard asks every 5 s while all is well.
-    std::thread::sleep(Duration::from_secs(8));
+    host.pass(Duration::from_secs(8));
     Ok(pid)
 }
 
@@ -182,7 +182,7 @@ fn after_every_cure(host: &mut Host) -> Result<()> {
     println!("    {begun}");
     ensure!(begun.contains("because restart-after-cure: "), "{begun}");
     await_lines(host, DONE, 3)?;
-    std::thread::sleep(Duration::from_secs(8));
+    host.pass(Duration::from_secs(8));
     let restarts = watch::journal(host)?.matches(BEGUN).count();
     ensure!(restarts == 3, "{restarts} restarts: one for each cure");
     Ok(())
@@ -208,7 +208,7 @@ fn storm(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.wait_for("the pool to grow", Duration::from_secs(60), |host| {
         Ok((host.pool_status()?.data.total > first).then_some(()))
     })?;
-    std::thread::sleep(Duration::from_secs(10));
+    host.pass(Duration::from_secs(10));
     ensure!(host.dockerd()? == daemon, "the daemon is another one");
     let restarts = watch::journal(host)?.matches(BEGUN).count();
     ensure!(restarts == 2, "{restarts} restarts");

@@ -1,6 +1,5 @@
 //! Prevention: what it costs while nothing happens, and what it does when writers are as fast as the disk.
 
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -68,7 +67,7 @@ fn at_rest(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // Large enough for the guard to have nothing to do, as on a host with Docker's default of 100 GiB.
     host.sh("thinguard grow --data 12G")?;
     watch::start(host)?;
-    thread::sleep(Duration::from_secs(15));
+    host.pass(Duration::from_secs(15));
     let cost = rest::cost(host, Duration::from_secs(30))?;
     let (pss, locked) = rest::memory_kib(host)?;
     figures.add(
@@ -107,7 +106,7 @@ fn full_speed_to_the_reserve(host: &mut Host, figures: &mut Figures) -> Result<(
     let first = host.pool_status()?;
     fault::set_no_space_timeout(host, Duration::from_secs(3))?;
     watch::start(host)?;
-    thread::sleep(Duration::from_secs(5));
+    host.pass(Duration::from_secs(5));
     let quiet = rest::cost(host, COUNTED)?;
     let pace_then = rest::cost_of_processes(host)?;
     let (memory, _) = rest::memory_kib(host)?;

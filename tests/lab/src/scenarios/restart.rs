@@ -1,6 +1,5 @@
 //! The last resort: a daemon that stays silent on a cured pool is restarted, once; one that is silent for another cause is not.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -16,25 +15,25 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "stuck-after-the-cure",
         about: "the pool ran out and the daemon answers no more: growth, settling, one safe restart with what requires Docker, no second one",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Low,
         run: stuck_after_the_cure,
     },
     Scenario {
         name: "guard-restarted-during-its-restart",
         about: "a guard that is restarted while Docker is: the next one waits, tells the end, and gives nothing of the budget back",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Low,
         run: guard_restarted_during_its_restart,
     },
     Scenario {
         name: "operator-stops-docker-meanwhile",
         about: "an operator stops Docker and its socket while the guard restarts it: it stays down",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Low,
         run: operator_stops_docker_meanwhile,
     },
     Scenario {
         name: "operator-masks-docker-meanwhile",
         about: "an operator masks Docker while the guard restarts it: it stays down",
-        snapshot: Snapshot::Running,
+        snapshot: Snapshot::Low,
         run: operator_masks_docker_meanwhile,
     },
     Scenario {
@@ -50,7 +49,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
     watch::hurry(host)?;
     fault::require_docker(host)?;
-    fault::fill_pool(host)?;
+    fault::finish_filling(host)?;
     screens::check(host, "exhausted")?;
     fault::hold_info(host)?;
     fault::hang_a_start(host)?;
@@ -86,7 +85,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::start(host)?;
     let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
     println!("    {held}");
-    thread::sleep(Duration::from_secs(15));
+    host.pass(Duration::from_secs(15));
     ensure!(host.dockerd()? == second, "a second restart inside the cool-down");
     let restarts = watch::journal(host)?.matches("deed-begun: restart").count();
     ensure!(restarts == 1, "{restarts} restarts");
@@ -100,7 +99,7 @@ fn restart_slowly(host: &mut Host) -> Result<()> {
     let slow = b"[Service]\nExecStop=/bin/sleep 30\n";
     host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
     fault::require_docker(host)?;
-    fault::fill_pool(host)?;
+    fault::finish_filling(host)?;
     fault::hold_info(host)?;
     watch::start(host)?;
     watch::await_line(host, "deed-begun: restart the Docker service", Duration::from_secs(240))?;
@@ -180,7 +179,7 @@ fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
     ensure!(!fault::app_is_up(host)?, "lab-app was started");
     // Also for the next guard, which finds no intent.
     host.sh("systemctl restart thinguard")?;
-    thread::sleep(Duration::from_secs(30));
+    host.pass(Duration::from_secs(30));
     let state = host.sh("systemctl show -p ActiveState --value docker; ls /run/thinguard")?;
     ensure!(
         !state.starts_with("active") && !state.contains("restart-intent"),
@@ -198,7 +197,7 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     let said = watch::await_line(host, "daemon-silent: ", Duration::from_secs(60))?;
     ensure!(said.contains("none of its tasks is in D state"), "no evidence: {said}");
     println!("    {said}");
-    thread::sleep(Duration::from_secs(40));
+    host.pass(Duration::from_secs(40));
     ensure!(host.dockerd()? == daemon, "the daemon is another one");
     let journal = watch::journal(host)?;
     ensure!(
@@ -215,7 +214,7 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     let pool = host.pool_status()?.name;
     host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))?;
     watch::await_line(host, "deed-done: resume", Duration::from_secs(60))?;
-    thread::sleep(Duration::from_secs(30));
+    host.pass(Duration::from_secs(30));
     ensure!(host.dockerd()? == daemon, "the daemon is another one");
     let said = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
     ensure!(
@@ -246,7 +245,7 @@ fn silent_beside_a_slow_pool(host: &mut Host) -> Result<()> {
     host.wait_for("slow looks", Duration::from_secs(30), |host| {
         Ok((host.sh("pgrep -cx strace || true")?.trim() == "1").then_some(()))
     })?;
-    thread::sleep(Duration::from_secs(5));
+    host.pass(Duration::from_secs(5));
     fault::stop_by_signal(host)?;
     host.wait_for("silence beside slow looks", Duration::from_secs(60), |host| {
         let told = watch::journal(host)?

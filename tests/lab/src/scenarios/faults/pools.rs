@@ -204,7 +204,7 @@ fn events_in_a_row(host: &mut Host, figures: &mut Figures) -> Result<()> {
         let raised = host.sh(number)?.trim().parse::<u32>()? - before;
         ensure!(raised >= 20, "only {raised} events");
         // Time to come to rest again.
-        std::thread::sleep(Duration::from_secs(4));
+        host.pass(Duration::from_secs(4));
         let lines = table::lines(host)?.len();
         let changed: f64 = host.sh("/root/lab-pool ro")?.trim().parse()?;
         table::await_new(host, lines, "pool-read-only: ")?;
