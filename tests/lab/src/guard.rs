@@ -55,13 +55,18 @@ fn rust_flags() -> String {
 
 /// Installs the binary and the units; enables and starts nothing.
 pub fn install(host: &mut Host, root: &Path, binary: &Path) -> Result<()> {
-    let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
-    host.put("/usr/sbin/thinguard", 0o755, &bytes)?;
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let guard = read(binary)?;
+    let mut units = Vec::new();
     for unit in UNITS {
-        let path = root.join("units").join(unit);
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        host.put(&format!("/usr/lib/systemd/system/{unit}"), 0o644, &bytes)?;
+        let installed = format!("/usr/lib/systemd/system/{unit}");
+        units.push((installed, read(&root.join("units").join(unit))?));
     }
-    host.sh("systemctl daemon-reload")?;
-    Ok(())
+    let mut files = vec![("/usr/sbin/thinguard", 0o755, guard.as_slice())];
+    files.extend(
+        units
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), 0o644, bytes.as_slice())),
+    );
+    host.put_all(&files, "systemctl daemon-reload")
 }

@@ -18,7 +18,7 @@ use crate::paths::Paths;
 use crate::pool::{Daemon, PoolStatus};
 use crate::pristine::Pristine;
 use crate::times::{Purpose, Spent};
-use crate::{guard, recipe};
+use crate::{guard, recipe, times};
 
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(120);
@@ -35,6 +35,9 @@ const DOCKER_LIMIT: Duration = Duration::from_secs(240);
 
 /// What is put into the guest goes through this file.
 const PARCEL: &str = "parcel.raw";
+
+/// In blocks of so many bytes, as a direct reader asks.
+const BLOCK: usize = 64 << 10;
 
 /// Where a state's disks lie until it is kept.
 const STAGE: &str = "stage";
@@ -97,7 +100,9 @@ impl Host {
     /// A fresh host in this state.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
         let console = Console::Log(self.pristine.console_log(self.number));
-        self.spending(Purpose::Restoring, |host| host.restore_state(snapshot, console))
+        self.told(Purpose::Restoring, snapshot.about(), |host| {
+            host.restore_state(snapshot, console)
+        })
     }
 
     /// Counts the time of `work` for this purpose, unless it is part of another one's.
@@ -115,18 +120,23 @@ impl Host {
 
     /// Counts time anew; a scenario that panicked has left a purpose behind.
     pub fn count_anew(&mut self) {
+        self.machine = None;
         self.spent = Spent::default();
         self.purpose = None;
     }
 
     /// What the time since then was spent on.
     pub fn spent(&self) -> Spent {
-        self.spent.clone()
+        let mut spent = self.spent.clone();
+        if let Some(machine) = &self.machine {
+            spent.add_processor(machine.processor_time());
+        }
+        spent
     }
 
     /// Lets time pass in which nothing must happen.
     pub fn pass(&mut self, time: Duration) {
-        self.spending(Purpose::Passing, |_| thread::sleep(time));
+        self.told(Purpose::Passing, "time that must pass", |_| thread::sleep(time));
     }
 
     /// Puts the host into a kept state, with its clock set. It is always a new machine: nothing of the last one is left.
@@ -137,7 +147,7 @@ impl Host {
 
     fn start(&mut self, start: &Start, console: Console) -> Result<()> {
         // The old one's memory is free before the new one takes as much.
-        self.machine = None;
+        self.end_machine();
         let work = self.work()?;
         let Pristine { tree, accelerator, .. } = &*self.pristine;
         let hardware = Hardware {
@@ -154,6 +164,12 @@ impl Host {
         };
         machine.agent.sync(limit)?;
         guest::set_clock(machine)
+    }
+
+    fn end_machine(&mut self) {
+        if let Some(machine) = self.machine.take() {
+            self.spent.add_processor(machine.processor_time());
+        }
     }
 
     /// This host's own directory, made when it is first needed.
@@ -208,12 +224,24 @@ impl Host {
 
     /// Runs a shell script as root; fails, with what it said, when it exits with anything but 0 or takes over two minutes.
     pub fn sh(&mut self, script: &str) -> Result<String> {
-        self.spending(Purpose::Script, |host| guest::sh(host.machine()?, script, SCRIPT_LIMIT))
+        self.told(Purpose::Script, script, |host| {
+            guest::sh(host.machine()?, script, SCRIPT_LIMIT)
+        })
     }
 
     /// Runs a script and gives whatever came of it. When its time is over its process group is killed.
     pub fn sh_timeout(&mut self, script: &str, limit: Duration) -> Result<Output> {
-        self.spending(Purpose::Script, |host| guest::run(host.machine()?, script, limit))
+        self.told(Purpose::Script, script, |host| {
+            guest::run(host.machine()?, script, limit)
+        })
+    }
+
+    /// Counts time, and with `LAB_TRACE` tells it.
+    fn told<T>(&mut self, purpose: Purpose, what: &str, work: impl FnOnce(&mut Host) -> T) -> T {
+        let begun = Instant::now();
+        let done = self.spending(purpose, work);
+        times::trace(self.number, begun.elapsed(), what);
+        done
     }
 
     /// Starts a script that runs on in the guest.
@@ -226,22 +254,33 @@ impl Host {
 
     /// Writes a file, and its directory if need be.
     pub fn put(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<()> {
-        let length = bytes.len();
+        self.put_all(&[(path, mode, bytes)], "true")
+    }
+
+    /// Writes files with their modes, and runs a script behind that. All in one, since each script costs an emulated host a tenth of a
+    /// second before it begins.
+    pub fn put_all(&mut self, files: &[(&str, u32, &[u8])], then: &str) -> Result<()> {
+        let (mut parcel, mut script) = (Vec::new(), "set -e\n".to_owned());
+        for (path, mode, bytes) in files {
+            let (first, blocks, length) = (parcel.len() / BLOCK, bytes.len().div_ceil(BLOCK), bytes.len());
+            parcel.extend_from_slice(bytes);
+            parcel.resize((first + blocks) * BLOCK, 0);
+            // Direct, or the guest would read what it remembers of the parcel before.
+            let directory = Path::new(path).parent().unwrap_or(Path::new("/")).display();
+            script.push_str(&format!(
+                "[ -d {directory} ] || mkdir -p {directory}\nrm -f {path}\n\
+                 dd if=/dev/vdc of={path} iflag=direct bs={BLOCK} skip={first} count={blocks} status=none\n\
+                 truncate -s {length} {path}\nchmod {mode:o} {path}\n"
+            ));
+        }
         ensure!(
-            length as u64 <= recipe::PARCEL_SIZE,
-            "{path} is too large to be put into the guest"
+            parcel.len() as u64 <= recipe::PARCEL_SIZE,
+            "{} bytes are too much to be put into the guest",
+            parcel.len()
         );
-        let directory = Path::new(path).parent().context("a file needs a path from the root")?;
-        let parcel = self.work()?.join(PARCEL);
-        OpenOptions::new().write(true).open(parcel)?.write_all(bytes)?;
-        // Direct, or the guest would read what it remembers of the file before.
-        self.sh(&format!(
-            "set -e; mkdir -p {}; dd if=/dev/vdc iflag=direct bs=64K count={} status=none | head -c {length} > {path}; \
-             [ $(stat -c %s {path}) = {length} ]; chmod {mode:o} {path}",
-            directory.display(),
-            length.div_ceil(64 << 10)
-        ))?;
-        Ok(())
+        let file = self.work()?.join(PARCEL);
+        OpenOptions::new().write(true).open(file)?.write_all(&parcel)?;
+        self.sh(&format!("{script}{then}")).map(drop)
     }
 
     /// Looks again and again until `look` gives something. A look that fails ends the wait. Between looks it rests for as long as
@@ -252,7 +291,18 @@ impl Host {
         limit: Duration,
         look: impl FnMut(&mut Host) -> Result<Option<T>>,
     ) -> Result<T> {
-        self.spending(Purpose::Waiting, |host| host.look_until(what, limit, look))
+        self.told(Purpose::Waiting, what, |host| host.look_until(what, limit, look))
+    }
+
+    /// Waits for the end of a script that itself waits, and gives what it printed.
+    pub fn wait_by_script(&mut self, what: &str, script: &str, limit: Duration) -> Result<String> {
+        let limit = limit * LENIENCE;
+        let done = self.told(Purpose::Waiting, what, |host| host.sh_timeout(script, limit))?;
+        match done.code {
+            Some(0) => Ok(done.stdout),
+            None => bail!("waited {} s in vain for {what}", limit.as_secs()),
+            Some(_) => bail!("while waiting for {what}: {done:?}"),
+        }
     }
 
     fn look_until<T>(

@@ -14,14 +14,14 @@ use crate::{cleanup, times};
 
 /// Does one step of the preparations and tells how long it took.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    eprint!("lab: {what} ... ");
+    // Whole lines, since others may be written meanwhile.
+    eprintln!("lab: {what} ...");
     let begun = Instant::now();
     let done = work();
-    times::note_step(what, begun.elapsed());
-    match &done {
-        Ok(_) => eprintln!("{:.1} s", begun.elapsed().as_secs_f32()),
-        Err(_) => eprintln!("failed after {:.1} s", begun.elapsed().as_secs_f32()),
-    }
+    let took = begun.elapsed();
+    times::note_step(what, took);
+    let end = if done.is_ok() { "done in" } else { "failed after" };
+    eprintln!("lab: {what}: {end} {:.1} s", took.as_secs_f32());
     done
 }
 

@@ -20,6 +20,8 @@ use crate::{progress, recipe, snapshots, times};
 /// A first run of the tests compiles the whole workspace.
 const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
 
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 /// So much of a failed host's journal is shown at once.
 const LAST_LINES: usize = 25;
 
@@ -39,9 +41,16 @@ pub fn test(filters: &[String]) -> Result<ExitCode> {
         ));
     }
     let begun = Instant::now();
-    let workspace_passed = !filters.is_empty() || cargo_test()?;
-    let all_passed = run(&chosen)?;
+    // The compiler and an emulated host's boot leave each other room.
+    let (workspace_passed, host) = thread::scope(|scope| {
+        let workspace = scope.spawn(|| if filters.is_empty() { cargo_test() } else { Ok(true) });
+        let host = prepare();
+        (workspace.join(), host)
+    });
+    let workspace_passed = workspace_passed.map_err(|_| anyhow!("the workspace's tests panicked"))??;
+    let failures = run_all(host?, &chosen);
     times::close(begun.elapsed())?;
+    let all_passed = tell(&failures, chosen.len());
     if !workspace_passed {
         println!("\nlab: `cargo test --workspace` failed; see above");
     }
@@ -51,24 +60,28 @@ pub fn test(filters: &[String]) -> Result<ExitCode> {
 /// Runs the scenarios of these names.
 pub fn named(names: &[&str]) -> Result<ExitCode> {
     let chosen: Vec<Scenario> = scenarios::all().filter(|it| names.contains(&it.name)).collect();
-    Ok(exit_code(run(&chosen)?))
+    let failures = run_all(prepare()?, &chosen);
+    Ok(exit_code(tell(&failures, chosen.len())))
 }
 
 fn exit_code(passed: bool) -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(chosen: &[Scenario]) -> Result<bool> {
+/// The host and the guard's binary. Before the first scenario, not within it: a build beside an emulated host slows both.
+fn prepare() -> Result<Host> {
     let mut host = snapshots::prepare()?;
-    // Before the first scenario, not within it: a build beside an emulated host slows both.
     progress::step("builds thinguard as it is released", || host.build_guard())?;
-    let failures = run_all(host, chosen);
-    // Once more, last and short: of a long log often only the end is kept.
-    for failure in &failures {
+    Ok(host)
+}
+
+/// Tells the failures once more, last and short: of a long log often only the end is kept.
+fn tell(failures: &[String], run: usize) -> bool {
+    for failure in failures {
         println!("\n    {}", failure.replace('\n', "\n    "));
     }
-    println!("\n{} passed, {} failed", chosen.len() - failures.len(), failures.len());
-    Ok(failures.is_empty())
+    println!("\n{} passed, {} failed", run - failures.len(), failures.len());
+    failures.is_empty()
 }
 
 /// Runs the scenarios, each on whichever host is free; gives what failed, and why.
@@ -130,13 +143,21 @@ fn failure_of(host: &mut Host, scenario: &Scenario) -> Option<String> {
     host.count_anew();
     let begun = Instant::now();
     let result = run_caught(host, scenario);
-    times::note_scenario(scenario.name, begun.elapsed(), host.spent());
-    let took = begun.elapsed().as_secs_f32();
+    let spent = host.spent();
+    let took = format!(
+        "{:.1} s, QEMU computed for {:.1} s",
+        begun.elapsed().as_secs_f64(),
+        spent.processor()
+    );
+    times::note_scenario(scenario.name, begun.elapsed(), spent);
+    if begun.elapsed() > A_MINUTE && scenario.slow.is_none() {
+        println!("    {}: over a minute, and its file does not say why", scenario.name);
+    }
     let Err(error) = result else {
-        println!("test scenario {} ... ok ({took:.1} s)", scenario.name);
+        println!("test scenario {} ... ok ({took})", scenario.name);
         return None;
     };
-    let reason = format!("test scenario {} ... FAILED ({took:.1} s)\n{error:#}", scenario.name);
+    let reason = format!("test scenario {} ... FAILED ({took})\n{error:#}", scenario.name);
     let evidence = match host.keep_evidence(scenario.name) {
         Ok(directory) => format!(
             "its journal ended with:\n{}\nall that the host said is in {}",

@@ -32,9 +32,15 @@ pub struct Spent {
     waiting: f64,
     script: f64,
     passing: f64,
+    /// Of the computer's processors, by QEMU.
+    processor: f64,
 }
 
 impl Spent {
+    pub fn add_processor(&mut self, time: Duration) {
+        self.processor += time.as_secs_f64();
+    }
+
     pub fn add(&mut self, purpose: Purpose, time: Duration) {
         let sum = match purpose {
             Purpose::Restoring => &mut self.restoring,
@@ -44,6 +50,11 @@ impl Spent {
             Purpose::Passing => &mut self.passing,
         };
         *sum += time.as_secs_f64();
+    }
+
+    /// The processor time that QEMU took.
+    pub fn processor(&self) -> f64 {
+        self.processor
     }
 
     fn columns(&self) -> [f64; 5] {
@@ -68,6 +79,15 @@ struct Times {
 }
 
 static ROWS: Mutex<Vec<Row>> = Mutex::new(Vec::new());
+
+/// With `LAB_TRACE=1` tells what one host was busy with, and for how long.
+pub fn trace(host: usize, took: Duration, what: &str) {
+    if std::env::var_os("LAB_TRACE").is_some() {
+        let line: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
+        let short: String = line.chars().take(100).collect();
+        eprintln!("host {host}: {:6.1} s  {short}", took.as_secs_f64());
+    }
+}
 
 /// Notes a step of the preparations.
 pub fn note_step(what: &str, took: Duration) {
@@ -111,15 +131,15 @@ fn path() -> Result<std::path::PathBuf> {
 
 fn table(times: &Times) -> String {
     let mut text = format!(
-        "{:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  seconds\n",
-        "all", "restore", "write", "wait", "script", "pass", "other"
+        "{:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}  seconds\n",
+        "all", "restore", "write", "wait", "script", "pass", "other", "QEMU"
     );
     let mut rows = times.rows.clone();
     rows.sort_by(|one, other| other.seconds.total_cmp(&one.seconds));
     for row in rows {
         text.push_str(&format!("{:7.1}", row.seconds));
         let Some(spent) = &row.spent else {
-            text.push_str(&format!("{:>50}{}\n", "", row.name));
+            text.push_str(&format!("{:>58}{}\n", "", row.name));
             continue;
         };
         let columns = spent.columns();
@@ -127,7 +147,7 @@ fn table(times: &Times) -> String {
             text.push_str(&format!(" {seconds:7.1}"));
         }
         let other = (row.seconds - columns.iter().sum::<f64>()).max(0.0);
-        text.push_str(&format!(" {other:7.1}  {}\n", row.name));
+        text.push_str(&format!(" {other:7.1} {:7.1}  {}\n", spent.processor, row.name));
     }
     text.push_str(&format!("{:7.1} from the first to the last", times.elapsed));
     text
@@ -142,6 +162,7 @@ mod tests {
         let mut spent = Spent::default();
         spent.add(Purpose::Restoring, Duration::from_secs(2));
         spent.add(Purpose::Waiting, Duration::from_secs(5));
+        spent.add_processor(Duration::from_secs(9));
         let row = |name: &str, seconds, spent| Row {
             name: name.to_owned(),
             seconds,
@@ -153,7 +174,10 @@ mod tests {
         };
         let text = table(&times);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["10.0", "2.0", "0.0", "5.0", "0.0", "0.0", "3.0", "scenario"]);
+        assert_eq!(
+            lines[1],
+            ["10.0", "2.0", "0.0", "5.0", "0.0", "0.0", "3.0", "9.0", "scenario"]
+        );
         assert_eq!(lines[2], ["3.0", "build"]);
         assert_eq!(lines[3][0], "12.5");
     }

@@ -17,7 +17,19 @@ pub fn hurry(host: &mut Host) -> Result<()> {
     host.put(
         "/etc/thinguard.d/90-lab.toml",
         0o644,
-        b"[restart]\nafter_silence = \"15s\"\n[watch]\ninterval = \"2s\"\nsilent_after = \"5s\"\nsettle = \"5s\"\n",
+        b"[restart]\nafter_silence = \"10s\"\n[watch]\ninterval = \"2s\"\nsilent_after = \"5s\"\nsettle = \"3s\"\n",
+    )
+}
+
+/// Has systemd wait for a heartbeat for 12 s instead of 30, and so the guard send one more often. Before the guard's start.
+pub fn hurry_heartbeat(host: &mut Host) -> Result<()> {
+    host.put_all(
+        &[(
+            "/etc/systemd/system/thinguard.service.d/lab.conf",
+            0o644,
+            b"[Service]\nWatchdogSec=12\n",
+        )],
+        "systemctl daemon-reload",
     )
 }
 
@@ -28,14 +40,35 @@ pub fn journal(host: &mut Host) -> Result<String> {
 
 /// Waits for a line that contains `part`, and gives the newest one.
 pub fn await_line(host: &mut Host, part: &str, limit: Duration) -> Result<String> {
-    host.wait_for(&format!("the guard to say '{part}'"), limit, |host| {
-        Ok(journal(host)?
-            .lines()
-            .rev()
-            .find(|line| line.contains(part))
-            .map(str::to_owned))
-    })
-    .with_context(|| "the guard's journal has no such line")
+    await_lines(host, part, 1, limit)?;
+    let journal = journal(host)?;
+    let newest = journal.lines().rev().find(|line| line.contains(part));
+    newest.map(str::to_owned).context("the journal has lost a line")
+}
+
+/// Waits until so many lines contain `part`; gives the last of them.
+pub fn await_lines(host: &mut Host, part: &str, count: usize, limit: Duration) -> Result<String> {
+    await_behind(host, 0, part, count, limit)
+}
+
+/// The same behind the first `skipped` lines. The guest itself waits, with one journalctl that follows the journal: to ask again and again
+/// would take half of an emulated processor from those who are waited for.
+pub fn await_behind(host: &mut Host, skipped: usize, part: &str, count: usize, limit: Duration) -> Result<String> {
+    // sed looks ahead for the last line, and tail keeps lines back; mawk, told that it is interactive, takes each as it comes.
+    let script = format!(
+        "exec 3< <(exec journalctl -b -t thinguard -o cat --no-pager --follow --no-tail)
+         part={} mawk -W interactive 'NR > {skipped} && index($0, ENVIRON[\"part\"]) \
+         {{ print; if (++seen == {count}) exit }}' <&3
+         kill $!",
+        quoted(part)
+    );
+    let said = host.wait_by_script(&format!("the guard to say '{part}'"), &script, limit)?;
+    said.lines().last().map(str::to_owned).context("no journal")
+}
+
+/// One word for the guest's shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Starts the guard on a host whose daemon hangs; gives the seconds until a `docker info` that was put before is answered, by the

@@ -17,12 +17,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "hangs-told-apart",
         about: "pool exhausted, frozen filesystem, SIGSTOP, containerd stopped, udev stopped: five verdicts, and one deed: growth",
         snapshot: Snapshot::Hung,
+        slow: Some("five hangs, each with its verdict and its end awaited"),
         run: told_apart,
     },
     Scenario {
         name: "xfs-gives-up-where-nothing-can-grow",
         about: "dockerd hangs on a full pool and the host is full: told that a reboot is needed; allowed to, XFS gives up and dockerd goes on",
         snapshot: Snapshot::Hung,
+        slow: None,
         run: gives_up,
     },
 ];

@@ -14,12 +14,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "preflight-agrees-with-dockerd",
         about: "preflight refuses nothing that dockerd was seen to start with, and what dockerd was seen to refuse, for the same cause",
         snapshot: Snapshot::Stopped,
+        slow: Some("340 configurations are laid out and judged, each by a process of its own"),
         run: preflight_agrees,
     },
     Scenario {
         name: "dockerd-still-does-as-recorded",
         about: "a sample of the recorded cases, started again with the live dockerd",
         snapshot: Snapshot::Stopped,
+        slow: Some("dockerd is started on a dozen configurations"),
         run: still_as_recorded,
     },
 ];

@@ -16,24 +16,28 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "hang-cured-by-growth",
         about: "dockerd hangs in D state on a full pool; the guard grows it, and the same daemon answers again",
         snapshot: Snapshot::Low,
+        slow: Some("the hang comes while a guard looks on that may not grow, and is then cured by one that may"),
         run: hang_cured_by_growth,
     },
     Scenario {
         name: "fills-at-full-speed",
         about: "two containers write three times the pool's first size; it never runs out and nothing is lost",
         snapshot: Snapshot::Running,
+        slow: Some("a gibibyte and a half is written, synced, read back and compared"),
         run: fills_at_full_speed,
     },
     Scenario {
         name: "metadata-fills",
         about: "snapshots use up the metadata; they grow on line and Docker keeps working",
         snapshot: Snapshot::Running,
+        slow: Some("Docker starts anew on small metadata, and a hundred snapshots fill them"),
         run: metadata_fills,
     },
     Scenario {
         name: "nothing-to-grow-into",
         about: "the host filesystem is at its reserve: an alarm, no growth; growth by itself once room appears",
         snapshot: Snapshot::Running,
+        slow: None,
         run: nothing_to_grow_into,
     },
 ];
@@ -102,34 +106,27 @@ fn hang_cured_by_growth(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 /// What each of two containers writes: files of 32 MiB of random bytes, each synced before the next. Direct writes: they
 /// fill the pool faster than an emulated host's page cache would.
-const FILES: u32 = 26;
+const FILES: u32 = 23;
 
-/// Waits until both containers have written every file. How long that takes is the disk's business; that nothing is written
-/// for minutes is a failure.
+/// Waits until both containers have written every file; each notes its number. How long that takes is the disk's business; that nothing is
+/// written for minutes, or that a container gives up, is a failure.
 fn await_files(host: &mut Host) -> Result<()> {
-    const STANDSTILL: Duration = Duration::from_secs(240);
-    let all = (2 * FILES).to_string();
-    let mut written = String::new();
-    while written != all {
-        let before = written.clone();
-        written = host.wait_for(
-            &format!("more than '{before}' of {all} files to be written"),
-            STANDSTILL,
-            |host| {
-                // Standard output alone: Docker may keep lines of the two streams in another order than they were written in.
-                let now = host.sh("for w in writer-1 writer-2; do docker logs $w 2>/dev/null; done | wc -l")?;
-                let running = host.sh("docker ps --quiet | wc -l")?;
-                ensure!(
-                    running.trim() == "2",
-                    "a container has ended: {}",
-                    host.sh("docker logs writer-1 2>&1 | tail -n 3; docker logs writer-2 2>&1 | tail -n 3")?
-                );
-                let now = now.trim().to_owned();
-                Ok((now != before).then_some(now))
-            },
-        )?;
-    }
-    Ok(())
+    let script = format!(
+        "last= still=0
+         while [ $still -lt 480 ]; do
+             read -r one < /root/go/writer-1; read -r two < /root/go/writer-2
+             case \"$one $two\" in
+             \"{FILES} {FILES}\") exit 0 ;;
+             *failed*) break ;;
+             \"$last\") still=$((still + 1)) ;;
+             *) last=\"$one $two\" still=0 ;;
+             esac
+             sleep 0.5
+         done 2> /dev/null
+         echo \"files written: $one $two\"; exit 1"
+    );
+    host.wait_by_script("all files to be written", &script, Duration::from_secs(600))
+        .map(drop)
 }
 
 fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
@@ -137,15 +134,14 @@ fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let daemon = host.dockerd()?;
     host.install_guard()?;
     watch::start(host)?;
-    host.sh("head -c 33554432 /dev/urandom > /root/seed")?;
-    host.sh("dmesg --clear")?;
+    host.sh("head -c 33554432 /dev/urandom > /root/seed; mkdir -p /root/go; dmesg --clear")?;
     let begun = Instant::now();
     for name in fault::WRITERS {
         host.sh(&format!(
-            "docker run -d --name {name} --network none -v /root/seed:/seed:ro busybox sh -c \
+            "docker run -d --name {name} --network none -v /root/seed:/seed:ro -v /root/go:/go busybox sh -c \
              'i=0; while [ $i -lt {FILES} ]; do \
-             dd if=/seed of=/f$i bs=4M oflag=direct conv=fsync status=none || exit 1; i=$((i+1)); echo $i; done; \
-             exec sleep 100000'"
+             dd if=/seed of=/f$i bs=4M oflag=direct conv=fsync status=none || {{ echo failed > /go/{name}; exit 1; }}; \
+             i=$((i+1)); echo $i > /go/{name}; done; exec sleep 100000'"
         ))?;
     }
     await_files(host)?;
@@ -249,10 +245,7 @@ fn nothing_to_grow_into(host: &mut Host, figures: &mut Figures) -> Result<()> {
     )?;
     let first = host.pool_status()?.data.total;
     watch::start(host)?;
-    host.sh(
-        "docker run -d --name writer --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=75 oflag=direct; \
-         exec sleep 100000'",
-    )?;
+    fault::ballast(host, 140 << 20)?;
     let alarm = watch::await_line(host, "host-filesystem-full: ", Duration::from_secs(60))?;
     ensure!(
         alarm.contains("MiB free of") && alarm.contains("1 GiB are kept in reserve"),

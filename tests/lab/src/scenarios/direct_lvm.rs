@@ -18,6 +18,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "direct-lvm-grows",
     about: "a pool of LVM's: extended by lvextend, left to dmeventd where that is on, an alarm where the volume group is full",
     snapshot: Snapshot::Stopped,
+    slow: Some("five states of a volume group, each with writes up to its limit"),
     run: direct_lvm_grows,
 }];
 
@@ -25,6 +26,7 @@ fn direct_lvm_grows(host: &mut Host, figures: &mut Figures) -> Result<()> {
     direct_lvm::set_up(host)?;
     direct_lvm::start_docker(host)?;
     host.install_guard()?;
+    watch::hurry_heartbeat(host)?;
     // Steps by the rate would use up the group before every row has had its room.
     host.put(
         "/etc/thinguard.d/90-lab.toml",

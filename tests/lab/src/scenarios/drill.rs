@@ -14,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "drill-proves-the-host",
     about: "thinguard drill passes beside a running Docker, tells what is taken away from it, and leaves nothing, whatever ends it",
     snapshot: Snapshot::Running,
+    slow: Some("eleven drills, each on a pool of its own"),
     run: drill_proves_the_host,
 }];
 

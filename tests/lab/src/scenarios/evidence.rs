@@ -16,18 +16,21 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "evidence-of-lost-writes",
         about: "writes below a pool that says rw fail, and a container's filesystem is shut down: both are told, nothing is done",
         snapshot: Snapshot::Running,
+        slow: None,
         run: kernel_tells_of_lost_writes,
     },
     Scenario {
         name: "evidence-is-kept",
         about: "dockerd hangs in D state on a full pool: before the growth that cures it the journal gets all that was seen",
         snapshot: Snapshot::Hung,
+        slow: None,
         run: evidence_is_kept,
     },
     Scenario {
         name: "evidence-of-goroutines",
         about: "dockerd is silent because containerd is stopped: it is asked once what it waits for, and goes on as the same",
         snapshot: Snapshot::Running,
+        slow: None,
         run: evidence_of_goroutines,
     },
 ];

@@ -15,18 +15,21 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "preflight-killed",
         about: "preflight is killed in the middle of a refusal: Docker is started",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: killed,
     },
     Scenario {
         name: "preflight-on-a-hanging-filesystem",
         about: "the filesystem of daemon.json hangs: preflight gives up at its deadline, and Docker is started",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: hanging_filesystem,
     },
     Scenario {
         name: "preflight-without-its-surroundings",
         about: "nothing can be written below /run/thinguard, then no D-Bus: Docker is started",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: without_surroundings,
     },
 ];

@@ -17,6 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "metrics-are-scraped",
     about: "node_exporter gives the guard's figures to Prometheus; a file that cannot be written is told, and holds nothing up",
     snapshot: Snapshot::Running,
+    slow: Some("the file is seen by node_exporter, frozen and thawed"),
     run: metrics_are_scraped,
 }];
 

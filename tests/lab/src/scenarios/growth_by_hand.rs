@@ -14,12 +14,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "longer-file-than-ordered",
         about: "somebody has lengthened the data file: the pool gets what is ordered of it, and a later growth more",
         snapshot: Snapshot::Running,
+        slow: None,
         run: longer_file,
     },
     Scenario {
         name: "pool-changed-during-growth",
         about: "somebody suspends, reloads or changes the pool while its file is lengthened: it stays so, and the next run grows it",
         snapshot: Snapshot::Running,
+        slow: None,
         run: changed_during_growth,
     },
 ];

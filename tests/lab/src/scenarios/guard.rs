@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::Scenario;
+use crate::fault;
 use crate::figures::Figures;
 use crate::host::Host;
 use crate::machine::Snapshot;
@@ -15,18 +16,21 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "guard-killed-comes-back",
         about: "SIGKILL: systemd starts it again and it goes on growing",
         snapshot: Snapshot::Running,
+        slow: None,
         run: killed_comes_back,
     },
     Scenario {
         name: "guard-stopped-is-restarted",
         about: "SIGSTOP: no heartbeat, so systemd's watchdog replaces it",
         snapshot: Snapshot::Running,
+        slow: None,
         run: stopped_is_restarted,
     },
     Scenario {
         name: "guard-outlives-a-frozen-filesystem",
         about: "fsfreeze below the pool: a child of the guard hangs, its heartbeat and its restart do not; thawed, it grows",
         snapshot: Snapshot::Running,
+        slow: None,
         run: outlives_a_frozen_filesystem,
     },
 ];
@@ -54,9 +58,7 @@ fn await_another(host: &mut Host, old: u32, limit: Duration) -> Result<u32> {
 
 /// Writes until the pool is low, so that a guard at work must grow it.
 fn write_until_low(host: &mut Host) -> Result<()> {
-    host.sh("docker run -d --name writer --network none busybox sh -c \
-         'dd if=/dev/zero of=/f bs=4M count=75 oflag=direct; exec sleep 100000'")
-        .map(drop)
+    fault::ballast(host, 140 << 20)
 }
 
 fn killed_comes_back(host: &mut Host, figures: &mut Figures) -> Result<()> {
@@ -81,6 +83,7 @@ fn killed_comes_back(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 fn stopped_is_restarted(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
+    watch::hurry_heartbeat(host)?;
     watch::start(host)?;
     let old = main_pid(host)?;
     let begun = Instant::now();
@@ -94,12 +97,9 @@ fn stopped_is_restarted(host: &mut Host, figures: &mut Figures) -> Result<()> {
 
 fn outlives_a_frozen_filesystem(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;
+    watch::hurry_heartbeat(host)?;
     let first = host.pool_status()?.data.total;
     write_until_low(host)?;
-    host.wait_for("the container to have written", Duration::from_secs(120), |host| {
-        let pool = host.pool_status()?;
-        Ok((pool.data.total - pool.data.used < pool.data.total / 2).then_some(()))
-    })?;
     host.sh("sync; fsfreeze --freeze /var/lib/docker")?;
     let result = frozen(host, figures);
     host.sh("fsfreeze --unfreeze /var/lib/docker")?;
@@ -115,7 +115,7 @@ fn frozen(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::start(host)?;
     let old = main_pid(host)?;
     // Longer than systemd's watchdog waits for a heartbeat.
-    host.pass(Duration::from_secs(40));
+    host.pass(Duration::from_secs(20));
     ensure!(
         is_active(host)? && main_pid(host)? == old,
         "the guard lost its heartbeat"

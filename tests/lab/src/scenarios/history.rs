@@ -15,6 +15,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "history-tells-what-was-done",
     about: "thinguard history: incidents and deeds in their order, forged lines left out, and clear words where nothing can be read",
     snapshot: Snapshot::Running,
+    slow: None,
     run: history_tells_what_was_done,
 }];
 

@@ -15,12 +15,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "kill-sweep",
         about: "growth killed at every system call, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
         snapshot: Snapshot::Running,
+        slow: Some("each of some three hundred system calls of a growth is struck in a process of its own"),
         run: kill_sweep,
     },
     Scenario {
         name: "watch-growth-killed",
         about: "the guard's own growths killed at system call after system call: the pool does I/O, nothing shrinks, the guard grows on",
         snapshot: Snapshot::Running,
+        slow: Some("the guard grows the pool once for each of thirty calls that are struck"),
         run: watch_growth_killed,
     },
 ];

@@ -15,18 +15,21 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "host-is-real",
         about: "dockerd 20.10 runs containers on a thin pool over two loop files",
         snapshot: Snapshot::Running,
+        slow: None,
         run: host_is_real,
     },
     Scenario {
         name: "stopped-host-starts",
         about: "a cleanly stopped Docker leaves no pool, and makes it again when it starts",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: stopped_host_starts,
     },
     Scenario {
         name: "failure-is-real",
         about: "a full pool hangs dockerd in D state, and nothing in the host cures it",
         snapshot: Snapshot::Hung,
+        slow: None,
         run: failure_is_real,
     },
 ];

@@ -16,12 +16,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "containers-survive-a-restart",
         about: "a restart with live-restore off and on, at the start limit, after a cure: the journal says before it what becomes of a container",
         snapshot: Snapshot::Running,
+        slow: Some("three restarts of Docker"),
         run: containers_survive,
     },
     Scenario {
         name: "restart-storm-stays-in-budget",
         about: "incident after incident, the guard restarted between: no more restarts than the budget, then it is told, and growth goes on",
         snapshot: Snapshot::Running,
+        slow: Some("three incidents and two restarts of Docker"),
         run: storm,
     },
 ];
@@ -45,18 +47,7 @@ fn incident(host: &mut Host) -> Result<()> {
 
 /// Waits until so many lines of the journal contain `part`; gives the newest one.
 pub(super) fn await_lines(host: &mut Host, part: &str, count: usize) -> Result<String> {
-    host.wait_for(
-        &format!("{count} lines with '{part}'"),
-        Duration::from_secs(180),
-        |host| {
-            let journal = watch::journal(host)?;
-            let lines: Vec<_> = journal.lines().filter(|line| line.contains(part)).collect();
-            Ok(lines
-                .last()
-                .filter(|_| lines.len() >= count)
-                .map(|line| (*line).to_owned()))
-        },
-    )
+    watch::await_lines(host, part, count, Duration::from_secs(180))
 }
 
 const DONE: &str = "deed-done: restart the Docker service";

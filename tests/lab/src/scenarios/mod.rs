@@ -41,11 +41,18 @@ pub struct Scenario {
     pub about: &'static str,
     /// The state in which the host is handed over.
     pub snapshot: Snapshot,
+    /// Why it takes more than a minute where it does: such a one runs before those that take less, so that all hosts end together.
+    pub slow: Option<&'static str>,
     pub run: fn(&mut Host, &mut Figures) -> Result<()>,
 }
 
-/// Every scenario, in the order in which they run.
+/// Every scenario, in the order in which they run: the slow ones first.
 pub fn all() -> impl Iterator<Item = Scenario> {
+    let (slow, quick): (Vec<Scenario>, Vec<Scenario>) = by_room().partition(|scenario| scenario.slow.is_some());
+    slow.into_iter().chain(quick)
+}
+
+fn by_room() -> impl Iterator<Item = Scenario> {
     [
         lab_itself::SCENARIOS,
         cure::SCENARIOS,
@@ -76,4 +83,28 @@ pub fn all() -> impl Iterator<Item = Scenario> {
     .into_iter()
     .flatten()
     .copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const CLAIMS: &str = include_str!("../../claims.tsv");
+
+    #[test]
+    fn every_claim_has_a_scenario_and_every_scenario_a_claim() {
+        let rows: Vec<(&str, &str)> = CLAIMS
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.split_once('\t').unwrap_or_else(|| panic!("no tab in: {line}")))
+            .collect();
+        let claims: BTreeSet<&str> = rows.iter().map(|(claim, _)| *claim).collect();
+        assert_eq!(claims.len(), rows.len(), "a claim stands there twice");
+        let named: BTreeSet<&str> = rows.iter().map(|(_, scenario)| *scenario).collect();
+        let there: BTreeSet<&str> = all().map(|scenario| scenario.name).collect();
+        assert_eq!(named, there);
+        assert_eq!(there.len(), all().count(), "two scenarios have one name");
+    }
 }

@@ -14,6 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "no-data-lost",
     about: "fio writes twice the pool's first size in containers while guard and growths are killed again and again: no error",
     snapshot: Snapshot::Running,
+    slow: Some("a gibibyte is written, synced, read back and compared while processes are killed"),
     run: no_data_lost,
 }];
 

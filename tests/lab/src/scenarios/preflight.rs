@@ -16,32 +16,34 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "preflight-grows-an-active-pool",
         about: "dockerd was killed and left its pool active and nearly full: it is grown on line before dockerd comes back",
         snapshot: Snapshot::Running,
+        slow: None,
         run: grows_an_active_pool,
     },
     Scenario {
         name: "preflight-grows-before-the-start",
         about: "a pool that is nearly full on the disk is grown before dockerd starts on it",
         snapshot: Snapshot::Running,
+        slow: None,
         run: grows_before_the_start,
     },
     Scenario {
         name: "preflight-refuses-half-a-pool",
         about: "with the metadata file gone Docker is held back; with the guard gone too it is started",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: refuses_half_a_pool,
     },
     Scenario {
         name: "preflight-refusal-is-overruled",
         about: "the line that a refusal ends with starts Docker in spite of it",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: refusal_is_overruled,
     },
 ];
 
 fn grows_an_active_pool(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    host.sh(
-        "docker run --name keeper --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=95 oflag=direct'",
-    )?;
+    fault::ballast(host, 60 << 20)?;
     host.install_guard()?;
     let (first, daemon) = (host.pool_status()?.data.total, host.dockerd()?);
     // Its unit starts it again by itself. The guard does not run, so growth can only be preflight's.
@@ -69,15 +71,12 @@ fn grows_an_active_pool(host: &mut Host, figures: &mut Figures) -> Result<()> {
         format!("{first}, {}", pool.data.total),
         "",
     );
-    host.sh("docker start keeper")?;
     Ok(())
 }
 
 fn grows_before_the_start(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    host.sh(
-        "docker run --name keeper --network none busybox sh -c 'dd if=/dev/zero of=/f bs=4M count=95 oflag=direct' && \
-         systemctl stop docker.service docker.socket",
-    )?;
+    fault::ballast(host, 60 << 20)?;
+    host.sh("systemctl stop docker.service docker.socket")?;
     ensure!(host.pool_status().is_err(), "the pool did not go");
     host.install_guard()?;
     // By hand it only says what it would do.
@@ -124,7 +123,6 @@ fn grows_before_the_start(host: &mut Host, figures: &mut Figures) -> Result<()> 
         fault::info_answers(host, Duration::from_secs(20))?,
         "docker info does not answer"
     );
-    host.sh("docker start keeper")?;
     Ok(())
 }
 

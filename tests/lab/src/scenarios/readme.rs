@@ -16,6 +16,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "readme-can-be-followed",
     about: "each command of README does what is said there: installed twice, read, refused, put right, moved to overlay2, switched off",
     snapshot: Snapshot::Running,
+    slow: Some("every command of README is run, two installations and a change of driver among them"),
     run: can_be_followed,
 }];
 

@@ -16,30 +16,35 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "stuck-after-the-cure",
         about: "the pool ran out and the daemon answers no more: growth, settling, one safe restart with what requires Docker, no second one",
         snapshot: Snapshot::Low,
+        slow: Some("two incidents, each with silence, settling and a cool-down that must be seen to pass"),
         run: stuck_after_the_cure,
     },
     Scenario {
         name: "guard-restarted-during-its-restart",
         about: "a guard that is restarted while Docker is: the next one waits, tells the end, and gives nothing of the budget back",
         snapshot: Snapshot::Low,
+        slow: Some("Docker's stop is made slow, and its restart awaited"),
         run: guard_restarted_during_its_restart,
     },
     Scenario {
         name: "operator-stops-docker-meanwhile",
         about: "an operator stops Docker and its socket while the guard restarts it: it stays down",
         snapshot: Snapshot::Low,
+        slow: Some("Docker's stop is made slow, and that no start follows must be seen"),
         run: operator_stops_docker_meanwhile,
     },
     Scenario {
         name: "operator-masks-docker-meanwhile",
         about: "an operator masks Docker while the guard restarts it: it stays down",
         snapshot: Snapshot::Low,
+        slow: Some("Docker's stop is made slow, and that no start follows must be seen"),
         run: operator_masks_docker_meanwhile,
     },
     Scenario {
         name: "silent-for-another-cause",
         about: "the daemon is silent on a healthy pool: reported with its evidence, and left alone, whatever befalls the pool then",
         snapshot: Snapshot::Running,
+        slow: Some("silence must pass without a restart, three times"),
         run: silent_for_another_cause,
     },
 ];
@@ -85,7 +90,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::start(host)?;
     let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
     println!("    {held}");
-    host.pass(Duration::from_secs(15));
+    host.pass(Duration::from_secs(10));
     ensure!(host.dockerd()? == second, "a second restart inside the cool-down");
     let restarts = watch::journal(host)?.matches("deed-begun: restart").count();
     ensure!(restarts == 1, "{restarts} restarts");
@@ -96,7 +101,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
 fn restart_slowly(host: &mut Host) -> Result<()> {
     host.install_guard()?;
     watch::hurry(host)?;
-    let slow = b"[Service]\nExecStop=/bin/sleep 30\n";
+    let slow = b"[Service]\nExecStop=/bin/sleep 15\n";
     host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
     fault::require_docker(host)?;
     fault::finish_filling(host)?;
@@ -179,7 +184,7 @@ fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
     ensure!(!fault::app_is_up(host)?, "lab-app was started");
     // Also for the next guard, which finds no intent.
     host.sh("systemctl restart thinguard")?;
-    host.pass(Duration::from_secs(30));
+    host.pass(Duration::from_secs(15));
     let state = host.sh("systemctl show -p ActiveState --value docker; ls /run/thinguard")?;
     ensure!(
         !state.starts_with("active") && !state.contains("restart-intent"),
@@ -197,7 +202,7 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     let said = watch::await_line(host, "daemon-silent: ", Duration::from_secs(60))?;
     ensure!(said.contains("none of its tasks is in D state"), "no evidence: {said}");
     println!("    {said}");
-    host.pass(Duration::from_secs(40));
+    host.pass(Duration::from_secs(25));
     ensure!(host.dockerd()? == daemon, "the daemon is another one");
     let journal = watch::journal(host)?;
     ensure!(
@@ -214,7 +219,7 @@ fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
     let pool = host.pool_status()?.name;
     host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))?;
     watch::await_line(host, "deed-done: resume", Duration::from_secs(60))?;
-    host.pass(Duration::from_secs(30));
+    host.pass(Duration::from_secs(20));
     ensure!(host.dockerd()? == daemon, "the daemon is another one");
     let said = host.sh_timeout("thinguard status --json", Duration::from_secs(30))?;
     ensure!(

@@ -17,12 +17,14 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "rpm-builds-the-same-twice",
         about: "two builds in two places are the same bytes; the binary needs no library, the package nothing that EL7 has not",
         snapshot: Snapshot::Stopped,
+        slow: None,
         run: builds_the_same_twice,
     },
     Scenario {
         name: "rpm-from-install-to-erase",
         about: "installed beside a running Docker, booted, upgraded, made to refuse, erased: Docker is never touched, nothing is left",
         snapshot: Snapshot::Running,
+        slow: Some("the host is booted once, and Docker is started five times"),
         run: from_install_to_erase,
     },
 ];

@@ -16,6 +16,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "screens",
     about: "status of a healthy host, of a full host filesystem and without Docker looks as recorded",
     snapshot: Snapshot::Running,
+    slow: Some("four states of a host are shown"),
     run: screens,
 }];
 

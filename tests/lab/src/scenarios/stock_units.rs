@@ -17,6 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
     name: "preflight-after-every-stock-unit",
     about: "each packager's unit: preflight is heard under -u docker before dockerd, knows the driver, refusals end; the guard knows the daemon",
     snapshot: Snapshot::Stopped,
+    slow: Some("dockerd is started and stopped under eight units"),
     run: after_every_stock_unit,
 }];
 

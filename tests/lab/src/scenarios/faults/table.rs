@@ -99,12 +99,11 @@ pub fn lines(host: &mut Host) -> Result<Vec<String>> {
 
 /// Waits for a line with this part behind the first `before` lines.
 pub fn await_new(host: &mut Host, before: usize, part: &str) -> Result<()> {
-    let mut new = Vec::new();
-    let said = host.wait_for(&format!("the guard to say '{part}'"), SAYS, |host| {
-        new = lines(host)?.split_off(before);
-        Ok(new.iter().any(|line| line.contains(part)).then_some(()))
-    });
-    said.with_context(|| format!("it said {new:?}"))
+    let said = watch::await_behind(host, before, part, 1, SAYS);
+    said.map(drop).or_else(|error| {
+        let new = lines(host)?.split_off(before);
+        Err(error).with_context(|| format!("it said {new:?}"))
+    })
 }
 
 /// Waits until the status line has this part.
