@@ -50,6 +50,15 @@ impl Accelerator {
         }
     }
 
+    /// What to expect of it, for people.
+    pub fn about(self) -> &'static str {
+        match self {
+            Accelerator::Kvm => "the host runs on KVM: all scenarios take some minutes",
+            Accelerator::Tcg => "no KVM here, so the host is emulated (TCG): all scenarios take about half an hour",
+            Accelerator::Counted => "the host is emulated and counts instructions: slow, and the same everywhere",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Accelerator::Kvm => "kvm",

@@ -53,8 +53,8 @@ fn rust_flags() -> String {
     )
 }
 
-/// Installs the binary and the units; enables and starts nothing.
-pub fn install(host: &mut Host, root: &Path, binary: &Path) -> Result<()> {
+/// Installs the binary, the units and further files; enables and starts nothing.
+pub fn install(host: &mut Host, root: &Path, binary: &Path, more: &[(&str, u32, &[u8])]) -> Result<()> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let guard = read(binary)?;
     let mut units = Vec::new();
@@ -68,5 +68,6 @@ pub fn install(host: &mut Host, root: &Path, binary: &Path) -> Result<()> {
             .iter()
             .map(|(path, bytes)| (path.as_str(), 0o644, bytes.as_slice())),
     );
+    files.extend(more);
     host.put_all(&files, "systemctl daemon-reload")
 }

@@ -342,9 +342,14 @@ impl Host {
 
     /// Installs thinguard with its units, neither enabled nor started; builds it first if need be.
     pub fn install_guard(&mut self) -> Result<()> {
+        self.install_guard_with(&[])
+    }
+
+    /// The same with further files, before systemd reads its units.
+    pub fn install_guard_with(&mut self, more: &[(&str, u32, &[u8])]) -> Result<()> {
         let binary = self.build_guard()?;
         let root = self.pristine.paths.root.clone();
-        guard::install(self, &root, &binary)
+        guard::install(self, &root, &binary, more)
     }
 
     /// Installs `crash`, which ends thinguard at a chosen system call.

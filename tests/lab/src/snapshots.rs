@@ -40,6 +40,7 @@ fn pristine() -> Result<Pristine> {
     remove_abandoned(&paths.lab)?;
     let tree = image::tree(&paths)?;
     let accelerator = accel::choose(&tree)?;
+    eprintln!("lab: {}", accelerator.about());
     let name = format!(
         "host-{}-{}",
         accelerator.name(),

@@ -21,17 +21,12 @@ pub fn hurry(host: &mut Host) -> Result<()> {
     )
 }
 
-/// Has systemd wait for a heartbeat for 12 s instead of 30, and so the guard send one more often. Before the guard's start.
-pub fn hurry_heartbeat(host: &mut Host) -> Result<()> {
-    host.put_all(
-        &[(
-            "/etc/systemd/system/thinguard.service.d/lab.conf",
-            0o644,
-            b"[Service]\nWatchdogSec=12\n",
-        )],
-        "systemctl daemon-reload",
-    )
-}
+/// A drop-in that has systemd wait for a heartbeat for 12 s instead of 30, and so the guard send one each 6 s.
+pub const OFTEN: (&str, u32, &[u8]) = (
+    "/etc/systemd/system/thinguard.service.d/lab.conf",
+    0o644,
+    b"[Service]\nWatchdogSec=12\n",
+);
 
 /// What the guard has said, a line each.
 pub fn journal(host: &mut Host) -> Result<String> {

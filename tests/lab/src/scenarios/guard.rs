@@ -82,8 +82,7 @@ fn killed_comes_back(host: &mut Host, figures: &mut Figures) -> Result<()> {
 }
 
 fn stopped_is_restarted(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    host.install_guard()?;
-    watch::hurry_heartbeat(host)?;
+    host.install_guard_with(&[watch::OFTEN])?;
     watch::start(host)?;
     let old = main_pid(host)?;
     let begun = Instant::now();
@@ -96,8 +95,7 @@ fn stopped_is_restarted(host: &mut Host, figures: &mut Figures) -> Result<()> {
 }
 
 fn outlives_a_frozen_filesystem(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    host.install_guard()?;
-    watch::hurry_heartbeat(host)?;
+    host.install_guard_with(&[watch::OFTEN])?;
     let first = host.pool_status()?.data.total;
     write_until_low(host)?;
     host.sh("sync; fsfreeze --freeze /var/lib/docker")?;

@@ -173,8 +173,7 @@ const CASES: &[Case] = &[
 ];
 
 pub fn run(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    host.install_guard()?;
-    watch::hurry_heartbeat(host)?;
+    host.install_guard_with(&[watch::OFTEN])?;
     host.put("/root/lab-pool", 0o755, POOL.as_bytes())?;
     host.sh("dmsetup ls --target thin-pool | cut -f 1 > /root/pool-name")?;
     host.put("/etc/thinguard.d/50-lab.toml", 0o644, HURRY.as_bytes())?;
