@@ -21,6 +21,9 @@ pub(super) const MOST_DEVICES: u32 = 4096;
 /// And for no longer than this: a start must not wait for a check that dockerd is about to make itself.
 const LONGEST: Duration = Duration::from_millis(100);
 
+/// So few are read even on a host that is too busy for that: an ordinary host has no more, and what is said of it must not hang on its load.
+const FEW: u32 = 100;
+
 /// Longer than any file of a device that dockerd writes.
 const USUAL_BYTES: usize = 1024;
 
@@ -72,7 +75,8 @@ pub(super) fn devices(metadata: &Path, state: &mut RootState) {
     };
     let mut buffer = [0; USUAL_BYTES];
     for entry in entries {
-        if state.devices_seen >= MOST_DEVICES || began.elapsed() > LONGEST {
+        let is_late = state.devices_seen >= FEW && began.elapsed() > LONGEST;
+        if state.devices_seen >= MOST_DEVICES || is_late {
             return;
         }
         let Ok(entry) = entry else { continue };
