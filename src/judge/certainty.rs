@@ -2,6 +2,7 @@
 
 use super::Verdict;
 use super::before::Before;
+use crate::docker::drivers::Choice;
 use crate::model::{Ground, Severity};
 
 /// What of a start is a guess.
@@ -17,6 +18,8 @@ struct Doubts {
     driver: bool,
     /// Nothing is known of the driver at all.
     any_driver: bool,
+    /// The driver was told by what lies in a data root that dockerd does not use.
+    driver_of_other_root: bool,
 }
 
 impl Doubts {
@@ -28,6 +31,7 @@ impl Doubts {
             root: config.userns_remap.is_some(),
             driver: before.choice.certain().is_none(),
             any_driver: before.may_be_any_driver(),
+            driver_of_other_root: config.userns_remap.is_some() && matches!(before.choice, Choice::Prior(_)),
         }
     }
 
@@ -37,8 +41,8 @@ impl Doubts {
         match ground {
             Ground::Unit => false,
             Ground::Line => self.line,
-            Ground::Driver => set,
-            Ground::Options => set || self.any_driver,
+            Ground::Driver => set || self.driver_of_other_root,
+            Ground::Options => set || self.any_driver || self.driver_of_other_root,
             Ground::DataRoot => set || self.root,
             Ground::Pool => set || self.root || self.driver,
             // dockerd starts on a pool in trouble, and the guard cures it.

@@ -199,9 +199,11 @@ fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, NoCommand)> {
         .ok_or_else(|| unknown("nothing was read".to_owned().into()))?;
     let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
     let line = line_of(first, unit, &raw.build);
+    // A unit that one release refuses and another loads is in doubt, even where neither starts a daemon that is known here.
+    let fault = |line: &Result<Line, NoCommand>| line.as_ref().err().map(|why| why.fault);
     let differs = raw.readings.iter().skip(1).any(|other| {
         let others = line_of(other, unit, &raw.build);
-        value(other) != value(first) || others.is_ok() != line.is_ok() || others.ok() != line.clone().ok()
+        value(other) != value(first) || fault(&others) != fault(&line) || others.ok() != line.clone().ok()
     });
     if differs {
         let why = format!("{}: its releases read the unit's files differently", raw.systemd);

@@ -18,6 +18,7 @@ use own::{base, devices, image_list, no_bolt, remembered};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// What to look at.
@@ -209,8 +210,12 @@ fn cannot_be_directory(data_root: &Path, live: bool) -> bool {
     }
 }
 
-/// Whether no pool was ever made on this metadata device, or nothing in it.
+/// Whether no pool was ever made on this metadata device, or nothing in it. A pipe at that path is not waited for.
 fn is_empty_pool(path: &str) -> Option<bool> {
+    let kind = fs::metadata(path).ok()?.file_type();
+    if !kind.is_block_device() && !kind.is_file() {
+        return None;
+    }
     match host::read_superblock(Path::new("/"), path).ok()? {
         Ok(superblock) => Some(superblock.data_used == 0 && superblock.transaction_id == 0),
         Err(superblock::Error::NeverFormatted) => Some(true),

@@ -38,6 +38,8 @@ pub struct Service {
     pub environment: Vec<Placed<(String, String)>>,
     /// `EnvironmentFile=`: path and whether a missing file is ignored (`-`), in order.
     pub environment_files: Vec<Placed<(String, bool)>>,
+    /// `Type=oneshot`: the commands run one after another.
+    pub is_oneshot: bool,
     /// Lines over which systemd does not load the unit.
     pub fatal: Vec<Placed<String>>,
     /// `ExecStart=` lines that systemd takes nothing from, or that are not understood here.
@@ -108,10 +110,7 @@ impl Service {
                     self.fatal.push(Placed { value, place });
                 }
                 Item::End(why) => self.warn(place, format!("{why}: systemd reads nothing behind it")),
-                Item::Doubt(what) => self.doubts.push(Placed {
-                    value: format!("{what}: RHEL 7.5's systemd 219 reads it otherwise than the one before"),
-                    place,
-                }),
+                Item::Doubt(value) => self.doubts.push(Placed { value, place }),
             }
         }
     }
@@ -132,6 +131,7 @@ impl Service {
         match self.commands.as_slice() {
             [] => Err(NoCommand::refused("the unit has no ExecStart=".into())),
             [command] => Ok(command),
+            [..] if self.is_oneshot => Err("a unit of Type=oneshot runs more than one ExecStart=".to_owned().into()),
             // `service_verify` in core/service.c.
             [first, second, ..] => Err(NoCommand::refused(format!(
                 "the unit has more than one ExecStart= ({} and {}), which systemd refuses; an empty one before the second resets the \
@@ -143,6 +143,7 @@ impl Service {
 
     fn set(&mut self, key: &str, value: &str, place: String, (unit, version): (&str, u16)) {
         match key {
+            "Type" => self.is_oneshot = value == "oneshot",
             "ExecStart" if value.is_empty() => {
                 self.commands.clear();
                 self.faults.clear();

@@ -12,7 +12,15 @@ pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &
     findings.extend(direct_lvm_changed(before, root));
     findings.extend(direct_lvm_dropped(before, root));
     findings.extend(named_pool(before, root));
-    findings.extend(another_pool(before, root));
+    // What the disk has of a pool that is active may be old: the kernel writes past the page cache.
+    let root_seen = match pool {
+        Some(_) => &RootState {
+            metadata_device_empty: None,
+            ..root.clone()
+        },
+        None => root,
+    };
+    findings.extend(another_pool(before, root_seen));
     if pool.is_none() {
         findings.extend(missing_devices(before, root));
     }

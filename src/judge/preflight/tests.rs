@@ -601,3 +601,15 @@ fn metadata_that_must_be_checked_do_not_stop_docker() {
     assert_eq!(codes(&before), [(Code::PoolNeedsCheck, Severity::Warn)]);
     assert_eq!(judged(&before).deed, None);
 }
+
+/// With userns-remap dockerd looks for its driver below another directory: what lies in the one that is set says nothing for certain.
+#[test]
+fn a_driver_of_another_root_refuses_no_option() {
+    let mut before = host();
+    before.choice = Choice::Prior("devicemapper".into());
+    set_options(&mut before, &["overlay2.override_kernel_check=true"]);
+    let refuses = |before: &Before| codes(before).iter().any(|(_, severity)| *severity == Severity::Refuse);
+    assert!(refuses(&before));
+    before.config.userns_remap = Some(Sourced::new("default".into(), "daemon.json:2"));
+    assert!(!refuses(&before), "{:?}", codes(&before));
+}

@@ -119,3 +119,17 @@ fn a_file_that_only_we_do_not_read_is_no_ground_for_a_refusal() {
     let endless = said(&|path| std::fs::File::create(path).unwrap().set_len(MOST_JSON + 1).unwrap());
     assert_eq!(endless, None);
 }
+
+/// Up to 242 a line without '=' ends the reading of the unit, later ones pass over it: where the version is not known, so is the unit's fate.
+#[test]
+fn a_unit_that_only_some_releases_refuse_is_not_refused() {
+    let made = |version| {
+        let tree = tree("", version);
+        let unit = "[Service]\nstray\nExecStart=/usr/local/bin/start-docker.sh\n";
+        tree.write("/usr/lib/systemd/system/docker.service", unit);
+        learn(&tree, None).unit_fault
+    };
+    assert!(made(Some(239)).is_some());
+    assert_eq!(made(Some(252)), None);
+    assert_eq!(made(None), None);
+}

@@ -46,7 +46,8 @@ pub(super) fn items(bytes: &[u8], version: u16) -> Vec<(usize, Item)> {
     if version == 219
         && let Some((number, why)) = doubt(bytes)
     {
-        reader.items.push((number, Item::Doubt(why.to_owned())));
+        let why = format!("{why}: RHEL 7.5's systemd 219 reads it otherwise than the one before");
+        reader.items.push((number, Item::Doubt(why)));
     }
     let bytes = match bytes.strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) if version >= 230 => rest,
@@ -127,6 +128,18 @@ struct Reader {
 }
 
 impl Reader {
+    /// Old systemd takes such a line as it is, newer ones pass over it; none stops for it. A description may be written in any letters, so
+    /// only a line that bears on the start makes it uncertain.
+    fn not_utf8(&mut self, number: usize, line: &[u8]) {
+        let key = line.split(|&byte| byte == b'=').next().unwrap_or_default().trim_ascii();
+        let is_setting = key.len() < line.len();
+        let bears_on_the_start = matches!(key, b"ExecStart" | b"Environment" | b"EnvironmentFile" | b"Type");
+        if !is_setting || bears_on_the_start {
+            let why = "a line that is not UTF-8: releases of systemd differ in what they make of it";
+            self.items.push((number, Item::Doubt(why.to_owned())));
+        }
+    }
+
     /// Reads a whole line; `false` where systemd reads nothing behind it.
     fn line(&mut self, number: usize, line: &[u8]) -> bool {
         let line = line.trim_ascii();
@@ -134,7 +147,8 @@ impl Reader {
             return true;
         }
         let Ok(line) = std::str::from_utf8(line) else {
-            return self.end(number, "a line that is not UTF-8");
+            self.not_utf8(number, line);
+            return true;
         };
         if let Some(name) = line.strip_prefix(".include ").filter(|_| self.version < 246) {
             self.items.push((number, Item::Include(name.trim().to_owned())));

@@ -219,3 +219,29 @@ proptest! {
         Service::default().apply("/u", &bytes, Part::Fragment, (UNIT, version), &mut |_| None);
     }
 }
+
+/// systemd 219 takes such a line as it is, newer ones pass over it: a description in Latin-1 keeps nobody from starting.
+#[test]
+fn letters_of_another_encoding_end_nothing() {
+    let read = |text: &[u8], version| {
+        let mut service = Service::default();
+        service.apply("/u", text, Part::Fragment, (UNIT, version), &mut |_| None);
+        service.command().map(|line| line.value.argv.join("|"))
+    };
+    for version in [219, 239, 252] {
+        let described = b"[Unit]\nDescription=Docker f\xfcr alle\n[Service]\nExecStart=/a b\n";
+        assert_eq!(read(described, version), Ok("/a|b".to_owned()));
+        let started = read(b"[Service]\nExecStart=/a \xfc\n", version).unwrap_err();
+        assert!(started.fault.is_none() && started.why.contains("UTF-8"), "{started:?}");
+    }
+}
+
+/// `service_verify`: only other types have one command.
+#[test]
+fn a_oneshot_may_have_two_commands() {
+    for (kind, fault) in [("oneshot", None), ("notify", Some(UnitFault::Refused))] {
+        let text = format!("[Service]\nType={kind}\nExecStart=/a\nExecStart=/b\n");
+        let no = service(&[("/u", &text)], 219).command().unwrap_err().fault;
+        assert_eq!(no, fault, "{kind}");
+    }
+}
