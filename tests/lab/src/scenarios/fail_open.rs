@@ -115,10 +115,10 @@ fn without_surroundings(host: &mut Host, _: &mut Figures) -> Result<()> {
         host.sh(STARTS)? != before,
         "a verdict that could not be written held dockerd back"
     );
-    // Docker's unit tries again, on the empty metadata that dockerd made: the first verdict counts.
-    let said = watch::await_line(host, "Docker must not start", Duration::from_secs(30))?;
+    // Docker's unit tries again, on the empty metadata that dockerd made, which is refused as a fresh pool: the first verdict counts.
+    let said = watch::await_line(host, "pool-half-missing", Duration::from_secs(30))?;
     println!("    {said}");
-    ensure!(said.contains("pool-half-missing"), "{said}");
+    ensure!(said.contains("Docker must not start"), "{said}");
     host.sh("umount /run/thinguard; systemctl stop docker.service docker.socket; \
          mv --force /root/metadata /var/lib/docker/devicemapper/devicemapper/metadata; \
          systemctl reset-failed docker.service docker.socket; systemctl start docker.socket")?;
