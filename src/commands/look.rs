@@ -9,8 +9,8 @@ use crate::kernel::lvm::{self, VolumeGroup};
 use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
-use crate::observe::Observer;
 use crate::observe::consumers::Consumers;
+use crate::observe::{Observer, Sense};
 use anyhow::Result;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
@@ -178,11 +178,12 @@ impl Once {
         Some(self.observer.volume_group(process::since_boot()))
     }
 
-    /// Reads the superblock of a metadata file whose pool is not active.
-    pub fn superblock(&mut self, path: &str) -> Seen<Result<Superblock, superblock::Error>> {
-        self.observer.read_superblock(&self.porter, path, process::since_boot());
+    /// Reads the superblock of metadata whose pool is not active.
+    pub fn superblock(&mut self, sense: Sense, path: &str) -> Seen<Result<Superblock, superblock::Error>> {
+        self.observer
+            .read_superblock(&self.porter, sense, path, process::since_boot());
         self.wait();
-        self.observer.superblock(process::since_boot())
+        self.observer.superblock(sense, process::since_boot())
     }
 
     /// Does one order and waits for the child's word, which a fresh look must bear out.

@@ -66,8 +66,6 @@ pub struct RootState {
     pub options_elsewhere: Vec<Sourced<String>>,
     /// This node is in a swarm (`swarm/docker-state.json`).
     pub in_swarm: bool,
-    /// Nothing was ever made in the pool of `dm.metadatadev`, or it is blank; `None` where none is named or it cannot be read.
-    pub metadata_device_empty: Option<bool>,
     /// A plugin of the storage driver's name is there.
     pub driver_plugin: bool,
 }

@@ -20,6 +20,8 @@ pub struct Before {
     pub disk: Seen<Disk>,
     /// The superblock, if the pool is not active and there is a metadata file.
     pub superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
+    /// That of the device which `dm.metadatadev` names, under the same condition.
+    pub named_superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
     /// The volume group of an active pool of LVM's.
     pub volume_group: Option<Seen<VolumeGroup>>,
 }
@@ -40,7 +42,17 @@ impl Before {
             root,
             disk: not_yet(),
             superblock: None,
+            named_superblock: None,
             volume_group: None,
+        }
+    }
+
+    /// Whether no pool was ever made on the device of `dm.metadatadev`, or nothing in it; `None` where that is not known.
+    pub(super) fn named_pool_is_empty(&self) -> Option<bool> {
+        match self.named_superblock.as_ref()?.known()? {
+            Ok(superblock) => Some(superblock.data_used == 0 && superblock.transaction_id == 0),
+            Err(superblock::Error::NeverFormatted) => Some(true),
+            Err(_) => None,
         }
     }
 

@@ -4,11 +4,11 @@ use super::tree;
 use crate::docker::names;
 use crate::kernel::superblock::{self, SUPERBLOCK_BYTES, Superblock};
 use crate::model::{BackingFile, Bytes, Disk, Host};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Looks, in the child. `tree` is the root that all paths hang from; what is told is named as seen from there.
@@ -84,7 +84,16 @@ fn room(tree: &Path, path: &str) -> Result<Host> {
 /// Reads a metadata file's superblock, in the child; only sound while the pool is not active.
 pub fn read_superblock(tree: &Path, path: &str) -> Result<Result<Superblock, superblock::Error>> {
     let mut bytes = Vec::with_capacity(SUPERBLOCK_BYTES);
-    File::open(tree::place(tree, path))
+    let place = tree::place(tree, path);
+    // A pipe would be waited for without end.
+    let kind = fs::metadata(&place)
+        .with_context(|| format!("cannot read {path}"))?
+        .file_type();
+    ensure!(
+        kind.is_file() || kind.is_block_device(),
+        "{path} is neither a file nor a disk"
+    );
+    File::open(place)
         .and_then(|file| file.take(SUPERBLOCK_BYTES as u64).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read {path}"))?;
     Ok(superblock::parse(&bytes))

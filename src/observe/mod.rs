@@ -219,6 +219,7 @@ impl Observer {
             (Sense::Containerd, deadline),
             (Sense::Config, deadline),
             (Sense::Superblock, deadline),
+            (Sense::NamedSuperblock, deadline),
             (Sense::State, deadline),
             (Sense::VolumeGroup, deadline),
             (Sense::Lvm, self.patience_with_lvm()),

@@ -11,9 +11,9 @@ use crate::model::Seen;
 use std::time::Duration;
 
 impl Observer {
-    /// The superblock that was asked for.
-    pub fn superblock(&self, now: Duration) -> Seen<Result<Superblock, superblock::Error>> {
-        self.seen(Sense::Superblock, now)
+    /// The superblock that `sense` was asked for.
+    pub fn superblock(&self, sense: Sense, now: Duration) -> Seen<Result<Superblock, superblock::Error>> {
+        self.seen(sense, now)
     }
 
     /// Docker's data root, as asked for.
@@ -50,12 +50,6 @@ impl Observer {
                 let direct = config.options.direct_lvm_device.is_some();
                 direct.then(|| direct_lvm::POOL.to_owned())
             }),
-            metadata_device: config
-                .options
-                .metadata_dev
-                .as_ref()
-                .map(|device| device.value.clone())
-                .filter(|device| !device.is_empty()),
             devices: [
                 &config.options.data_dev,
                 &config.options.metadata_dev,
@@ -71,11 +65,11 @@ impl Observer {
         self.ask(porter, Sense::State, &ask, now);
     }
 
-    /// Asks for the superblock of a metadata file whose pool is not active.
-    pub fn read_superblock(&mut self, porter: &Porter, path: &str, now: Duration) {
+    /// Asks for the superblock of metadata whose pool is not active. What may hang has a sense of its own.
+    pub fn read_superblock(&mut self, porter: &Porter, sense: Sense, path: &str, now: Duration) {
         self.ask(
             porter,
-            Sense::Superblock,
+            sense,
             &Ask::Superblock {
                 root: self.root.clone(),
                 path: path.to_owned(),

@@ -29,6 +29,8 @@ pub enum Sense {
     Config,
     /// The superblock of a metadata file whose pool is not active.
     Superblock,
+    /// The superblock of the device that `dm.metadatadev` names.
+    NamedSuperblock,
     /// Docker's data root.
     State,
     /// Room of the volume group of a pool of LVM's.
@@ -42,7 +44,7 @@ pub enum Sense {
 }
 
 impl Sense {
-    pub(super) const ALL: [Sense; 17] = [
+    pub(super) const ALL: [Sense; 18] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -55,6 +57,7 @@ impl Sense {
         Sense::Event,
         Sense::Config,
         Sense::Superblock,
+        Sense::NamedSuperblock,
         Sense::State,
         Sense::VolumeGroup,
         Sense::Lvm,
@@ -79,6 +82,7 @@ impl fmt::Display for Sense {
             Sense::Event => "the kernel's next event of the pool",
             Sense::Config => "Docker's configuration",
             Sense::Superblock => "the superblock of the metadata file",
+            Sense::NamedSuperblock => "the superblock of the device of dm.metadatadev",
             Sense::State => "Docker's data root",
             Sense::VolumeGroup => "the volume group's room (LVM)",
             Sense::Lvm => "the pool's volumes (LVM)",

@@ -5,11 +5,10 @@ mod live;
 mod of_tree;
 mod own;
 
-use super::host;
 use super::tree::{self, below};
 use crate::docker::state::{Odd, OddFile, RootState};
 use crate::docker::{device_json, direct_lvm, drivers, names};
-use crate::kernel::{attributes, superblock};
+use crate::kernel::attributes;
 use anyhow::Result;
 use live::{AUFS, held_back, kernel_has, named_pool, pidfile, xfs_knob};
 use nix::sys::statfs::statfs;
@@ -18,7 +17,6 @@ use own::{base, devices, image_list, no_bolt, remembered};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 /// What to look at.
@@ -32,8 +30,6 @@ pub struct Question {
     pub pidfile: String,
     /// `dm.thinpooldev`, or the pool's name where `dm.directlvm_device` is set.
     pub thin_pool_device: Option<String>,
-    /// `dm.metadatadev`
-    pub metadata_device: Option<String>,
     /// `dm.datadev`, `dm.metadatadev` and `dm.directlvm_device`
     pub devices: Vec<String>,
     /// The storage driver that is named.
@@ -125,7 +121,6 @@ pub fn look(question: &Question) -> Result<RootState> {
             .ok()
             .map(|release| release.trim().to_owned());
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
-        state.metadata_device_empty = question.metadata_device.as_deref().and_then(is_empty_pool);
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }
     Ok(state)
@@ -207,19 +202,6 @@ fn cannot_be_directory(data_root: &Path, live: bool) -> bool {
         Ok(there) => !there.is_dir(),
         Err(error) if error.kind() == ErrorKind::NotFound => live && fs::symlink_metadata(data_root).is_ok(),
         Err(error) => error.kind() == ErrorKind::NotADirectory,
-    }
-}
-
-/// Whether no pool was ever made on this metadata device, or nothing in it. A pipe at that path is not waited for.
-fn is_empty_pool(path: &str) -> Option<bool> {
-    let kind = fs::metadata(path).ok()?.file_type();
-    if !kind.is_block_device() && !kind.is_file() {
-        return None;
-    }
-    match host::read_superblock(Path::new("/"), path).ok()? {
-        Ok(superblock) => Some(superblock.data_used == 0 && superblock.transaction_id == 0),
-        Err(superblock::Error::NeverFormatted) => Some(true),
-        Err(_) => None,
     }
 }
 

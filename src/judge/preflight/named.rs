@@ -12,15 +12,7 @@ pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &
     findings.extend(direct_lvm_changed(before, root));
     findings.extend(direct_lvm_dropped(before, root));
     findings.extend(named_pool(before, root));
-    // What the disk has of a pool that is active may be old: the kernel writes past the page cache.
-    let root_seen = match pool {
-        Some(_) => &RootState {
-            metadata_device_empty: None,
-            ..root.clone()
-        },
-        None => root,
-    };
-    findings.extend(another_pool(before, root_seen));
+    findings.extend(another_pool(before, root));
     if pool.is_none() {
         findings.extend(missing_devices(before, root));
     }
@@ -195,13 +187,13 @@ fn another_pool(before: &Before, root: &RootState) -> Option<Finding> {
             let missing = matches!(root.thin_pool_device, Some(NamedPool::Missing));
             ("dm.directlvm_device", device, missing)
         }
-        (None, None, Some(device)) => ("dm.metadatadev", device, root.metadata_device_empty == Some(true)),
+        (None, None, Some(device)) => ("dm.metadatadev", device, before.named_pool_is_empty() == Some(true)),
         _ => return None,
     };
     // The files of a pool that was in use lie beside it: then it is theirs.
     let files_in_use = matches!(&before.superblock, Some(Seen::Known(Ok(superblock))) if superblock.data_used > 0);
     let named_in_use =
-        matches!(root.thin_pool_device, Some(NamedPool::Pool { .. })) || root.metadata_device_empty == Some(false);
+        matches!(root.thin_pool_device, Some(NamedPool::Pool { .. })) || before.named_pool_is_empty() == Some(false);
     if !proven && (!files_in_use || named_in_use) {
         return None;
     }

@@ -81,6 +81,7 @@ fn host() -> Before {
             },
         }),
         superblock: Some(Seen::Known(Ok(superblock()))),
+        named_superblock: None,
         volume_group: None,
     };
     set_options(

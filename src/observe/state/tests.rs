@@ -22,7 +22,6 @@ impl Tree {
 
     fn look(&self) -> RootState {
         look(&Question {
-            metadata_device: None,
             root: self.0.to_string_lossy().into_owned(),
             data_root: "/var/lib/docker".into(),
             pidfile: "/run/docker.pid".into(),

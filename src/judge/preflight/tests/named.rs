@@ -99,6 +99,35 @@ fn another_pool_than_was_used() {
     }
 }
 
+/// The same for `dm.metadatadev`: what its device says is proof, and no word of it is none.
+#[test]
+fn another_metadata_device_than_was_used() {
+    let used = || superblock();
+    let empty = || Superblock {
+        data_used: 0,
+        transaction_id: 0,
+        ..superblock()
+    };
+    for (named, expected) in [
+        (Some(Ok(empty())), Some(Severity::Refuse)),
+        (Some(Err(superblock::Error::NeverFormatted)), Some(Severity::Refuse)),
+        (Some(Ok(used())), None),
+        (None, Some(Severity::Warn)),
+    ] {
+        let mut before = host();
+        before.named_superblock = named.map(Seen::Known);
+        set_options(&mut before, &["dm.datadev=/dev/sdb", "dm.metadatadev=/dev/sdc"]);
+        let found = codes(&before);
+        let found = found.iter().find(|(code, _)| *code == Code::PoolIsAnother);
+        assert_eq!(
+            found.map(|(_, severity)| *severity),
+            expected,
+            "{:?}",
+            before.named_superblock
+        );
+    }
+}
+
 /// Once it is set up dockerd opens the pool and never looks at the device again.
 #[test]
 fn direct_lvm_set_up_needs_its_pool() {
