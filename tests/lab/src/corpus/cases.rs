@@ -62,6 +62,9 @@ pub struct Case {
     pub subject: String,
     /// Why preflight does not refuse what dockerd refuses.
     pub missed_because: Option<String>,
+    /// It has nothing to do with storage, and dockerd tells it itself: preflight says nothing of it, and need not.
+    #[serde(default)]
+    pub left_to_dockerd: bool,
     /// dockerd is started on this one in each run of the tests, too.
     #[serde(default)]
     pub live: bool,

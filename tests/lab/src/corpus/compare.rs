@@ -13,6 +13,8 @@ pub enum Agreement {
     Agrees,
     /// dockerd refuses it, preflight does not, and the case says why not.
     Missed,
+    /// dockerd refuses it for something that is none of preflight's business.
+    LeftToDockerd,
     /// Something is wrong; the text says what.
     Wrong(String),
 }
@@ -35,6 +37,10 @@ pub fn compare(case: &Case, entry: &Entry, judged: &Judged) -> Agreement {
         (Outcome::Refused | Outcome::Hangs, true) if case.missed_because.is_some() => {
             wrong("is listed as missed, and yet refused: remove missed_because")
         }
+        (Outcome::Refused | Outcome::Hangs, true) if case.left_to_dockerd => {
+            wrong("is left to dockerd, and yet refused: remove left_to_dockerd")
+        }
+        (Outcome::Refused, false) if case.left_to_dockerd => Agreement::LeftToDockerd,
         (Outcome::Refused | Outcome::Hangs, true) if !blames(case, &judged.report) => wrong("refused on other ground"),
         (Outcome::Refused | Outcome::Hangs, true) => Agreement::Agrees,
         (Outcome::Refused, false) if case.missed_because.is_some() => Agreement::Missed,

@@ -18,14 +18,25 @@ fn every_case_is_recorded_and_every_refusal_is_accounted_for() {
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let recorded: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, recorded, "run `cargo lab corpus`");
+    let (mut missed, mut refused) = (0, 0);
     for (case, entry) in cases.iter().zip(&entries) {
-        let expected = !case.blames.is_empty() || case.missed_because.is_some();
+        let explained = [
+            !case.blames.is_empty(),
+            case.missed_because.is_some(),
+            case.left_to_dockerd,
+        ];
+        let expected = explained.contains(&true);
+        if entry.outcome == Outcome::Refused && !case.left_to_dockerd {
+            refused += 1;
+            missed += usize::from(case.missed_because.is_some());
+        }
         match entry.outcome {
             Outcome::Started => assert!(!expected, "{} started", case.name),
             Outcome::Refused => assert!(expected, "{}: nothing is said of {:?}", case.name, entry.reason),
             Outcome::Hangs | Outcome::NotRun => {}
         }
     }
+    assert!(super::enough(missed, refused), "{missed} of {refused} are missed");
 }
 
 #[test]
@@ -95,6 +106,15 @@ fn verdicts_are_compared() {
         compare(&case(&[], Some("why")), &entry(Outcome::Refused), &starts),
         Agreement::Missed
     );
+    let left = Case {
+        left_to_dockerd: true,
+        ..case(&[], None)
+    };
+    assert_eq!(
+        compare(&left, &entry(Outcome::Refused), &starts),
+        Agreement::LeftToDockerd
+    );
+    assert!(wrong(compare(&left, &entry(Outcome::Refused), &refuses)));
     assert!(wrong(compare(
         &case(&["x"], Some("why")),
         &entry(Outcome::Refused),
