@@ -133,19 +133,24 @@ pub const DAEMON_COMMS: [&str; 6] = [
     "dockerd-latest",
 ];
 
+/// The client's name, and the daemon's up to 1.11.
+const CLIENT: &str = "docker";
+
 /// Whether a process of this name may be the daemon.
 pub fn is_daemon_comm(comm: &str) -> bool {
     DAEMON_COMMS.contains(&comm)
 }
 
-/// dockerd itself among the tasks of its unit, whose main process may be a mere shell: `sh -c '… | forward-journald'` of RHEL 7.2.
+/// The process of dockerd among the tasks of its unit, whose main process may be a mere shell: `sh -c '… | forward-journald'` of RHEL 7.2.
+/// A process `docker` beside the shell may be a client, so it counts only where nothing bears a daemon's own name.
 pub fn daemon_of(tasks: &[Task], main_pid: u32) -> u32 {
-    let is_daemon = |task: &&Task| task.tid == task.pid && is_daemon_comm(&task.comm);
-    let mut daemons = tasks.iter().filter(is_daemon).map(|task| task.pid);
-    match daemons.next() {
-        Some(first) if first != main_pid && !daemons.any(|pid| pid == main_pid) => first,
-        _ => main_pid,
+    let processes = || tasks.iter().filter(|task| task.tid == task.pid);
+    if processes().any(|task| task.pid == main_pid && task.comm.starts_with("docker")) {
+        return main_pid;
     }
+    let daemons = || processes().filter(|task| is_daemon_comm(&task.comm));
+    let found = daemons().find(|task| task.comm != CLIENT).or_else(|| daemons().next());
+    found.map_or(main_pid, |task| task.pid)
 }
 
 /// Whether a control group's path is a container's: `docker/ID` and `kubepods/…/ID` (cgroupfs), `docker-ID.scope` (systemd); moby
@@ -194,6 +199,15 @@ mod tests {
         assert_eq!(daemon_of(&rhel_7_2, 10), 11);
         let usual = [task(20, 20, "dockerd"), task(21, 21, "docker-containe")];
         assert_eq!(daemon_of(&usual, 20), 20);
+        let client_first = [
+            task(10, 10, "sh"),
+            task(11, 11, "docker"),
+            task(12, 12, "dockerd-current"),
+        ];
+        assert_eq!(daemon_of(&client_first, 10), 12);
+        let own_name = [task(20, 20, "dockerd-19.03"), task(21, 21, "docker")];
+        assert_eq!(daemon_of(&own_name, 20), 20);
+        assert_eq!(daemon_of(&[task(10, 10, "sh"), task(11, 11, "docker")], 10), 11);
         assert_eq!(daemon_of(&[], 20), 20);
     }
 
