@@ -1,8 +1,10 @@
 //! The Docker host as a scenario sees it: run things in it, put files into it, wait for what should happen, restore it.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+mod counting;
+mod files;
+mod making;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::cleanup::Scratch;
 pub use crate::guest::Output;
 use crate::guest::{self, ANSWER_LIMIT};
-use crate::machine::{Console, Disks, Hardware, Machine, Snapshot, Start};
+use crate::machine::{Console, Hardware, Machine, Snapshot, Start};
 use crate::paths::Paths;
 use crate::pool::{Daemon, PoolStatus};
 use crate::pristine::Pristine;
+use crate::recipe;
 use crate::times::{Purpose, Spent};
-use crate::{guard, recipe, times};
 
 /// The time that a script has unless its caller says otherwise.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(120);
@@ -30,17 +32,8 @@ const LENIENCE: u32 = 2;
 const LEAST_REST: Duration = Duration::from_millis(200);
 const LONGEST_REST: Duration = Duration::from_secs(2);
 
-/// How long Docker may take for a step of the image's making.
-const DOCKER_LIMIT: Duration = Duration::from_secs(240);
-
 /// What is put into the guest goes through this file.
 const PARCEL: &str = "parcel.raw";
-
-/// In blocks of so many bytes, as a direct reader asks.
-const BLOCK: usize = 64 << 10;
-
-/// Where a state's disks lie until it is kept.
-const STAGE: &str = "stage";
 
 /// A boot takes some 15 s under TCG on a machine that does nothing else.
 const BOOT_LIMIT: Duration = Duration::from_secs(240);
@@ -105,40 +98,6 @@ impl Host {
         })
     }
 
-    /// Counts the time of `work` for this purpose, unless it is part of another one's.
-    pub fn spending<T>(&mut self, purpose: Purpose, work: impl FnOnce(&mut Host) -> T) -> T {
-        if self.purpose.is_some() {
-            return work(self);
-        }
-        self.purpose = Some(purpose);
-        let begun = Instant::now();
-        let done = work(self);
-        self.spent.add(purpose, begun.elapsed());
-        self.purpose = None;
-        done
-    }
-
-    /// Counts time anew; a scenario that panicked has left a purpose behind.
-    pub fn count_anew(&mut self) {
-        self.machine = None;
-        self.spent = Spent::default();
-        self.purpose = None;
-    }
-
-    /// What the time since then was spent on.
-    pub fn spent(&self) -> Spent {
-        let mut spent = self.spent.clone();
-        if let Some(machine) = &self.machine {
-            spent.add_processor(machine.processor_time());
-        }
-        spent
-    }
-
-    /// Lets time pass in which nothing must happen.
-    pub fn pass(&mut self, time: Duration) {
-        self.told(Purpose::Passing, "time that must pass", |_| thread::sleep(time));
-    }
-
     /// Puts the host into a kept state, with its clock set. It is always a new machine: nothing of the last one is left.
     fn restore_state(&mut self, snapshot: Snapshot, console: Console) -> Result<()> {
         let disks = self.pristine.disks(snapshot);
@@ -186,42 +145,6 @@ impl Host {
         Ok(work.path().to_owned())
     }
 
-    /// Begins the making of a further state: a boot, or on from a state that is kept already.
-    pub fn begin(&mut self, from: Option<Snapshot>) -> Result<()> {
-        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
-        let disks = self.pristine.make_disks(from, stage)?;
-        let start = match from {
-            None => Start::Boot(disks),
-            Some(from) => Start::Continue {
-                from: self.pristine.disks(from),
-                disks,
-            },
-        };
-        let console = Console::Log(self.pristine.console_log(self.number));
-        self.start(&start, console)
-    }
-
-    /// Keeps the state that was begun, and ends its machine.
-    pub fn keep(&mut self, snapshot: Snapshot) -> Result<()> {
-        let machine = self.machine.take().context("no machine is running")?;
-        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
-        machine.keep(&stage.memory())?;
-        std::fs::rename(stage.directory, self.pristine.disks(snapshot).directory)?;
-        Ok(())
-    }
-
-    /// Runs a step of the image's making.
-    pub fn provision(&mut self, script: &str) -> Result<()> {
-        let done = self.sh_timeout(script, DOCKER_LIMIT)?;
-        ensure!(done.ok(), "{script}\n{done:?}");
-        Ok(())
-    }
-
-    /// Where the hang of the state `Hung` is written down.
-    pub fn hang_file(&self) -> PathBuf {
-        self.pristine.hang()
-    }
-
     /// Runs a shell script as root; fails, with what it said, when it exits with anything but 0 or takes over two minutes.
     pub fn sh(&mut self, script: &str) -> Result<String> {
         self.told(Purpose::Script, script, |host| {
@@ -236,51 +159,12 @@ impl Host {
         })
     }
 
-    /// Counts time, and with `LAB_TRACE` tells it.
-    fn told<T>(&mut self, purpose: Purpose, what: &str, work: impl FnOnce(&mut Host) -> T) -> T {
-        let begun = Instant::now();
-        let done = self.spending(purpose, work);
-        times::trace(self.number, begun.elapsed(), what);
-        done
-    }
-
     /// Starts a script that runs on in the guest.
     pub fn spawn(&mut self, script: &str) -> Result<Job> {
         Ok(Job {
             pid: guest::start(self.machine()?, script)?,
             output: None,
         })
-    }
-
-    /// Writes a file, and its directory if need be.
-    pub fn put(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<()> {
-        self.put_all(&[(path, mode, bytes)], "true")
-    }
-
-    /// Writes files with their modes, and runs a script behind that. All in one, since each script costs an emulated host a tenth of a
-    /// second before it begins.
-    pub fn put_all(&mut self, files: &[(&str, u32, &[u8])], then: &str) -> Result<()> {
-        let (mut parcel, mut script) = (Vec::new(), "set -e\n".to_owned());
-        for (path, mode, bytes) in files {
-            let (first, blocks, length) = (parcel.len() / BLOCK, bytes.len().div_ceil(BLOCK), bytes.len());
-            parcel.extend_from_slice(bytes);
-            parcel.resize((first + blocks) * BLOCK, 0);
-            // Direct, or the guest would read what it remembers of the parcel before.
-            let directory = Path::new(path).parent().unwrap_or(Path::new("/")).display();
-            script.push_str(&format!(
-                "[ -d {directory} ] || mkdir -p {directory}\nrm -f {path}\n\
-                 dd if=/dev/vdc of={path} iflag=direct bs={BLOCK} skip={first} count={blocks} status=none\n\
-                 truncate -s {length} {path}\nchmod {mode:o} {path}\n"
-            ));
-        }
-        ensure!(
-            parcel.len() as u64 <= recipe::PARCEL_SIZE,
-            "{} bytes are too much to be put into the guest",
-            parcel.len()
-        );
-        let file = self.work()?.join(PARCEL);
-        OpenOptions::new().write(true).open(file)?.write_all(&parcel)?;
-        self.sh(&format!("{script}{then}")).map(drop)
     }
 
     /// Looks again and again until `look` gives something. A look that fails ends the wait. Between looks it rests for as long as
@@ -338,34 +222,6 @@ impl Host {
             "pid=$(systemctl show -p MainPID --value docker.service) && [ $pid -gt 0 ] && echo $pid && cat /proc/$pid/stat",
         )?;
         Daemon::parse(&said)
-    }
-
-    /// Installs thinguard with its units, neither enabled nor started; builds it first if need be.
-    pub fn install_guard(&mut self) -> Result<()> {
-        self.install_guard_with(&[])
-    }
-
-    /// The same with further files, before systemd reads its units.
-    pub fn install_guard_with(&mut self, more: &[(&str, u32, &[u8])]) -> Result<()> {
-        let binary = self.build_guard()?;
-        let root = self.pristine.paths.root.clone();
-        guard::install(self, &root, &binary, more)
-    }
-
-    /// Installs `crash`, which ends thinguard at a chosen system call.
-    pub fn install_crash(&mut self) -> Result<()> {
-        let binary = guard::build_static(&self.pristine.paths, "crash")?;
-        self.put("/usr/local/bin/crash", 0o755, &std::fs::read(binary)?)
-    }
-
-    /// Builds thinguard, once per run of the lab.
-    pub fn build_guard(&mut self) -> Result<PathBuf> {
-        if let Some(binary) = &self.guard {
-            return Ok(binary.clone());
-        }
-        let binary = guard::build(&self.pristine.paths)?;
-        self.guard = Some(binary.clone());
-        Ok(binary)
     }
 
     /// Where the workspace and its target directory are.

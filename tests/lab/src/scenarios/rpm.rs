@@ -17,7 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "rpm-builds-the-same-twice",
         about: "two builds in two places are the same bytes; the binary needs no library, the package nothing that EL7 has not",
         snapshot: Snapshot::Stopped,
-        slow: None,
+        slow: Some("the spec file compiles the release once more, elsewhere"),
         run: builds_the_same_twice,
     },
     Scenario {
