@@ -1,9 +1,9 @@
 //! What lies in Docker's data root before a start, besides the pool's two files: the noun that is seen and judged.
 
-use super::Sourced;
 use super::device_json::{Device, DeviceSet};
 use super::direct_lvm::DirectLvm;
 use super::drivers::Prior;
+use super::elsewhere::OptionElsewhere;
 use serde::{Deserialize, Serialize};
 
 /// The data root as one look saw it.
@@ -63,7 +63,7 @@ pub struct RootState {
     /// The pool named by `dm.thinpooldev`, where one is; the one that `dm.directlvm_device` has where that is set.
     pub thin_pool_device: Option<NamedPool>,
     /// Storage options in files that packages have for them, whether the unit reads these or not.
-    pub options_elsewhere: Vec<Sourced<String>>,
+    pub options_elsewhere: Vec<OptionElsewhere>,
     /// This node is in a swarm (`swarm/docker-state.json`).
     pub in_swarm: bool,
     /// A plugin of the storage driver's name is there.

@@ -1,6 +1,5 @@
 //! Storage options that stand where packages keep them and do not reach the daemon.
 
-use crate::docker::elsewhere::SAVED;
 use crate::judge::before::Before;
 use crate::model::{Code, Finding, Seen};
 
@@ -14,7 +13,9 @@ pub(super) fn not_read(before: &Before) -> Vec<Finding> {
     let lost = root
         .options_elsewhere
         .iter()
-        .filter(|option| !arrived(&option.value) && !option.place.contains(SAVED));
+        .filter(|kept| !kept.set_aside)
+        .map(|kept| &kept.option)
+        .filter(|option| !arrived(&option.value));
     lost.map(|option| {
         Finding::warn(Code::StorageOptionNotRead, &option.value)
             .says(format!(

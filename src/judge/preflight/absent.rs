@@ -2,7 +2,7 @@
 
 use super::sizes;
 use crate::docker::Sourced;
-use crate::docker::elsewhere::SAVED;
+use crate::docker::elsewhere::OptionElsewhere;
 use crate::docker::state::{Odd, OddFile};
 use crate::judge::Verdict;
 use crate::judge::before::Before;
@@ -157,11 +157,11 @@ pub fn odd_file(before: &Before, file: &OddFile) -> Option<Finding> {
 /// The pool of LVM's that a file names which no unit reads any more: another package came, and its unit does not know that file.
 fn pool_of_before(before: &Before) -> Option<&Sourced<String>> {
     let Seen::Known(root) = &before.root else { return None };
-    let named = |option: &&Sourced<String>| option.value.starts_with("dm.thinpooldev=");
-    let (saved, present): (Vec<_>, Vec<_>) = root
+    let named = |kept: &&OptionElsewhere| kept.option.value.starts_with("dm.thinpooldev=");
+    let (aside, present): (Vec<_>, Vec<_>) = root
         .options_elsewhere
         .iter()
         .filter(named)
-        .partition(|option| option.place.contains(SAVED));
-    present.into_iter().chain(saved).next()
+        .partition(|kept| kept.set_aside);
+    present.into_iter().chain(aside).next().map(|kept| &kept.option)
 }

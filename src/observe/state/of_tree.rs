@@ -2,8 +2,8 @@
 //! its kernels never had, and storage options in the files that packages have for them.
 
 use crate::docker::build::os_release::OsRelease;
+use crate::docker::elsewhere::{self, OptionElsewhere};
 use crate::docker::state::Unmounted;
-use crate::docker::{Sourced, elsewhere};
 use crate::observe::tree;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -48,7 +48,7 @@ pub(super) fn never_has_aufs(root: &Path) -> bool {
 }
 
 /// Storage options in the files that packages have for them.
-pub(super) fn options_elsewhere(root: &Path) -> Vec<Sourced<String>> {
+pub(super) fn options_elsewhere(root: &Path) -> Vec<OptionElsewhere> {
     let texts = elsewhere::FILES
         .iter()
         .filter_map(|path| Some((path, tree::read(root, path, MOST_BYTES).ok()?)));
