@@ -77,7 +77,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         enforce(
             &report,
             &settings,
-            &judged.told,
+            &judged.growths,
             process::since_boot().saturating_sub(began),
         )?;
     }
@@ -138,15 +138,15 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
     }
 }
 
-/// Growths that were made, for the journal.
-type Told = Vec<(Deed, Outcome, Duration)>;
+/// The growths before a start: each with its outcome and the time it took.
+type Growths = Vec<(Deed, Outcome, Duration)>;
 
 /// What came of judging, and growing where that was called for.
 struct Judged {
     verdict: Verdict,
     seen: Snapshot,
     before: Option<Before>,
-    told: Told,
+    growths: Growths,
 }
 
 /// Judges, grows where that is called for, and judges again: metadata and data, so at most twice.
@@ -160,7 +160,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
         }
         None => (preflight::unknown(&settings), None),
     };
-    let mut told = Told::new();
+    let mut growths = Growths::new();
     let (mut verdict, mut before) = judge(once, &seen);
     for _ in 0..if may_grow { GROWTHS } else { 0 } {
         let Some(first) = verdict.deed.take() else { break };
@@ -176,7 +176,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
             None => lengthen(once, &deed)?,
         };
         let failed = outcome != Outcome::Done;
-        told.push((deed, outcome, process::since_boot().saturating_sub(began)));
+        growths.push((deed, outcome, process::since_boot().saturating_sub(began)));
         seen = after;
         (verdict, before) = judge(once, &seen);
         if failed {
@@ -187,7 +187,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
         verdict,
         seen,
         before,
-        told,
+        growths,
     })
 }
 
@@ -250,7 +250,7 @@ fn headroom(seen: &Snapshot, disk: Option<&Disk>, settings: &Settings) -> Option
 fn enforce(
     report: &PreflightReport<'_>,
     settings: &Settings,
-    told: &[(Deed, Outcome, Duration)],
+    growths: &[(Deed, Outcome, Duration)],
     elapsed: Duration,
 ) -> Result<()> {
     let journal = Journal::open(&settings.docker.unit);
@@ -258,7 +258,7 @@ fn enforce(
         let below = report.headroom.as_ref().and_then(|headroom| headroom.host.as_ref());
         journal.sees(sight::of_report(pool, below));
     }
-    for (deed, outcome, took) in told {
+    for (deed, outcome, took) in growths {
         journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
             Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),

@@ -285,7 +285,7 @@ fn trim_quotes(value: &str) -> String {
     quoted('"').or_else(|| quoted('\'')).unwrap_or(value).to_owned()
 }
 
-/// Why the flag's `Set` refuses the value. Only what a switch takes is looked at: of other values dockerd tells itself.
+/// Why dockerd refuses the value of this flag. Only boolean values are checked: dockerd itself reports the others, which do not concern storage.
 fn refusal(flag: &Flag, value: &str) -> Option<String> {
     (flag.kind == Kind::Bool && go_bool(value).is_none()).then(|| format!("{value:?} is not true or false"))
 }

@@ -111,10 +111,15 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
     if question.inside_unit {
         variables.take(variables::own());
     }
+    let command = start
+        .words
+        .and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?));
     Reading {
-        command: start
-            .words
-            .and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?)),
+        // systemd is at this very start: what it thinks of the unit by now, edited or masked meanwhile, does not undo that.
+        command: command.map_err(|no| NoCommand {
+            fault: no.fault.filter(|_| !question.inside_unit),
+            ..no
+        }),
         place: start.place,
         environment: variables.values,
         places: variables.places,

@@ -1,4 +1,4 @@
-//! All that is to be known of one start, gathered once and given to the judge.
+//! Gathers once all that the judge needs to know of one start.
 
 use super::pool;
 use crate::commands::look::Once;

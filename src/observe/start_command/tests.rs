@@ -162,3 +162,24 @@ fn own_environment_tells_values_and_files_places() {
     assert_eq!(variables.values, BTreeMap::from(own));
     assert_eq!(variables.places, BTreeMap::from([("A".to_owned(), "/e:1".to_owned())]));
 }
+
+/// Within the start itself the unit is loaded: that it has been masked or edited since refuses nothing.
+#[test]
+fn a_start_that_is_under_way_is_not_refused_over_its_unit() {
+    let tree = TestTree::new();
+    for (inside_unit, fault) in [(false, Some(UnitFault::Masked)), (true, None)] {
+        let question = Question {
+            root: tree.path(),
+            unit: UNIT,
+            inside_unit,
+            exec_line: None,
+        };
+        let source = Source::Manager(Ok(ExecStart {
+            fault: Some(UnitFault::Masked),
+            ..ExecStart::default()
+        }));
+        let readings = look(&question, &source, Version::UNKNOWN);
+        let no = readings[0].command.as_ref().unwrap_err();
+        assert_eq!(no.fault, fault);
+    }
+}
