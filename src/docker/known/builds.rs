@@ -17,8 +17,8 @@ const fn read(house: Flavour, since: (u16, u16, u16), until: (u16, u16, u16)) ->
     }
 }
 
-/// Upstream: moby v1.10.0 to v25.0.17. Debian's docker.io is built from the same tags, and no patch of it touches a flag, a key, an
-/// option or a rule. Red Hat's: projectatomic/docker, branches rhel7-1.10.3 (28740e7a3), docker-1.12.2 to docker-1.12.6 (0d829ef07) and
+/// Upstream: moby v1.10.0 to v25.0.17. Debian's docker.io is built from the same tags; its patches were not read, its 20.10.24 was run on
+/// the cases of tests/corpus. Red Hat's: projectatomic/docker, branches rhel7-1.10.3 (28740e7a3), docker-1.12.2 to docker-1.12.6 (0d829ef07) and
 /// docker-1.13.1-rhel (7d71120b1); the daemons of 1.10.3, 1.12.6 and 1.13.1 were run too. Of Amazon's and Oracle's no source was
 /// read: what upstream knows of the version is a guess there.
 const READ: [Read; 5] = [
