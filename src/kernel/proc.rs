@@ -55,6 +55,16 @@ fn task(pid: u32, stat: Stat, wchan: &str) -> Option<Task> {
     })
 }
 
+/// `PF_EXITING` of the kernel's `sched.h`: the task ends just now.
+const EXITING: u32 = 4;
+
+/// Whether the process is there and neither ends nor has ended. One that has is listed until its parent takes note of it.
+pub fn runs(root: &Path, pid: u32) -> bool {
+    let text = fs::read(root.join(format!("proc/{pid}/stat"))).ok();
+    let stat = text.as_deref().and_then(sound_stat);
+    stat.is_some_and(|stat| !matches!(stat.state, 'Z' | 'X' | 'x') && stat.flags & EXITING == 0)
+}
+
 /// All tasks of one process; empty when it has ended. A task that ends while we look is simply not there.
 ///
 /// # Errors

@@ -2,10 +2,12 @@
 
 use super::slot::Slot;
 use crate::docker::reply;
+use crate::kernel::proc;
 use crate::model::{Containers, Probe, Seen};
 use anyhow::{Context, Result, bail};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// More than this is no answer of a daemon's.
@@ -15,7 +17,7 @@ const MAX_REPLY: u64 = reply::MAX_BODY as u64;
 /// closes the connection behind its answer.
 pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
     // The socket may be systemd's: with the daemon gone, connecting would start another.
-    if main_pid == 0 || !std::path::Path::new(&format!("/proc/{main_pid}")).exists() {
+    if !proc::runs(Path::new("/"), main_pid) {
         bail!("the daemon (process {main_pid}) has gone");
     }
     let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
@@ -81,7 +83,28 @@ fn is_answer(bytes: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_answer;
+    use super::{get, is_answer};
+    use std::os::unix::net::UnixListener;
+    use std::process::Command;
+
+    /// A connection that nobody takes would have systemd start the daemon again.
+    #[test]
+    fn a_daemon_that_has_ended_is_not_asked() {
+        let directory = crate::observe::test_tree::TestTree::new();
+        let socket = directory.path().join("socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut daemon = Command::new("sleep").arg("60").spawn().unwrap();
+        daemon.kill().unwrap();
+        let stat = format!("/proc/{}/stat", daemon.id());
+        while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let why = get(socket.to_str().unwrap(), "/info", daemon.id()).unwrap_err();
+        assert!(why.to_string().contains("has gone"), "{why}");
+        assert!(listener.accept().is_err(), "it connected");
+        daemon.wait().unwrap();
+    }
 
     #[test]
     fn only_a_whole_success_is_an_answer() {

@@ -126,3 +126,24 @@ fn groups_are_walked_and_picked_by_their_path() {
     assert_eq!(processes_of_groups(Path::new("/nonexistent"), |_| Some(1)), []);
     fs::remove_dir_all(&root).unwrap();
 }
+
+#[test]
+fn a_process_that_ends_runs_no_more() {
+    let root = crate::kernel::test_dir::TestDir::new();
+    std::fs::create_dir_all(root.path().join("proc/77")).unwrap();
+    let written = |text: &str| std::fs::write(root.path().join("proc/77/stat"), text).unwrap();
+    for (text, runs) in [
+        (line("dockerd", 'S'), true),
+        (line("dockerd", 'D'), true),
+        (line("dockerd", 'T'), true),
+        (line("dockerd", 'Z'), false),
+        (line("dockerd", 'X'), false),
+        // As above, with PF_EXITING.
+        (line("dockerd", 'R').replace(" 4194560 ", " 4194564 "), false),
+        (String::new(), false),
+    ] {
+        written(&text);
+        assert_eq!(runs, super::runs(root.path(), 77), "{text}");
+    }
+    assert!(!super::runs(root.path(), 0) && !super::runs(root.path(), 78));
+}
