@@ -16,7 +16,7 @@ pub fn demo() -> Result<ExitCode> {
     progress::step("builds thinguard as it is released", || host.build_guard())?;
     let begun = Instant::now();
     prevention(&mut host)?;
-    host.restore(Snapshot::Low)?;
+    host.restore(Snapshot::Low);
     cure(&mut host)?;
     println!(
         "\nThat was it, in {:.0} s. `cargo lab shell` gives you such a host to play with.",
@@ -79,6 +79,7 @@ fn cure(host: &mut Host) -> Result<()> {
         "dockerd (process {}) has its thread {} in D state in {}; `docker info` is silent, and would be for ever.",
         hang.daemon.pid, hang.task.tid, hang.task.wchan
     );
+    host.install_guard()?;
     println!("The guard is started:");
     let seconds = watch::start_and_await_info(host)?;
     host.wait_for("docker rm to come back", Duration::from_secs(60), |host| {

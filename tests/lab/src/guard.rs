@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::host::Host;
 use crate::paths::{Paths, cargo};
 use crate::progress;
 
@@ -53,21 +52,39 @@ fn rust_flags() -> String {
     )
 }
 
-/// Installs the binary, the units and further files; enables and starts nothing.
-pub fn install(host: &mut Host, root: &Path, binary: &Path, more: &[(&str, u32, &[u8])]) -> Result<()> {
-    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let guard = read(binary)?;
-    let mut units = Vec::new();
+/// A file of the guest's.
+#[derive(Debug, Hash)]
+pub struct File {
+    path: String,
+    mode: u32,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    /// As the host takes files.
+    pub fn parts(&self) -> (&str, u32, &[u8]) {
+        (&self.path, self.mode, &self.bytes)
+    }
+}
+
+/// What an installation has: the binary, the units and further files.
+pub fn files(root: &Path, binary: &Path, more: &[(&str, u32, &[u8])]) -> Result<Vec<File>> {
+    let file = |path: &str, mode: u32, from: &Path| -> Result<File> {
+        Ok(File {
+            path: path.to_owned(),
+            mode,
+            bytes: fs::read(from).with_context(|| format!("cannot read {}", from.display()))?,
+        })
+    };
+    let mut files = vec![file("/usr/sbin/thinguard", 0o755, binary)?];
     for unit in UNITS {
         let installed = format!("/usr/lib/systemd/system/{unit}");
-        units.push((installed, read(&root.join("units").join(unit))?));
+        files.push(file(&installed, 0o644, &root.join("units").join(unit))?);
     }
-    let mut files = vec![("/usr/sbin/thinguard", 0o755, guard.as_slice())];
-    files.extend(
-        units
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), 0o644, bytes.as_slice())),
-    );
-    files.extend(more);
-    host.put_all(&files, "systemctl daemon-reload")
+    files.extend(more.iter().map(|(path, mode, bytes)| File {
+        path: (*path).to_owned(),
+        mode: *mode,
+        bytes: bytes.to_vec(),
+    }));
+    Ok(files)
 }

@@ -2,6 +2,7 @@
 
 mod counting;
 mod files;
+mod guarded;
 mod making;
 
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::cleanup::Scratch;
 pub use crate::guest::Output;
 use crate::guest::{self, ANSWER_LIMIT};
-use crate::machine::{Console, Hardware, Machine, Snapshot, Start};
+use crate::machine::{Console, Disks, Hardware, Machine, Snapshot, Start};
 use crate::paths::Paths;
 use crate::pool::{Daemon, PoolStatus};
 use crate::pristine::Pristine;
@@ -62,8 +63,11 @@ pub struct Host {
     /// Tells the hosts of one run from each other.
     number: usize,
     machine: Option<Machine>,
+    /// The state in which a machine is started once something is asked of it.
+    pending: Option<Snapshot>,
     work: Option<Scratch>,
     guard: Option<PathBuf>,
+    guarded: Arc<guarded::Guarded>,
     spent: Spent,
     /// What the time that passes now is for; the outermost purpose counts.
     purpose: Option<Purpose>,
@@ -75,8 +79,10 @@ impl Host {
             pristine,
             number,
             machine: None,
+            pending: None,
             work: None,
             guard: None,
+            guarded: Arc::default(),
             spent: Spent::default(),
             purpose: None,
         }
@@ -86,27 +92,29 @@ impl Host {
     pub fn another(&self, number: usize) -> Host {
         Host {
             guard: self.guard.clone(),
+            guarded: Arc::clone(&self.guarded),
             ..Host::new(Arc::clone(&self.pristine), number)
         }
     }
 
-    /// A fresh host in this state.
-    pub fn restore(&mut self, snapshot: Snapshot) -> Result<()> {
-        let console = Console::Log(self.pristine.console_log(self.number));
-        self.told(Purpose::Restoring, snapshot.about(), |host| {
-            host.restore_state(snapshot, console)
-        })
+    /// A fresh host in this state, from the first that is asked of it on.
+    pub fn restore(&mut self, snapshot: Snapshot) {
+        self.end_machine();
+        self.pending = Some(snapshot);
     }
 
     /// Puts the host into a kept state, with its clock set. It is always a new machine: nothing of the last one is left.
-    fn restore_state(&mut self, snapshot: Snapshot, console: Console) -> Result<()> {
-        let disks = self.pristine.disks(snapshot);
-        self.start(&Start::Restore(disks), console)
+    fn restore_disks(&mut self, disks: Disks) -> Result<()> {
+        let console = Console::Log(self.pristine.console_log(self.number));
+        self.told(Purpose::Restoring, "a host", |host| {
+            host.start(&Start::Restore(disks), console)
+        })
     }
 
     fn start(&mut self, start: &Start, console: Console) -> Result<()> {
         // The old one's memory is free before the new one takes as much.
         self.end_machine();
+        self.pending = None;
         let work = self.work()?;
         let Pristine { tree, accelerator, .. } = &*self.pristine;
         let hardware = Hardware {
@@ -281,7 +289,8 @@ impl Host {
 
     /// The same on the user's own terminal.
     pub fn restore_on_terminal(&mut self, snapshot: Snapshot) -> Result<()> {
-        self.restore_state(snapshot, Console::Terminal)
+        let disks = self.pristine.disks(snapshot);
+        self.start(&Start::Restore(disks), Console::Terminal)
     }
 
     /// Gives the machine to the user's terminal until the user ends it.
@@ -293,7 +302,12 @@ impl Host {
         guest::set_clock(self.machine()?)
     }
 
+    /// The running machine; one that was restored starts now.
     fn machine(&mut self) -> Result<&mut Machine> {
+        if let Some(snapshot) = self.pending.take() {
+            let disks = self.pristine.disks(snapshot);
+            self.restore_disks(disks)?;
+        }
         self.machine.as_mut().context("the host was not restored yet")
     }
 }

@@ -126,6 +126,11 @@ fn mmdebstrap(mirror: &str, image: &File) -> Command {
             .map(|path| format!("--dpkgopt=path-exclude={path}")),
     );
     command.args(
+        recipe::EARLY_FILES
+            .iter()
+            .map(|(path, content)| format!("--essential-hook={}", write_file(path, content))),
+    );
+    command.args(
         recipe::FILES
             .iter()
             .map(|(path, content)| format!("--customize-hook={}", write_file(path, content))),

@@ -32,6 +32,8 @@ pub enum Snapshot {
     Running,
     /// Docker was stopped cleanly and its pool is gone; the next start makes it again from the loop files.
     Stopped,
+    /// As `Running`, with a pool of 128 MiB and 2 MiB of metadata.
+    Small,
     /// As `Running`, with two containers that wait for a word to write, and 64 MiB left in the pool for them.
     Low,
     /// The containers have filled the pool, and dockerd hangs in D state since it is to remove them.
@@ -43,6 +45,7 @@ impl Snapshot {
         match self {
             Snapshot::Running => "running",
             Snapshot::Stopped => "stopped",
+            Snapshot::Small => "small",
             Snapshot::Low => "low",
             Snapshot::Hung => "hung",
         }
@@ -53,6 +56,7 @@ impl Snapshot {
         match self {
             Snapshot::Running => "Docker runs",
             Snapshot::Stopped => "Docker is stopped",
+            Snapshot::Small => "Docker runs on a small pool",
             Snapshot::Low => "Docker runs, and its pool is nearly full",
             Snapshot::Hung => "dockerd hangs on a full pool",
         }

@@ -61,6 +61,7 @@ A real Docker host on devicemapper, in QEMU: where thinguard is proven.
 
 The first run builds the host's image under target/lab (minutes); later ones restore it in seconds.
 `test` runs scenarios on several hosts side by side, as processors and memory allow; LAB_HOSTS=1 on one.
+LAB_EVERY_CALL=1 has `kill-sweep` end growths at each of their system calls, not at a sample.
 LAB_TRACE=1 tells each script and each wait with its time.
 LAB_ACCEL=kvm|tcg chooses the accelerator; without it KVM is used where it really works.
 LAB_ACCEL=counted is emulation of one processor whose clock counts a nanosecond for each instruction,

@@ -1,6 +1,6 @@
 //! The cached host: for each state that is kept its memory and its disks, read by every run and written by none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -43,21 +43,14 @@ impl Pristine {
     /// Makes disks of their own for a further state, on top of those of `base`; without one, a root and an empty filesystem for Docker.
     /// Their backing files are named relative to them, so that the cache can move.
     pub fn make_disks(&self, base: Option<Snapshot>, into: Disks) -> Result<Disks> {
-        std::fs::create_dir_all(&into.directory)?;
-        let log = self.paths.lab.join("image.log");
-        let overlay = |backing: &str, format: &str, disk: PathBuf| {
-            let mut create = Command::new("qemu-img");
-            create
-                .args(["create", "-q", "-f", "qcow2", "-F", format, "-b", backing])
-                .arg(disk);
-            progress::logged(&mut create, &log, recipe::TOOL_LIMIT)
-        };
         if let Some(base) = base {
-            overlay(&format!("../{}/root.qcow2", base.name()), "qcow2", into.root())?;
-            overlay(&format!("../{}/docker.qcow2", base.name()), "qcow2", into.docker())?;
+            self.make_overlays(&Disks::in_directory(PathBuf::from("..").join(base.name())), &into)?;
             return Ok(into);
         }
-        overlay(&format!("../../tree-{}/{ROOT_DISK}", self.tree.key), "raw", into.root())?;
+        std::fs::create_dir_all(&into.directory)?;
+        let tree = PathBuf::from(format!("../../tree-{}/{ROOT_DISK}", self.tree.key));
+        self.make_overlay(&tree, "raw", &into.root())?;
+        let log = self.log();
         let raw = into.directory.join("docker.raw");
         let mut filesystem = Command::new(crate::image::sbin("mkfs.ext4"));
         filesystem
@@ -73,5 +66,24 @@ impl Pristine {
         progress::logged(&mut convert, &log, recipe::TOOL_LIMIT)?;
         std::fs::remove_file(raw)?;
         Ok(into)
+    }
+
+    /// Makes disks that begin as those of `base` are; a relative path counts from theirs.
+    pub fn make_overlays(&self, base: &Disks, into: &Disks) -> Result<()> {
+        std::fs::create_dir_all(&into.directory)?;
+        self.make_overlay(&base.root(), "qcow2", &into.root())?;
+        self.make_overlay(&base.docker(), "qcow2", &into.docker())
+    }
+
+    fn make_overlay(&self, backing: &Path, format: &str, disk: &Path) -> Result<()> {
+        let mut create = Command::new("qemu-img");
+        create
+            .args(["create", "-q", "-f", "qcow2", "-F", format, "-b"])
+            .args([backing, disk]);
+        progress::logged(&mut create, &self.log(), recipe::TOOL_LIMIT)
+    }
+
+    fn log(&self) -> PathBuf {
+        self.paths.lab.join("image.log")
     }
 }

@@ -15,7 +15,7 @@ use crate::figures::Figures;
 use crate::host::Host;
 use crate::paths::{Paths, cargo};
 use crate::scenarios::{self, Scenario};
-use crate::{progress, recipe, snapshots, times};
+use crate::{guard, progress, recipe, snapshots, times};
 
 /// A first run of the tests compiles the whole workspace.
 const CARGO_TEST_LIMIT: Duration = Duration::from_secs(2700);
@@ -41,14 +41,8 @@ pub fn test(filters: &[String]) -> Result<ExitCode> {
         ));
     }
     let begun = Instant::now();
-    // The compiler and an emulated host's boot leave each other room.
-    let (workspace_passed, host) = thread::scope(|scope| {
-        let workspace = scope.spawn(|| if filters.is_empty() { cargo_test() } else { Ok(true) });
-        let host = prepare();
-        (workspace.join(), host)
-    });
-    let workspace_passed = workspace_passed.map_err(|_| anyhow!("the workspace's tests panicked"))??;
-    let failures = run_all(host?, &chosen);
+    let (host, workspace_passed) = prepare(filters.is_empty())?;
+    let failures = run_all(host, &chosen);
     times::close(begun.elapsed())?;
     let all_passed = tell(&failures, chosen.len());
     if !workspace_passed {
@@ -60,7 +54,8 @@ pub fn test(filters: &[String]) -> Result<ExitCode> {
 /// Runs the scenarios of these names.
 pub fn named(names: &[&str]) -> Result<ExitCode> {
     let chosen: Vec<Scenario> = scenarios::all().filter(|it| names.contains(&it.name)).collect();
-    let failures = run_all(prepare()?, &chosen);
+    let (host, _) = prepare(false)?;
+    let failures = run_all(host, &chosen);
     Ok(exit_code(tell(&failures, chosen.len())))
 }
 
@@ -68,11 +63,22 @@ fn exit_code(passed: bool) -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The host and the guard's binary. Before the first scenario, not within it: a build beside an emulated host slows both.
-fn prepare() -> Result<Host> {
-    let mut host = snapshots::prepare()?;
-    progress::step("builds thinguard as it is released", || host.build_guard())?;
-    Ok(host)
+/// The host and the guard's binary, before the first scenario: a build beside an emulated host slows both. While the host is made the
+/// compiler is at work, with the workspace's tests too if they are wanted; gives whether those passed.
+fn prepare(with_tests: bool) -> Result<(Host, bool)> {
+    let paths = Paths::find()?;
+    let (compiled, host) = thread::scope(|scope| {
+        let compiled = scope.spawn(|| {
+            let binary = progress::step("builds thinguard as it is released", || guard::build(&paths))?;
+            Ok::<_, anyhow::Error>((binary, if with_tests { cargo_test()? } else { true }))
+        });
+        let host = snapshots::prepare();
+        (compiled.join(), host)
+    });
+    let (binary, passed) = compiled.map_err(|_| anyhow!("the workspace's tests panicked"))??;
+    let mut host = host?;
+    host.take_guard(binary);
+    Ok((host, passed))
 }
 
 /// Tells the failures once more, last and short: of a long log often only the end is kept.
@@ -190,7 +196,7 @@ fn shortened(reason: &str) -> String {
 
 /// A scenario's panic fails that scenario alone.
 fn run_caught(host: &mut Host, scenario: &Scenario) -> Result<()> {
-    host.restore(scenario.snapshot)?;
+    host.restore(scenario.snapshot);
     panic::catch_unwind(AssertUnwindSafe(|| {
         (scenario.run)(host, &mut Figures::of(scenario.name))
     }))

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::accel::{self, Accelerator};
 use crate::host::Host;
@@ -24,12 +25,10 @@ pub fn prepare() -> Result<Host> {
     Ok(Host::new(Arc::new(pristine()?), 0))
 }
 
-/// Prepares a host and restores it, with the time this took.
+/// Prepares a host, to be restored in this state.
 pub fn restored(snapshot: Snapshot) -> Result<Host> {
     let mut host = prepare()?;
-    progress::step(&format!("restores a host: {}", snapshot.about()), || {
-        host.restore(snapshot)
-    })?;
+    host.restore(snapshot);
     Ok(host)
 }
 
@@ -83,15 +82,33 @@ fn build(paths: &Paths, tree: &Tree, accelerator: Accelerator, directory: &Path)
         host.provision(recipe::TO_STOPPED)?;
         host.keep(Snapshot::Stopped)
     })?;
+    // The hang is waited for more than it is computed.
+    let mut beside = host.another(1);
+    thread::scope(|scope| {
+        let small = scope.spawn(|| make_small(&mut beside));
+        make_low_and_hung(&mut host, &hang)?;
+        small.join().map_err(|_| anyhow!("the making of a state panicked"))?
+    })
+}
+
+fn make_small(host: &mut Host) -> Result<()> {
+    progress::step("starts Docker on a small pool", || {
+        host.begin(Some(Snapshot::Stopped))?;
+        host.provision(recipe::TO_SMALL)?;
+        host.keep(Snapshot::Small)
+    })
+}
+
+fn make_low_and_hung(host: &mut Host, hang: &Path) -> Result<()> {
     progress::step("fills the pool up to its last blocks", || {
         host.begin(Some(Snapshot::Running))?;
-        fault::start_writers(&mut host)?;
+        fault::start_writers(host)?;
         host.keep(Snapshot::Low)
     })?;
     progress::step("hangs dockerd on the full pool", || {
         host.begin(Some(Snapshot::Low))?;
-        let hung = fault::hang_dockerd(&mut host, NO_SPACE_TIMEOUT)?;
-        fault::await_kernels_report(&mut host, &hung)?;
+        let hung = fault::hang_dockerd(host, NO_SPACE_TIMEOUT)?;
+        fault::await_kernels_report(host, &hung)?;
         fs::write(hang, serde_json::to_vec(&hung)?)?;
         host.keep(Snapshot::Hung)
     })

@@ -22,7 +22,7 @@ const BATCH: &str = "/run/corpus-batch.sh";
 /// there, which `untouched` remembers from one to the next.
 pub fn start(host: &mut Host, case: &Case, untouched: &mut bool) -> Result<Entry> {
     if !std::mem::take(untouched) {
-        host.restore(Snapshot::Stopped)?;
+        host.restore(Snapshot::Stopped);
     }
     let unit = format!("load_unit {}\n", quoted(&case.exec_start()));
     let script = format!("{PRELUDE}\n{unit}{}start_case\n", set_up(case));
@@ -59,7 +59,7 @@ pub struct Judged {
 
 /// Has preflight judge all cases in one host. The order is the batch's own: a change of unit or of the disk costs time.
 pub fn judge(host: &mut Host, cases: &[Case]) -> Result<Vec<Judged>> {
-    host.restore(Snapshot::Stopped)?;
+    host.restore(Snapshot::Stopped);
     host.install_guard()?;
     let mut ordered: Vec<&Case> = cases.iter().collect();
     ordered.sort_by_key(|case| (case.state.is_some(), case.base));

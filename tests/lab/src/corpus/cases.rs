@@ -65,6 +65,9 @@ pub struct Case {
     /// It has nothing to do with storage, and dockerd tells it itself: preflight says nothing of it, and need not.
     #[serde(default)]
     pub left_to_dockerd: bool,
+    /// It changes nothing on the disk, and yet what preflight says hangs on more than the texts.
+    #[serde(default)]
+    pub on_host: bool,
     /// dockerd is started on this one in each run of the tests, too.
     #[serde(default)]
     pub live: bool,

@@ -102,6 +102,19 @@ impl Summary {
         self.wrong.is_empty() && enough(self.missed, self.refused - self.left)
     }
 
+    /// Counts cases that the workspace's test `recorded` holds preflight to: what it lets pass is as each case says.
+    pub fn add_on_paper(&mut self, cases: &[Case], entries: &[Entry]) {
+        let refused = |case: &&Case| {
+            let entry = entries.iter().find(|entry| entry.name == case.name);
+            entry.is_some_and(|entry| entry.outcome == record::Outcome::Refused)
+        };
+        let (refused, started): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(refused);
+        self.started += started.len();
+        self.refused += refused.len();
+        self.left += refused.iter().filter(|case| case.left_to_dockerd).count();
+        self.missed += refused.iter().filter(|case| case.missed_because.is_some()).count();
+    }
+
     /// For people.
     pub fn text(&self) -> String {
         let mut text = format!(

@@ -52,14 +52,19 @@ impl Host {
     /// The same with further files, before systemd reads its units.
     pub fn install_guard_with(&mut self, more: &[(&str, u32, &[u8])]) -> Result<()> {
         let binary = self.build_guard()?;
-        let root = self.pristine.paths.root.clone();
-        guard::install(self, &root, &binary, more)
+        let files = guard::files(&self.pristine.paths.root, &binary, more)?;
+        self.install(&files)
     }
 
     /// Installs `crash`, which ends thinguard at a chosen system call.
     pub fn install_crash(&mut self) -> Result<()> {
         let binary = guard::build_static(&self.pristine.paths, "crash")?;
         self.put("/usr/local/bin/crash", 0o755, &std::fs::read(binary)?)
+    }
+
+    /// The binary to install, which was built already.
+    pub fn take_guard(&mut self, binary: PathBuf) {
+        self.guard = Some(binary);
     }
 
     /// Builds thinguard, once per run of the lab.

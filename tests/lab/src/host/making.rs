@@ -11,14 +11,10 @@ use crate::machine::{Console, Disks, Snapshot, Start};
 /// How long Docker may take for a step of the image's making.
 const DOCKER_LIMIT: Duration = Duration::from_secs(240);
 
-/// Where a state's disks lie until it is kept.
-const STAGE: &str = "stage";
-
 impl Host {
     /// Begins the making of a further state: a boot, or on from a state that is kept already.
     pub fn begin(&mut self, from: Option<Snapshot>) -> Result<()> {
-        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
-        let disks = self.pristine.make_disks(from, stage)?;
+        let disks = self.pristine.make_disks(from, self.stage())?;
         let start = match from {
             None => Start::Boot(disks),
             Some(from) => Start::Continue {
@@ -33,10 +29,15 @@ impl Host {
     /// Keeps the state that was begun, and ends its machine.
     pub fn keep(&mut self, snapshot: Snapshot) -> Result<()> {
         let machine = self.machine.take().context("no machine is running")?;
-        let stage = Disks::in_directory(self.pristine.directory.join(STAGE));
+        let stage = self.stage();
         machine.keep(&stage.memory())?;
         std::fs::rename(stage.directory, self.pristine.disks(snapshot).directory)?;
         Ok(())
+    }
+
+    /// Where the disks of this host's next state lie until it is kept.
+    fn stage(&self) -> Disks {
+        Disks::in_directory(self.pristine.directory.join(format!("stage-{}", self.number)))
     }
 
     /// Runs a step of the image's making.

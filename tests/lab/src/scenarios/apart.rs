@@ -129,12 +129,12 @@ fn told_apart(host: &mut Host, _: &mut Figures) -> Result<()> {
 }
 
 fn gives_up(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
     // Less than the reserve of 1 GiB is left.
     host.sh(
         "free=$(df --output=avail -B1 /var/lib/docker | tail -n 1); fallocate -l $((free - 900 * 1048576)) /var/lib/docker/filler",
     )?;
     let hang = fault::hung(host)?;
-    host.install_guard()?;
     set(host, "[cure]\nxfs_give_up_after = \"5s\"\n")?;
     let said = watch::await_line(host, "hang-incurable: ", PATIENCE)?;
     println!("    {said}");

@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::Scenario;
+use crate::corpus::cases::Case;
 use crate::corpus::{batch, cases, check, record};
 use crate::figures::Figures;
 use crate::host::Host;
@@ -14,7 +15,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "preflight-agrees-with-dockerd",
         about: "preflight refuses nothing that dockerd was seen to start with, and what dockerd was seen to refuse, for the same cause",
         snapshot: Snapshot::Stopped,
-        slow: Some("340 configurations are laid out and judged, each by a process of its own"),
+        slow: Some("some 160 configurations are laid out and judged, each by a process of its own"),
         run: preflight_agrees,
     },
     Scenario {
@@ -28,7 +29,11 @@ pub const SCENARIOS: &[Scenario] = &[
 
 fn preflight_agrees(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let root = Paths::find()?.root;
-    let summary = check(host, &cases::load(&root)?, &record::load(&root)?)?;
+    let entries = record::load(&root)?;
+    let (here, on_paper) = split(cases::load(&root)?);
+    let mut summary = check(host, &here, &entries)?;
+    summary.add_on_paper(&on_paper, &entries);
+    figures.add("cases judged here", here.len(), "");
     figures.add("cases that dockerd starts", summary.started, "");
     figures.add("cases that dockerd refuses", summary.refused, "");
     figures.add("of these left to dockerd", summary.left, "");
@@ -36,6 +41,19 @@ fn preflight_agrees(host: &mut Host, figures: &mut Figures) -> Result<()> {
     figures.add("one preflight, median", summary.median_ms, "ms");
     ensure!(summary.holds(), "{}", summary.text());
     Ok(())
+}
+
+/// Of the cases that are texts alone one in so many is judged on the host; all of them are by the workspace's test `recorded`.
+const ONE_IN: usize = 8;
+
+/// The cases for the host, and those that are left to that test.
+fn split(cases: Vec<Case>) -> (Vec<Case>, Vec<Case>) {
+    let mut texts = 0;
+    cases.into_iter().partition(|case| {
+        let is_text = case.state.is_none() && !case.on_host;
+        texts += usize::from(is_text);
+        !is_text || texts % ONE_IN == 0
+    })
 }
 
 fn still_as_recorded(host: &mut Host, _: &mut Figures) -> Result<()> {

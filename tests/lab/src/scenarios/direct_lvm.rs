@@ -23,9 +23,9 @@ pub const SCENARIOS: &[Scenario] = &[Scenario {
 }];
 
 fn direct_lvm_grows(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard_with(&[watch::OFTEN])?;
     direct_lvm::set_up(host)?;
     direct_lvm::start_docker(host)?;
-    host.install_guard_with(&[watch::OFTEN])?;
     // Steps by the rate would use up the group before every row has had its room.
     host.put(
         "/etc/thinguard.d/90-lab.toml",

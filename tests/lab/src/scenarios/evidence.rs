@@ -53,6 +53,7 @@ fn bundles(host: &mut Host) -> Result<Vec<String>> {
 }
 
 fn evidence_is_kept(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
     let hang = fault::hung(host)?;
     let report = fault::await_kernels_report(host, &hang)?;
     watch::start_and_await_info(host)?;
@@ -157,8 +158,8 @@ fn kernel_tells_of_lost_writes(host: &mut Host, _: &mut Figures) -> Result<()> {
 }
 
 fn evidence_of_goroutines(host: &mut Host, _: &mut Figures) -> Result<()> {
-    let daemon = host.dockerd()?;
     host.install_guard()?;
+    let daemon = host.dockerd()?;
     watch::hurry(host)?;
     host.put(
         "/etc/thinguard.d/91-dump.toml",

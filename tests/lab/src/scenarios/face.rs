@@ -44,6 +44,7 @@ fn commands_keep_their_contract(host: &mut Host, _: &mut Figures) -> Result<()> 
     exits(host, "thinguard status --nonsense", 64)?;
     exits(host, "thinguard grow --data 12parsecs", 64)?;
     exits(host, "thinguard --version", 0)?;
+    a_masked_unit_will_not_start(host)?;
 
     // The pool is small, so it is low, and nobody guards it.
     let said = exits(host, "thinguard status", 1)?;
@@ -172,6 +173,15 @@ fn grown_as_planned(host: &mut Host) -> Result<()> {
 }
 
 /// A container that has written is told by its name, with what it has written at least.
+/// By hand, beside the running Docker, whose next start systemd would refuse.
+fn a_masked_unit_will_not_start(host: &mut Host) -> Result<()> {
+    exits(host, "thinguard preflight", 0)?;
+    host.sh("systemctl mask docker.service")?;
+    let said = exits(host, "thinguard preflight", 1)?;
+    ensure!(said.contains("unit-will-not-start"), "{said}");
+    host.sh("systemctl unmask docker.service").map(drop)
+}
+
 fn filled_by_a_container(host: &mut Host) -> Result<()> {
     host.sh(
         "docker run -d --name eater --network none busybox sh -c 'dd if=/dev/zero of=/f bs=1M count=40 oflag=direct; exec sleep 100000'",

@@ -48,8 +48,8 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "guard-ended-during-growth",
         about: "SIGTERM and SIGKILL again and again while writers make it grow the pool: grown, live, nothing lost",
-        snapshot: Snapshot::Running,
-        slow: Some("the guard is ended twenty times while half a gibibyte is written"),
+        snapshot: Snapshot::Small,
+        slow: Some("the guard is ended ten times while 160 MiB are written"),
         run: ending::run,
     },
 ];

@@ -1,4 +1,5 @@
-//! The kill sweep: growth ended by SIGKILL at every system call in turn, and each call that could fail failing in turn.
+//! The kill sweep: growth ended by SIGKILL around each call that changes something and at a sample of the others, and each call that could
+//! fail failing in turn.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,9 @@ use crate::watch;
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "kill-sweep",
-        about: "growth killed at every system call, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
+        about: "growth killed around every change, and every call failing: the pool does I/O, nothing shrinks, the next run completes",
         snapshot: Snapshot::Running,
-        slow: Some("each of some three hundred system calls of a growth is struck in a process of its own"),
+        slow: Some("each of a hundred and more system calls is struck in a growth of its own"),
         run: kill_sweep,
     },
     Scenario {
@@ -41,6 +42,10 @@ const CHANGES: &[&str] = &[
     "ioctl:DM_DEV_SUSPEND",
 ];
 
+/// Beside the calls around a change one in so many is struck. With this variable set every call of `thinguard grow` is.
+const ONE_IN: u32 = 6;
+const EVERY_CALL: &str = "LAB_EVERY_CALL";
+
 /// What one sweep did.
 #[derive(Debug, Default)]
 struct Swept {
@@ -55,24 +60,42 @@ fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_crash()?;
     host.sh(&format!("{PRELUDE}\nset -e\nprobe"))?;
     let daemon = host.dockerd()?;
+    let changes = CHANGES.join("|");
+    let every = if std::env::var_os(EVERY_CALL).is_some() {
+        1
+    } else {
+        ONE_IN
+    };
     // The steps are small, for hundreds of growths of one pool. What fails at a file fails the same for both devices.
     for (what, steps, must_have) in [
-        ("data growth killed", "kills data 1048576", CHANGES),
-        ("metadata growth killed", "kills metadata 65536", CHANGES),
+        (
+            "data growth killed",
+            format!("kills data 1048576 '{changes}' {every}"),
+            CHANGES,
+        ),
+        (
+            "metadata growth killed",
+            format!("kills metadata 65536 '{changes}' {every}"),
+            CHANGES,
+        ),
         (
             "a call of data growth failed",
-            "failures data 1048576 'ioctl|openat|flock|.?truncate|.*sync'",
+            format!("failures data 1048576 'ioctl|openat|flock|.?truncate|.*sync' '{changes}'"),
             CHANGES,
         ),
         (
             "a call of metadata growth failed",
-            "failures metadata 65536 ioctl",
+            format!("failures metadata 65536 ioctl '{changes}'"),
             &CHANGES[2..],
         ),
-        ("main process of a growth killed", "main_process data 1048576 20", &[]),
+        (
+            "main process of a growth killed",
+            "main_process data 1048576 40".to_owned(),
+            &[],
+        ),
     ] {
         let begun = Instant::now();
-        let swept = sweep(host, steps)?;
+        let swept = sweep(host, &steps)?;
         figures.add(what, format!("{} times", swept.calls.len()), "");
         figures.add(
             "    then complete by itself, and by the next run",
@@ -95,10 +118,6 @@ fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
     ensure!(host.dockerd()? == daemon, "dockerd is another one");
     Ok(())
 }
-
-/// Beside those that change something one call in so many is struck: what a growth does in the guard's child is what it does in that of
-/// `thinguard grow`, of which every call is.
-const ONE_IN: u32 = 6;
 
 fn watch_growth_killed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.install_guard()?;

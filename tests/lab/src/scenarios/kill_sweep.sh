@@ -80,32 +80,43 @@ complete() {
   [ -z "$trouble" ] && echo "complete by-the-next-run" || echo "bad after the next run: $trouble"
 }
 
-# kills TARGET STEP: killed at every call, from the opening of the lock to the end.
-kills() {
-  local n=1 to
-  look
-  see "$1"
-  while :; do
-    to=$((now + $2))
-    strike "$1" $to deed kill $n
-    [ "$struck" = missed ] && break
-    complete "$1" $to
-    n=$((n + 1))
-  done
-}
-
-# failures TARGET STEP CALLS: each call of these names fails with each error in turn; then one run without.
-failures() {
-  local n name error to
+# calls TARGET STEP: one growth that is not struck; writes its calls to /root/calls, `N NAME` each.
+calls() {
   look
   see "$1"
   crash deed list -- thinguard grow "--$1" $((now + $2)) 2> /dev/null > /root/calls
   look
   see "$1"
+}
+
+# kills TARGET STEP CHANGES EVERY: killed right before and right behind each call that changes something, and at every so many of the
+# others: a death between two calls that only read leaves what one behind the last change does.
+kills() {
+  local n name to behind=
+  calls "$1" "$2"
+  while read -r n name; do
+    if [[ $name =~ ^($3)$ ]]; then behind=yes
+    elif [ "$behind" ]; then behind=
+    elif [ $((n % $4)) != 1 ] && [ "$4" != 1 ]; then continue
+    fi
+    to=$((now + $2))
+    strike "$1" $to deed kill "$n"
+    complete "$1" $to
+  done < /root/calls
+}
+
+# failures TARGET STEP CALLS CHANGES: each call of these names fails, one that changes something with each error and the others with one
+# error after the other; then one run without.
+failures() {
+  local n name error to turn=0 errors=(EIO ENOSPC EBUSY EINTR)
+  calls "$1" "$2"
   while read -r n name; do
     [[ $name =~ ^($3) ]] || continue
     to=$((now + $2))
-    for error in EIO ENOSPC EBUSY EINTR; do
+    if [[ $name =~ ^($4)$ ]]; then set -- "$1" "$2" "$3" "$4" "${errors[@]}"
+    else set -- "$1" "$2" "$3" "$4" "${errors[turn++ % 4]}"
+    fi
+    for error in "${@:5}"; do
       strike "$1" $to deed fail "$n" $error
       # Some failures are made up for at once.
       [ $now -lt $to ] || to=$((now + $2))

@@ -43,8 +43,8 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 fn grows_an_active_pool(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    fault::ballast(host, 60 << 20)?;
     host.install_guard()?;
+    fault::ballast(host, 60 << 20)?;
     let (first, daemon) = (host.pool_status()?.data.total, host.dockerd()?);
     // Its unit starts it again by itself. The guard does not run, so growth can only be preflight's.
     host.sh("systemctl kill --signal KILL --kill-who main docker.service")?;
@@ -75,10 +75,10 @@ fn grows_an_active_pool(host: &mut Host, figures: &mut Figures) -> Result<()> {
 }
 
 fn grows_before_the_start(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
     fault::ballast(host, 60 << 20)?;
     host.sh("systemctl stop docker.service docker.socket")?;
     ensure!(host.pool_status().is_err(), "the pool did not go");
-    host.install_guard()?;
     // By hand it only says what it would do.
     let said = host.sh_timeout("thinguard preflight", Duration::from_secs(30))?;
     println!("{}", indent(&said.stdout));

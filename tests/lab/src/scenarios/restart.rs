@@ -50,8 +50,8 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
-    let first = host.dockerd()?;
     host.install_guard()?;
+    let first = host.dockerd()?;
     watch::hurry(host)?;
     fault::require_docker(host)?;
     fault::finish_filling(host)?;
@@ -194,8 +194,8 @@ fn stays_down(host: &mut Host, order: &str, why: &str) -> Result<()> {
 }
 
 fn silent_for_another_cause(host: &mut Host, _: &mut Figures) -> Result<()> {
-    let daemon = host.dockerd()?;
     host.install_guard()?;
+    let daemon = host.dockerd()?;
     watch::hurry(host)?;
     watch::start(host)?;
     fault::stop_by_signal(host)?;

@@ -150,10 +150,13 @@ fn starts(host: &mut Host, unit: &str) -> Result<()> {
             && matches!((verdict, start), (Some(verdict), Some(start)) if verdict < start),
         "preflight was not heard once and before dockerd:\n{said}"
     );
-    let driver = host.sh(&format!("thinguard preflight --unit {unit} --json | jq -r .driver"))?;
+    // By hand beside the running daemon it speaks of the next start.
+    let judged = host.sh(&format!(
+        "thinguard preflight --unit {unit} --json | jq -r '[.driver, .verdict] | join(\" \")'"
+    ))?;
     ensure!(
-        driver.trim() == "devicemapper",
-        "preflight takes the driver to be {driver}"
+        judged.trim() == "devicemapper start",
+        "beside the daemon preflight says: {judged}"
     );
     host.wait_for("the guard to know the daemon", Duration::from_secs(30), |host| {
         let daemon =
