@@ -166,7 +166,7 @@ fn fills_at_full_speed(host: &mut Host, figures: &mut Figures) -> Result<()> {
         // Through the container's own root; busybox compares a byte at a time.
         let compare = format!(
             "cd /proc/$(docker inspect --format '{{{{.State.Pid}}}}' {name})/root && \
-             for f in f?*; do dd if=$f bs=4M iflag=direct status=none | cmp - /root/seed || exit 1; done; ls f?* | wc -l"
+             for f in f?*; do cmp $f /root/seed || exit 1; done; ls f?* | wc -l"
         );
         let compared = host.sh_timeout(&compare, Duration::from_secs(300))?;
         ensure!(

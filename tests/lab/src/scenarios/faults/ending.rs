@@ -73,7 +73,7 @@ pub fn run(host: &mut Host, figures: &mut Figures) -> Result<()> {
     let compared = host.sh_timeout(
         &format!(
             "echo 3 > /proc/sys/vm/drop_caches; cd {root} && \
-             for f in f?*; do dd if=$f bs=4M iflag=direct status=none | cmp - /root/seed || exit 1; done"
+             for f in f?*; do cmp $f /root/seed || exit 1; done"
         ),
         Duration::from_secs(300),
     )?;
