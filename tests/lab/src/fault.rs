@@ -58,7 +58,8 @@ pub fn fill_pool(host: &mut Host) -> Result<()> {
 
 /// Containers that are about to write, and so little left in the pool that they will fill it in seconds.
 pub fn start_writers(host: &mut Host) -> Result<()> {
-    host.sh("rm -rf /root/go && mkdir /root/go")?;
+    // XFS writes its log items back every 30 s: on a slow computer some would be back before the pool is full, and nothing would hang.
+    host.sh("rm -rf /root/go && mkdir /root/go && echo 720000 > /proc/sys/fs/xfs/xfssyncd_centisecs")?;
     for name in WRITERS {
         // They begin together, or the second one's mount would wait for the pool that the first has filled. They outlive their
         // `dd`, or dockerd would unmount their layers before the fault has been set up.
