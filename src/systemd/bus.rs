@@ -19,7 +19,7 @@ pub use orders::Orders;
 use super::version::Version;
 use crate::model::{ActiveState, Unit, UnitFault};
 use anyhow::{Context, Result, bail, ensure};
-use link::{Link, PRIVATE_SOCKET, Refused, method};
+use link::{LIMIT, Link, PRIVATE_SOCKET, Refused, method};
 use rustbus::params::{Container, Param};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -52,6 +52,10 @@ pub struct ExecStart {
     pub fault: Option<UnitFault>,
 }
 
+/// How long a question by the bus may take in a look, which has five seconds: a bus that has just stopped must leave time for the way
+/// without it.
+const BUS_IN_A_LOOK: Duration = Duration::from_millis(1500);
+
 /// A connection to systemd.
 #[derive(Debug)]
 pub struct Manager {
@@ -65,8 +69,12 @@ impl Manager {
     /// # Errors
     /// Neither way leads to systemd.
     pub fn connect() -> Result<Self> {
+        Manager::connect_within(LIMIT)
+    }
+
+    fn connect_within(limit: Duration) -> Result<Self> {
         let address = std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok();
-        let bus = Link::system_bus(address.as_deref()).and_then(|link| {
+        let bus = Link::system_bus(address.as_deref(), limit).and_then(|link| {
             let mut manager = Manager { link };
             // The bus may be there and systemd not on it, for a while after either was restarted.
             manager.get(MANAGER_PATH, MANAGER, "Version").map(|_| manager)
@@ -90,7 +98,7 @@ impl Manager {
                 link: Link::private(PRIVATE_SOCKET)?,
             })
         };
-        Manager::connect()?.unit_or_by(private, name)
+        Manager::connect_within(BUS_IN_A_LOOK)?.unit_or_by(private, name)
     }
 
     fn unit_or_by(mut self, another: impl FnOnce() -> Result<Manager>, name: &str) -> Result<Unit> {

@@ -50,12 +50,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects to the system bus and says hello.
-    pub(super) fn system_bus(addresses: Option<&str>) -> Result<Self> {
+    /// Connects to the system bus and says hello; each question there may take `limit`.
+    pub(super) fn system_bus(addresses: Option<&str>, limit: Duration) -> Result<Self> {
         let addresses = addresses.unwrap_or(SYSTEM_BUS);
         let mut last = anyhow!("no usable address in '{addresses}'");
         for address in parse_addresses(addresses) {
-            match Link::open(&address).and_then(|mut link| link.call(standard_messages::hello()).map(|_| link)) {
+            match Link::open(&address, limit).and_then(|mut link| link.call(standard_messages::hello()).map(|_| link)) {
                 Ok(link) => return Ok(link),
                 Err(error) => last = error,
             }
@@ -65,17 +65,17 @@ impl Link {
 
     /// Connects to systemd itself, without a bus between: no hello.
     pub(super) fn private(path: &str) -> Result<Self> {
-        Link::open(&Address::Path(path.into())).with_context(|| path.to_owned())
+        Link::open(&Address::Path(path.into()), LIMIT).with_context(|| path.to_owned())
     }
 
-    fn open(address: &Address) -> Result<Self> {
+    fn open(address: &Address, limit: Duration) -> Result<Self> {
         // Not blocking: a peer that stopped accepting answers EAGAIN here, where a blocking connect would wait without limit.
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None).context("socket")?;
         connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address.to_nix()?).context("connect")?;
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Link::authenticate(stream, LIMIT)
+        Link::authenticate(stream, limit)
     }
 
     /// Does the EXTERNAL handshake over a connected stream.
