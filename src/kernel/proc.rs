@@ -58,7 +58,8 @@ fn task(pid: u32, stat: Stat, wchan: &str) -> Option<Task> {
 /// `PF_EXITING` of the kernel's `sched.h`: the task ends just now.
 const EXITING: u32 = 4;
 
-/// Whether the process is there and neither ends nor has ended. One that has is listed until its parent takes note of it.
+/// Whether the process is there and is not ending. A process that has ended stays in `/proc` until its parent has read its status. The
+/// first thread of a Go program, which this looks at, lives as long as the program.
 pub fn runs(root: &Path, pid: u32) -> bool {
     let text = fs::read(root.join(format!("proc/{pid}/stat"))).ok();
     let stat = text.as_deref().and_then(sound_stat);

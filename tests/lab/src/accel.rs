@@ -54,7 +54,7 @@ impl Accelerator {
     pub fn about(self) -> &'static str {
         match self {
             Accelerator::Kvm => "the host runs on KVM: all scenarios take some minutes",
-            Accelerator::Tcg => "no KVM here, so the host is emulated (TCG): all scenarios take about half an hour",
+            Accelerator::Tcg => "no KVM here, so the host is emulated (TCG): all scenarios take some 40 minutes",
             Accelerator::Counted => "the host is emulated and counts instructions: slow, and the same everywhere",
         }
     }

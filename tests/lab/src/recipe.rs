@@ -177,7 +177,7 @@ dmsetup status --noflush | grep -q -- '-pool: .* thin-pool .* rw '
 sync
 ";
 
-/// What the states beyond these are made by is code. Raise this with it.
+/// The other states are made by code, in `snapshots.rs` and `fault.rs`. Raise this number when that code changes.
 const STATES: u32 = 2;
 
 /// The key of the root tree.

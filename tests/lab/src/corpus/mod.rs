@@ -102,7 +102,7 @@ impl Summary {
         self.wrong.is_empty() && enough(self.missed, self.refused - self.left)
     }
 
-    /// Counts cases that the workspace's test `recorded` holds preflight to: what it lets pass is as each case says.
+    /// Adds cases that are not judged here. The workspace's test `recorded` judges them, and fails if one is not as the case says.
     pub fn add_on_paper(&mut self, cases: &[Case], entries: &[Entry]) {
         let refused = |case: &&Case| {
             let entry = entries.iter().find(|entry| entry.name == case.name);

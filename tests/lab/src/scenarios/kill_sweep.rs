@@ -42,7 +42,8 @@ const CHANGES: &[&str] = &[
     "ioctl:DM_DEV_SUSPEND",
 ];
 
-/// Beside the calls around a change one in so many is struck. With this variable set every call of `thinguard grow` is.
+/// Beside the calls around a change one in so many is struck. With this variable set every call of the child that grows is, and every
+/// call that can fail fails with each error.
 const ONE_IN: u32 = 6;
 const EVERY_CALL: &str = "LAB_EVERY_CALL";
 
@@ -61,10 +62,10 @@ fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.sh(&format!("{PRELUDE}\nset -e\nprobe"))?;
     let daemon = host.dockerd()?;
     let changes = CHANGES.join("|");
-    let every = if std::env::var_os(EVERY_CALL).is_some() {
-        1
-    } else {
-        ONE_IN
+    // Which calls fail with each error, and how many calls lie between two strikes.
+    let (each_error, every, of_the_main) = match std::env::var_os(EVERY_CALL) {
+        Some(_) => (".*", 1, 20),
+        None => (changes.as_str(), ONE_IN, 40),
     };
     // The steps are small, for hundreds of growths of one pool. What fails at a file fails the same for both devices.
     for (what, steps, must_have) in [
@@ -80,17 +81,17 @@ fn kill_sweep(host: &mut Host, figures: &mut Figures) -> Result<()> {
         ),
         (
             "a call of data growth failed",
-            format!("failures data 1048576 'ioctl|openat|flock|.?truncate|.*sync' '{changes}'"),
+            format!("failures data 1048576 'ioctl|openat|flock|.?truncate|.*sync' '{each_error}'"),
             CHANGES,
         ),
         (
             "a call of metadata growth failed",
-            format!("failures metadata 65536 ioctl '{changes}'"),
+            format!("failures metadata 65536 ioctl '{each_error}'"),
             &CHANGES[2..],
         ),
         (
             "main process of a growth killed",
-            "main_process data 1048576 40".to_owned(),
+            format!("main_process data 1048576 {of_the_main}"),
             &[],
         ),
     ] {
