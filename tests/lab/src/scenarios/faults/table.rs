@@ -73,7 +73,8 @@ fn one(host: &mut Host, case: &Case, guard: &str) -> Result<()> {
             "a deed that nothing asked for: {begun}"
         );
     }
-    for line in &new {
+    // The lines of a bundle are indented: the pool's history may have the same moment twice in one second.
+    for line in new.iter().filter(|line| !line.starts_with(' ')) {
         let times = new.iter().filter(|other| *other == line).count();
         ensure!(times <= 2, "said {times} times: {line}");
     }
