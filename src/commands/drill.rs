@@ -9,17 +9,16 @@ use crate::act::drill::{Step, request};
 use crate::kernel::dm::{self, scratch::PREFIX};
 use crate::kernel::drill::{MakeOrder, RemoveOrder};
 use crate::kernel::errand::{Errand, Porter, Progress};
-use crate::kernel::process;
+use crate::kernel::{lock, process};
 use crate::model::Settings;
 use crate::report::drill::{Check, Outcome, count, text};
 use anyhow::{Context, Result, bail};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 use serde::de::DeserializeOwned;
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -95,18 +94,7 @@ impl Drill {
     /// every device and directory with a drill's name.
     fn begin(&mut self) -> Result<File> {
         let told = || format!("{RUN_DIR}/drill.lock (a drill needs root)");
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(RUN_DIR)
-            .with_context(told)?;
-        let mut lock = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(Path::new(RUN_DIR).join("drill.lock"))
-            .with_context(told)?;
+        let mut lock = lock::open(&Path::new(RUN_DIR).join("drill.lock")).with_context(told)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!("another drill is under way"),

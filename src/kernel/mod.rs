@@ -8,6 +8,7 @@ pub mod drill;
 pub mod errand;
 pub mod grow;
 pub mod kernel_log;
+pub mod lock;
 pub mod loop_device;
 pub mod lvm;
 pub mod memory;

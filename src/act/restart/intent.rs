@@ -1,8 +1,10 @@
 //! The intent: written down before the stop is ordered, forgotten once nothing is to follow it. On tmpfs, so that it ends with the boot.
 
 use super::{RUN_DIR, RestartOrder, START_LIMIT, stop_limit};
+use crate::kernel::lock;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 /// An intent older than this was left by a guard whose end nobody followed up; the operator has long decided otherwise.
@@ -63,13 +65,12 @@ pub(super) enum Patience {
 
 /// One restart at a time, across lives of the guard.
 pub(super) fn lock(patience: Patience) -> Result<File, String> {
-    fs::create_dir_all(RUN_DIR).map_err(|error| format!("{RUN_DIR}: {error}"))?;
     take(&format!("{RUN_DIR}/restart.lock"), patience)
 }
 
 pub(super) fn take(path: &str, patience: Patience) -> Result<File, String> {
     let told = |error: io::Error| format!("{path}: {error}");
-    let file = File::create(path).map_err(told)?;
+    let file = lock::open(Path::new(path)).map_err(told)?;
     match patience {
         Patience::ForEver => file.lock().map_err(told)?,
         Patience::None => match file.try_lock() {

@@ -2,10 +2,10 @@
 
 use crate::act::RUN_DIR;
 use crate::judge::memory::Persistent;
+use crate::kernel::lock;
 use anyhow::{Context, Result};
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,20 +42,8 @@ impl StateFile {
     /// # Errors
     /// When `/run` cannot be written.
     pub fn open() -> Result<Opened> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(RUN_DIR)
-            .context(RUN_DIR)?;
-        let mut lock = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            // What is in it is the holder's.
-            .truncate(false)
-            .open(lock_path())
-            .with_context(|| lock_path().display().to_string())?;
-        // A guard that is being replaced needs a moment to end. `thinguard status` tries the lock for a moment, to learn whether somebody holds it.
+        let mut lock = lock::open(&lock_path()).with_context(|| lock_path().display().to_string())?;
+        // A guard that is being replaced needs a moment to end.
         let mut tries = 0..10;
         let taken = loop {
             match lock.try_lock() {
@@ -125,8 +113,5 @@ pub fn read() -> Persistent {
 
 /// Whether a guard is running: it holds its lock for as long as it lives.
 pub fn is_running() -> bool {
-    let Ok(file) = File::open(lock_path()) else {
-        return false;
-    };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    lock::is_held(&lock_path())
 }

@@ -4,15 +4,16 @@
 mod tests;
 
 use super::Store;
+use crate::kernel::lock;
 use crate::kernel::loop_device::LoopDevice;
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
 use nix::sys::mman::{MapFlags, MsFlags, ProtFlags, mmap, msync, munmap};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Held while it lives, and by the kernel for as long as a stuck grower lives: two never overlap.
@@ -23,21 +24,7 @@ impl DeedLock {
     /// Takes the lock, without waiting for it.
     pub(in crate::kernel) fn take(path: &Path) -> Result<Self> {
         let told = || format!("lock {}", path.display());
-        if let Some(parent) = path.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(parent)
-                .with_context(told)?;
-        }
-        let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(libc::O_CLOEXEC | libc::O_NOFOLLOW);
-        let file = options.open(path).with_context(told)?;
+        let file = lock::open(path).with_context(told)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(DeedLock(lock)),
             Err((_, Errno::EWOULDBLOCK)) => bail!("busy: another thinguard holds {}", path.display()),
