@@ -19,19 +19,29 @@ pub fn meaning(text: &str) -> Option<(KernelEvent, Option<&str>)> {
 }
 
 /// `INFO: task dockerd:362 blocked for more than 120 seconds.` (kernel/hung_task.c, `check_hung_task`; 6.19 `hung_task_info`).
-/// Logs of newer kernels have `blocked in I/O wait for more than`. The name may hold colons and blanks.
+/// Logs of newer kernels have `blocked in I/O wait for more than`. The name may hold colons and blanks, and a program that crashes
+/// under the name `INFO: task ` makes the kernel print a line that begins so too: it does not end so.
 fn hung_task(text: &str) -> Option<KernelEvent> {
-    let (task, _) = text.strip_prefix("INFO: task ")?.rsplit_once(" for more than ")?;
+    let text = text.strip_prefix("INFO: task ")?.trim_end().strip_suffix(" seconds.")?;
+    let (task, _) = text.rsplit_once(" for more than ")?;
     let (task, _) = task.rsplit_once(" blocked")?;
     let (_, tid) = task.rsplit_once(':')?;
     Some(KernelEvent::HungTask { tid: tid.parse().ok()? })
 }
 
-/// What follows `XFS (dm-3): `, in order; the first that fits counts.
+/// Device and words of `XFS (dm-3): words`. A program may be named `XFS (dm-3): `, and when it crashes the kernel prints
+/// `XFS (dm-3): [4711]: segfault at 0 … in program[400000+1000]` (arch/x86/mm/fault.c, `show_signal_msg`): that is no filesystem's.
+fn of_filesystem<'a>(text: &'a str, kind: &str) -> Option<(&'a str, &'a str)> {
+    let (device, said) = text.strip_prefix(kind)?.strip_prefix(" (")?.split_once("): ")?;
+    (!device.contains([' ', ')', '[']) && !said.starts_with('[')).then_some((device, said))
+}
+
+/// fs/xfs/xfs_fsops.c, `xfs_do_force_shutdown`, ends with these words: to 5.4 "Log I/O Error Detected.  Shutting down filesystem" (one
+/// blank in 5.0), 5.14 and later "Log I/O error (0x2) detected at …  Shutting down filesystem"; so for each cause.
+const XFS_SHUTS_DOWN: &str = "Shutting down filesystem";
+
+/// What `XFS (dm-3): ` is followed by; the first that fits counts.
 const XFS: &[(&str, KernelEvent)] = &[
-    // fs/xfs/xfs_fsops.c, `xfs_do_force_shutdown`: to 5.4 "Log I/O Error Detected.  Shutting down filesystem" (one blank in 5.0),
-    // 5.14 and later "Log I/O error (0x2) detected at …  Shutting down filesystem"; so for each cause.
-    ("Shutting down filesystem", KernelEvent::FilesystemShutDown),
     // fs/xfs/xfs_log.c, `xlog_force_shutdown`, 6.1 and later.
     ("Filesystem has been shut down due to ", KernelEvent::FilesystemShutDown),
     // The line before it, to 5.4: "xfs_do_force_shutdown(0x2) called from line 1200 of file fs/xfs/xfs_log.c." The line after it,
@@ -66,12 +76,11 @@ const XFS: &[(&str, KernelEvent)] = &[
 ];
 
 fn xfs(text: &str) -> Option<(KernelEvent, Option<&str>)> {
-    let (device, said) = text.strip_prefix("XFS (")?.split_once("): ")?;
-    let (_, event) = XFS.iter().find(|(words, event)| match event {
-        // A mount is told in so many words; a path or an attribute may hold them too.
-        KernelEvent::FilesystemMounted => said.starts_with(words),
-        _ => said.contains(words),
-    })?;
+    let (device, said) = of_filesystem(text, "XFS")?;
+    if said.trim_end_matches('.').ends_with(XFS_SHUTS_DOWN) {
+        return Some((KernelEvent::FilesystemShutDown, Some(device)));
+    }
+    let (_, event) = XFS.iter().find(|(words, _)| said.starts_with(words))?;
     Some((*event, Some(device)))
 }
 
@@ -94,7 +103,7 @@ fn ext4(text: &str) -> Option<(KernelEvent, Option<&str>)> {
         let failed = said.contains("I/O error ");
         return failed.then_some((KernelEvent::FilesystemError, Some(device)));
     }
-    let (device, said) = text.strip_prefix("EXT4-fs (")?.split_once("): ")?;
+    let (device, said) = of_filesystem(text, "EXT4-fs")?;
     let event = [
         ("Remounting filesystem read-only", KernelEvent::FilesystemReadOnly),
         ("potential data loss", KernelEvent::FilesystemError),
