@@ -1,10 +1,10 @@
 //! Progress: slow is not stuck. What only a daemon at work changes resets the count of its silence.
 //!
 //! A full device fills no further, and a container may fill it while the daemon hangs: that more is used is no sign of the daemon's
-//! life. That less is used is: nobody else discards whole images.
+//! life. That less is used is one only while a task of the daemon's discards blocks: fstrim and `discard` mounts free them too.
 
 use super::Memory;
-use crate::model::{Probe, Seen, Settings, Snapshot, StuckTask};
+use crate::model::{Probe, Seen, Settings, Snapshot, StuckTask, Task};
 use std::time::Duration;
 
 /// A task that was in D state for this long and came out of it has done something; shorter waits are every writer's.
@@ -51,7 +51,8 @@ impl Progress {
         let mut moved = came_out;
         if let Seen::Known(Some(pool)) = &seen.pool {
             moved |= self.transaction_id.is_some_and(|before| before != pool.transaction_id);
-            moved |= self.used_blocks.is_some_and(|before| pool.data.used_blocks < before);
+            let freed = self.used_blocks.is_some_and(|before| pool.data.used_blocks < before);
+            moved |= freed && daemon_discards(seen);
             self.transaction_id = Some(pool.transaction_id);
             self.used_blocks = Some(pool.data.used_blocks);
         }
@@ -96,4 +97,25 @@ impl Progress {
     pub fn has_started(&self, main_pid: u32) -> bool {
         self.started == Some(main_pid)
     }
+}
+
+/// A task of the daemon's is in the kernel to have a device discard blocks: it removes an image or a container.
+fn daemon_discards(seen: &Snapshot) -> bool {
+    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    let stacks = seen.evidence.stacks.known().map(Vec::as_slice).unwrap_or_default();
+    let stack_of = |task: &Task| {
+        stacks
+            .iter()
+            .find(|stack| (stack.tid, stack.start_ticks) == (task.tid, task.start_ticks))
+    };
+    let mut stuck = tasks.iter().filter(|task| task.is_in_d());
+    stuck.any(|task| {
+        is_discard(&task.wchan)
+            || stack_of(task).is_some_and(|stack| stack.frames.iter().any(|frame| is_discard(frame)))
+    })
+}
+
+/// `blkdev_issue_discard`, `blk_ioctl_discard`, `blkdev_common_ioctl` calling the former: block/blk-lib.c and block/ioctl.c, 3.10 to 6.19.
+fn is_discard(function: &str) -> bool {
+    function.starts_with("blkdev_issue_discard") || function.starts_with("blk_ioctl_discard")
 }

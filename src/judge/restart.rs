@@ -2,8 +2,11 @@
 //! do to the containers, which is said before it is done.
 
 use super::{FORBIDDEN_BY, Memory};
-use crate::model::{Allow, Daemon, Mode, Seen, Settings, Snapshot, Unit, When};
+use crate::model::{Allow, Bytes, Daemon, Mode, Seen, Settings, Snapshot, Unit, UnitFault, When};
 use std::time::Duration;
+
+/// What dockerd writes when it starts (its databases, a pidfile, containers' files) is far less.
+const FOR_A_START: Bytes = Bytes::mib(16);
 
 /// A restart that is thought of.
 pub(super) struct Case<'a> {
@@ -60,12 +63,43 @@ impl Case<'_> {
                 .map_err(|why| format!("[restart] allow = \"containers-survive\" in thinguard.toml, and {why}"))?,
             Allow::Always => {}
         }
-        match self.unit.stop_timeout {
-            Some(_) => Ok(()),
-            None => Err(format!(
+        if self.unit.stop_timeout.is_none() {
+            return Err(format!(
                 "{} may take for ever to stop (TimeoutStopSec is infinite)",
                 self.unit.name
+            ));
+        }
+        self.could_start_again()
+    }
+
+    /// What cannot start again is not stopped (law 2). What preflight would say is asked right before the stop.
+    fn could_start_again(&self) -> Result<(), String> {
+        let name = &self.unit.name;
+        match self.unit.fault {
+            Some(UnitFault::Masked) => return Err(format!("{name} is masked, and could not be started again")),
+            Some(UnitFault::Missing) => {
+                return Err(format!("systemd no longer has {name}, and could not start it again"));
+            }
+            Some(UnitFault::Refused) => {
+                return Err(format!(
+                    "systemd refuses the files of {name}, and could not start it again"
+                ));
+            }
+            None if !self.unit.can_start || !self.unit.can_stop => {
+                return Err(format!("RefuseManualStart= or RefuseManualStop= of {name} forbids it"));
+            }
+            None => {}
+        }
+        match &self.seen.host {
+            Seen::Unknown(why) => Err(format!("it is not known whether dockerd could write its files: {why}")),
+            Seen::Known(host) if host.read_only => {
+                Err(format!("{} is read-only: dockerd could not start again", host.path))
+            }
+            Seen::Known(host) if host.free_bytes < FOR_A_START => Err(format!(
+                "{} has {} free, and dockerd needs some {FOR_A_START} to start again",
+                host.path, host.free_bytes
             )),
+            Seen::Known(_) => Ok(()),
         }
     }
 

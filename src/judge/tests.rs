@@ -131,6 +131,9 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
                 host_stopping: false,
                 kill_mode: "process".into(),
                 result: "success".into(),
+                fault: None,
+                can_start: true,
+                can_stop: true,
                 notifies: true,
             }),
             tasks: Seen::Known(vec![

@@ -1,6 +1,6 @@
 //! The Docker daemon as systemd, `/proc` and its own socket show it.
 
-use super::Seen;
+use super::{Seen, UnitFault};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
@@ -59,6 +59,12 @@ pub struct Unit {
     pub inactive_exit: Option<Duration>,
     /// How long each step of a stop may take; `None` is for ever (`TimeoutStopSec=0` before systemd 229, `infinity` after).
     pub stop_timeout: Option<Duration>,
+    /// What keeps systemd from starting the unit once it is stopped: it was masked or its file removed since.
+    pub fault: Option<UnitFault>,
+    /// `CanStart`: its configuration does not forbid a start (`RefuseManualStart=`).
+    pub can_start: bool,
+    /// `CanStop`, likewise.
+    pub can_stop: bool,
     /// systemd itself is shutting the host down (`SystemState` is `stopping`).
     pub host_stopping: bool,
     /// Whom a stop kills: `control-group`, `mixed`, `process` or `none` (systemd.kill(5)); empty where systemd does not tell.

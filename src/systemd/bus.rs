@@ -23,7 +23,7 @@ use link::{LIMIT, Link, PRIVATE_SOCKET, Refused, method};
 use rustbus::params::{Container, Param};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use value::{Value, environment_files, fields, number, text, texts};
+use value::{Value, environment_files, fields, number, text, texts, truth};
 
 const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
 const MANAGER: &str = "org.freedesktop.systemd1.Manager";
@@ -133,54 +133,73 @@ impl Manager {
     /// The unit does not exist, or systemd does not answer in time.
     pub fn unit(&mut self, name: &str) -> Result<Unit> {
         let path = self.unit_path(name)?;
-        let active_state = match text(&self.get(&path, UNIT, "ActiveState")?).as_deref() {
-            Some("active") => ActiveState::Active,
-            Some("reloading") => ActiveState::Reloading,
-            Some("inactive") => ActiveState::Inactive,
-            Some("failed") => ActiveState::Failed,
-            Some("activating") => ActiveState::Activating,
-            Some("deactivating") => ActiveState::Deactivating,
-            Some(_) => ActiveState::Other,
-            None => bail!("systemd tells no ActiveState of {name}"),
-        };
-        let main_pid = self
-            .optional(&path, SERVICE, "MainPID")?
+        let [
+            active_state,
+            job,
+            main_pid,
+            control_group,
+            left_inactive,
+            stop_timeout,
+            load_state,
+            can_start,
+            can_stop,
+            sub_state,
+            kill_mode,
+            result,
+            kind,
+            system_state,
+        ] = self.ask([
+            (&path, UNIT, "ActiveState"),
+            (&path, UNIT, "Job"),
+            (&path, SERVICE, "MainPID"),
+            (&path, SERVICE, "ControlGroup"),
+            (&path, UNIT, "InactiveExitTimestampMonotonic"),
+            (&path, SERVICE, "TimeoutStopUSec"),
+            (&path, UNIT, "LoadState"),
+            (&path, UNIT, "CanStart"),
+            (&path, UNIT, "CanStop"),
+            (&path, UNIT, "SubState"),
+            (&path, SERVICE, "KillMode"),
+            (&path, SERVICE, "Result"),
+            (&path, SERVICE, "Type"),
+            (MANAGER_PATH, MANAGER, "SystemState"),
+        ])?;
+        let word = |value: Option<Value>| value.as_ref().and_then(text).unwrap_or_default();
+        let number = |value: Option<Value>| value.as_ref().and_then(number);
+        let can = |value: Option<Value>| value.as_ref().and_then(truth).unwrap_or(true);
+        let job = job
             .as_ref()
-            .and_then(number)
-            .unwrap_or(0);
-        let job = self.get(&path, UNIT, "Job")?;
-        let job = fields(&job).and_then(<[Value]>::first).and_then(number);
-        let left_inactive = self
-            .optional(&path, UNIT, "InactiveExitTimestampMonotonic")?
-            .as_ref()
-            .and_then(number);
-        let stop_timeout = self
-            .optional(&path, SERVICE, "TimeoutStopUSec")?
-            .as_ref()
-            .and_then(number);
-        let control_group = self.optional(&path, SERVICE, "ControlGroup")?.as_ref().and_then(text);
-        let system_state = self
-            .optional(MANAGER_PATH, MANAGER, "SystemState")?
-            .as_ref()
-            .and_then(text);
+            .and_then(fields)
+            .and_then(<[Value]>::first)
+            .and_then(value::number);
         Ok(Unit {
             name: name.to_owned(),
-            active_state,
-            sub_state: self
-                .optional(&path, UNIT, "SubState")?
-                .as_ref()
-                .and_then(text)
-                .unwrap_or_default(),
-            main_pid: u32::try_from(main_pid).unwrap_or(0),
+            active_state: match word(active_state).as_str() {
+                "active" => ActiveState::Active,
+                "reloading" => ActiveState::Reloading,
+                "inactive" => ActiveState::Inactive,
+                "failed" => ActiveState::Failed,
+                "activating" => ActiveState::Activating,
+                "deactivating" => ActiveState::Deactivating,
+                "" => bail!("systemd tells no ActiveState of {name}"),
+                _ => ActiveState::Other,
+            },
+            sub_state: word(sub_state),
+            main_pid: number(main_pid).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
             // A job that cannot be read must be taken for one: it only holds our hands back.
             job_pending: job != Some(0),
-            control_group: control_group.unwrap_or_default(),
-            inactive_exit: left_inactive.filter(|&usec| usec != 0).map(Duration::from_micros),
-            stop_timeout: self::stop_timeout(stop_timeout),
-            host_stopping: system_state.as_deref() == Some("stopping"),
-            kill_mode: self.word(&path, "KillMode")?,
-            result: self.word(&path, "Result")?,
-            notifies: self.word(&path, "Type")? == "notify",
+            control_group: word(control_group),
+            inactive_exit: number(left_inactive)
+                .filter(|&usec| usec != 0)
+                .map(Duration::from_micros),
+            stop_timeout: self::stop_timeout(number(stop_timeout)),
+            fault: fault(&word(load_state)),
+            can_start: can(can_start),
+            can_stop: can(can_stop),
+            host_stopping: word(system_state) == "stopping",
+            kill_mode: word(kill_mode),
+            result: word(result),
+            notifies: word(kind) == "notify",
         })
     }
 
@@ -194,16 +213,12 @@ impl Manager {
             Err(error) if is_not_loaded(&error) => return Ok((0, String::new())),
             path => path?,
         };
-        let main_pid = self.optional(&path, SERVICE, "MainPID")?.as_ref().and_then(number);
-        let main_pid = main_pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
-        let group = self.optional(&path, SERVICE, "ControlGroup")?.as_ref().and_then(text);
-        Ok((main_pid, group.unwrap_or_default()))
-    }
-
-    /// A property of a service that is one word; empty where this systemd has none.
-    fn word(&mut self, path: &str, property: &str) -> Result<String> {
-        let value = self.optional(path, SERVICE, property)?;
-        Ok(value.as_ref().and_then(text).unwrap_or_default())
+        let [main_pid, group] = self.ask([(&path, SERVICE, "MainPID"), (&path, SERVICE, "ControlGroup")])?;
+        let main_pid = main_pid
+            .as_ref()
+            .and_then(number)
+            .and_then(|pid| u32::try_from(pid).ok());
+        Ok((main_pid.unwrap_or(0), group.as_ref().and_then(text).unwrap_or_default()))
     }
 
     /// Reads how a service is started. Makes systemd look at the unit's files: for preflight, not for `watch`.
@@ -215,29 +230,23 @@ impl Manager {
             Err(error) if is_not_loaded(&error) => self.load(name)?,
             path => path.with_context(|| format!("ask systemd for {name}"))?,
         };
-        let state = text(&self.get(&path, UNIT, "LoadState")?);
-        let fault = match state.as_deref() {
-            Some("not-found") => Some(UnitFault::Missing),
-            Some("masked") => Some(UnitFault::Masked),
-            // `error` is what systemd before 239 calls bad settings too.
-            Some("bad-setting" | "error") => Some(UnitFault::Refused),
-            _ => None,
-        };
-        if fault.is_some() {
+        let [state, commands, environment, files] = self.ask([
+            (&path, UNIT, "LoadState"),
+            (&path, SERVICE, "ExecStart"),
+            (&path, SERVICE, "Environment"),
+            (&path, SERVICE, "EnvironmentFiles"),
+        ])?;
+        let state = state.as_ref().and_then(text).unwrap_or_default();
+        if let Some(fault) = fault(&state) {
             return Ok(ExecStart {
-                fault,
+                fault: Some(fault),
                 ..ExecStart::default()
             });
         }
-        let commands = value::commands(&self.get(&path, SERVICE, "ExecStart")?);
-        let files = self.optional(&path, SERVICE, "EnvironmentFiles")?;
+        let commands = value::commands(&commands.context("systemd tells no ExecStart")?);
         Ok(ExecStart {
             argv: commands.into_iter().next().unwrap_or_default(),
-            environment: self
-                .optional(&path, SERVICE, "Environment")?
-                .as_ref()
-                .map(texts)
-                .unwrap_or_default(),
+            environment: environment.as_ref().map(texts).unwrap_or_default(),
             environment_files: files.as_ref().map(environment_files).unwrap_or_default(),
             fault: None,
         })
@@ -337,25 +346,43 @@ impl Manager {
             .with_context(|| format!("{verb}: an answer of another type"))
     }
 
-    fn get(&mut self, path: &str, interface: &str, property: &str) -> Result<Value> {
-        let mut ask = || -> Result<Value> {
+    /// Asks for properties (object, interface, name) in one go. What some version of systemd does not have is `None`.
+    fn ask<const N: usize>(&mut self, wanted: [(&str, &str, &str); N]) -> Result<[Option<Value>; N]> {
+        let mut calls = Vec::with_capacity(N);
+        for (path, interface, property) in wanted {
             let mut call = method(path, PROPERTIES, "Get");
             call.body.push_param2(interface, property)?;
-            match self.link.call(call)?.unmarshall_all()?.params.pop() {
-                Some(Param::Container(Container::Variant(variant))) => Ok(variant.value),
-                _ => bail!("an answer of another type"),
+            calls.push(call);
+        }
+        let mut answers = self.link.call_all(&calls)?.into_iter();
+        Ok(std::array::from_fn(|_| {
+            match answers.next()?.ok()?.unmarshall_all().ok()?.params.pop()? {
+                Param::Container(Container::Variant(variant)) => Some(variant.value),
+                _ => None,
             }
-        };
-        ask().with_context(|| format!("property {property}"))
+        }))
     }
 
-    /// Like `get`, for what some versions of systemd do not have: their refusal is `None`, a broken connection stays an error.
+    /// One that every systemd has.
+    fn get(&mut self, path: &str, interface: &str, property: &str) -> Result<Value> {
+        let value = self.optional(path, interface, property);
+        value.and_then(|value| value.with_context(|| format!("systemd does not tell {property}")))
+    }
+
     fn optional(&mut self, path: &str, interface: &str, property: &str) -> Result<Option<Value>> {
-        match self.get(path, interface, property) {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.downcast_ref::<Refused>().is_some() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let [value] = self.ask([(path, interface, property)])?;
+        Ok(value)
+    }
+}
+
+/// What keeps systemd from starting a unit, by its `LoadState`.
+fn fault(load_state: &str) -> Option<UnitFault> {
+    match load_state {
+        "not-found" => Some(UnitFault::Missing),
+        "masked" => Some(UnitFault::Masked),
+        // `error` is what systemd before 239 calls bad settings too.
+        "bad-setting" | "error" => Some(UnitFault::Refused),
+        _ => None,
     }
 }
 

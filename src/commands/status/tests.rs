@@ -79,6 +79,9 @@ fn unit() -> Unit {
         host_stopping: false,
         kill_mode: "process".into(),
         result: "success".into(),
+        fault: None,
+        can_start: true,
+        can_stop: true,
         notifies: true,
     }
 }

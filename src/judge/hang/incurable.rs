@@ -24,7 +24,9 @@ pub(super) fn judge(
 ) -> Option<(String, String)> {
     let longest = Duration::from_secs(stuck.iter().map(|task| task.state_since_s).max()?);
     if let Some(cured) = incident.cured.map(|at| now.saturating_sub(at)) {
-        let persists = cured >= OUTLIVES_THE_CURE && longest >= STUCK_FOR;
+        // A long discard is in D state all the time, and gets on.
+        let no_progress = memory.progress.stands_still(seen, now) >= Some(STUCK_FOR);
+        let persists = cured >= OUTLIVES_THE_CURE && longest >= STUCK_FOR && no_progress;
         return persists.then(|| {
             (
                 format!(

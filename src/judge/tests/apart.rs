@@ -121,14 +121,29 @@ fn slow_is_not_stuck() {
             _ => panic!(),
         }
     }
-    let changes: [(&str, bool, Change); 6] = [
+    fn discards(look: &mut Snapshot) {
+        look.daemon.tasks = Seen::Known(vec![Task {
+            wchan: "blkdev_issue_discard".into(),
+            ..task(TaskState::Uninterruptible)
+        }]);
+    }
+    let changes: [(&str, bool, Change); 8] = [
         ("nothing moves", true, |_, _| {}),
         ("a layer a look: a pull", false, |look, second| {
             the_pool(look).transaction_id = second
         }),
         ("an image is discarded", false, |look, second| {
+            discards(look);
             the_pool(look).data.used_blocks = (2 << 14) - second;
         }),
+        ("a discard that frees nothing any more", true, |look, _| discards(look)),
+        (
+            "containers free blocks: fstrim, or the mount option discard",
+            true,
+            |look, second| {
+                the_pool(look).data.used_blocks = (2 << 14) - second;
+            },
+        ),
         (
             "a container fills the pool: no sign of the daemon's life",
             true,
@@ -228,4 +243,27 @@ fn a_unit_that_failed_by_itself_is_reported_and_not_started() {
         );
     }
     assert_eq!(failed("exit-code", true), Verdict::default(), "somebody is starting it");
+}
+
+/// dockerd removes a large container after the cure: in D state all the time, with the driver's lock held.
+#[test]
+fn a_long_discard_needs_no_reboot() {
+    for works in [true, false] {
+        let mut memory = Memory::default();
+        let mut told = false;
+        for second in 0..400 {
+            let mut pool = if second < 2 { full() } else { grown() };
+            if works && second >= 2 {
+                pool.data.used_blocks -= second;
+            }
+            let mut look = seen(pool, Probe::Silent(secs(10 + second)), TaskState::Alive);
+            look.daemon.tasks = Seen::Known(vec![Task {
+                wchan: "blkdev_issue_discard".into(),
+                ..task(TaskState::Uninterruptible)
+            }]);
+            let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+            told |= verdict.finding(Code::HangIncurable).is_some();
+        }
+        assert_eq!(told, !works);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::judge::memory::Persistent;
-use crate::model::Code;
+use crate::model::{Code, UnitFault};
 
 /// Each look may meet a request that is on its way, none of which takes long.
 #[test]
@@ -335,13 +335,26 @@ fn each_reason_against_a_restart_holds() {
             Seen::Unknown(why) => panic!("{why}"),
         }
     }
-    let changes: [(&str, Change); 11] = [
+    fn host(seen: &mut Snapshot) -> &mut Host {
+        match &mut seen.host {
+            Seen::Known(host) => host,
+            Seen::Unknown(why) => panic!("{why}"),
+        }
+    }
+    let changes: [(&str, Change); 18] = [
         ("not allowed", |_, settings| settings.restart.allow = Allow::Never),
         ("never wanted", |_, settings| settings.restart.when = When::Never),
         ("containers would stop", |_, settings| {
             settings.restart.allow = Allow::ContainersSurvive
         }),
         ("endless stop", |seen, _| unit(seen).stop_timeout = None),
+        ("masked", |seen, _| unit(seen).fault = Some(UnitFault::Masked)),
+        ("unit gone", |seen, _| unit(seen).fault = Some(UnitFault::Missing)),
+        ("may not be started", |seen, _| unit(seen).can_start = false),
+        ("may not be stopped", |seen, _| unit(seen).can_stop = false),
+        ("host read-only", |seen, _| host(seen).read_only = true),
+        ("host full", |seen, _| host(seen).free_bytes = Bytes::mib(15)),
+        ("host unknown", |seen, _| seen.host = Seen::unknown("stuck for 9 s")),
         ("job pending", |seen, _| unit(seen).job_pending = true),
         ("host stopping", |seen, _| unit(seen).host_stopping = true),
         ("activating", |seen, _| {

@@ -39,6 +39,9 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// What the other side made of a call.
+pub(super) type Answer = Result<MarshalledMessage, Refused>;
+
 /// An authenticated connection.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -100,37 +103,49 @@ impl Link {
         Ok(link)
     }
 
-    /// Sends a call and waits for its answer; everything else that arrives is passed over.
+    /// Sends a call and waits for its answer.
     pub(super) fn call(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage> {
-        let answer = self.answer(message);
-        self.broken |= answer
-            .as_ref()
-            .is_err_and(|error| error.downcast_ref::<Refused>().is_none());
-        answer
+        let answer = self.call_all(&[message])?.pop();
+        Ok(answer.context("no answer")??)
     }
 
-    fn answer(&mut self, message: MarshalledMessage) -> Result<MarshalledMessage> {
+    /// Sends calls at once and waits for all their answers, which come in the calls' order; everything else that arrives is passed
+    /// over. A peer far away, or a busy one, is waited for once.
+    pub(super) fn call_all(&mut self, messages: &[MarshalledMessage]) -> Result<Vec<Answer>> {
+        let answers = self.answers(messages);
+        self.broken |= answers.is_err();
+        answers
+    }
+
+    fn answers(&mut self, messages: &[MarshalledMessage]) -> Result<Vec<Answer>> {
         let end = Instant::now() + self.limit;
-        self.serial += 1;
+        let first = self.serial + 1;
         let mut bytes = Vec::new();
-        marshal::marshal(&message, self.serial, &mut bytes)?;
-        bytes.extend_from_slice(message.get_buf());
-        self.write(&bytes, end)?;
-        loop {
-            let answer = self.read_message(end)?;
-            if answer.dynheader.response_serial != Some(self.serial) {
-                continue;
-            }
-            return match answer.typ {
-                MessageType::Reply => Ok(answer),
-                MessageType::Error => {
-                    let text = answer.body.parser().get::<String>().unwrap_or_default();
-                    let name = answer.dynheader.error_name.unwrap_or_default();
-                    Err(Refused { name, text }.into())
-                }
-                _ => bail!("an answer that is neither a reply nor an error"),
-            };
+        for message in messages {
+            self.serial += 1;
+            let mut one = Vec::new();
+            marshal::marshal(message, self.serial, &mut one)?;
+            bytes.extend(one);
+            bytes.extend_from_slice(message.get_buf());
         }
+        self.write(&bytes, end)?;
+        let mut answers: Vec<Option<Answer>> = messages.iter().map(|_| None).collect();
+        while answers.iter().any(Option::is_none) {
+            let answer = self.read_message(end)?;
+            let to = answer.dynheader.response_serial.and_then(|to| to.checked_sub(first));
+            let Some(place) = to.and_then(|to| answers.get_mut(to as usize)) else {
+                continue;
+            };
+            *place = Some(match answer.typ {
+                MessageType::Reply => Ok(answer),
+                MessageType::Error => Err(Refused {
+                    text: answer.body.parser().get::<String>().unwrap_or_default(),
+                    name: answer.dynheader.error_name.unwrap_or_default(),
+                }),
+                _ => bail!("an answer that is neither a reply nor an error"),
+            });
+        }
+        Ok(answers.into_iter().flatten().collect())
     }
 
     fn read_message(&mut self, end: Instant) -> Result<MarshalledMessage> {
