@@ -39,6 +39,9 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         return;
     }
     refusal(seen, unit, settings, memory, now, verdict);
+    if matches!(seen.pool, Seen::Known(Some(_))) {
+        verdict.findings.extend(restart::not_possible(unit, settings));
+    }
     let stuck = memory.stuck_tasks(seen, now);
     let asked_for = seen.daemon.info.silent_for();
     let Some(silence) = asked_for.filter(|waited| *waited >= memory.patience(seen, &stuck, settings, now)) else {

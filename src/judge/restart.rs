@@ -2,7 +2,7 @@
 //! do to the containers, which is said before it is done.
 
 use super::{FORBIDDEN_BY, Memory};
-use crate::model::{Allow, Bytes, Daemon, Mode, Seen, Settings, Snapshot, Unit, UnitFault, When};
+use crate::model::{Allow, Bytes, Code, Daemon, Finding, Mode, Seen, Settings, Snapshot, Unit, UnitFault, When};
 use std::time::Duration;
 
 /// What dockerd writes when it starts (its databases, a pidfile, containers' files) is far less.
@@ -63,33 +63,14 @@ impl Case<'_> {
                 .map_err(|why| format!("[restart] allow = \"containers-survive\" in thinguard.toml, and {why}"))?,
             Allow::Always => {}
         }
-        if self.unit.stop_timeout.is_none() {
-            return Err(format!(
-                "{} may take for ever to stop (TimeoutStopSec is infinite)",
-                self.unit.name
-            ));
+        if let Some((why, _)) = forbidden(self.unit) {
+            return Err(why);
         }
-        self.could_start_again()
+        self.could_write()
     }
 
-    /// What cannot start again is not stopped (law 2). What preflight would say is asked right before the stop.
-    fn could_start_again(&self) -> Result<(), String> {
-        let name = &self.unit.name;
-        match self.unit.fault {
-            Some(UnitFault::Masked) => return Err(format!("{name} is masked, and could not be started again")),
-            Some(UnitFault::Missing) => {
-                return Err(format!("systemd no longer has {name}, and could not start it again"));
-            }
-            Some(UnitFault::Refused) => {
-                return Err(format!(
-                    "systemd refuses the files of {name}, and could not start it again"
-                ));
-            }
-            None if !self.unit.can_start || !self.unit.can_stop => {
-                return Err(format!("RefuseManualStart= or RefuseManualStop= of {name} forbids it"));
-            }
-            None => {}
-        }
+    /// A daemon that cannot write its files does not start again. What preflight would say is asked right before the stop.
+    fn could_write(&self) -> Result<(), String> {
         match &self.seen.host {
             Seen::Unknown(why) => Err(format!("it is not known whether dockerd could write its files: {why}")),
             Seen::Known(host) if host.read_only => {
@@ -140,6 +121,44 @@ impl Case<'_> {
             false => Ok(()),
         }
     }
+}
+
+/// Why this unit is never restarted, whatever happens, and what changes that: what cannot start again is not stopped (law 2), and no stop
+/// is begun that may never end.
+fn forbidden(unit: &Unit) -> Option<(String, String)> {
+    let name = &unit.name;
+    let unmask = format!("systemctl unmask {name}, or systemctl unmask --runtime {name}");
+    Some(match unit.fault {
+        Some(UnitFault::Masked) => (format!("{name} is masked, and could not be started again"), unmask),
+        Some(UnitFault::Missing) => (
+            format!("systemd no longer has {name}, and could not start it again"),
+            format!("put its file back, then systemctl daemon-reload; systemctl cat {name}"),
+        ),
+        Some(UnitFault::Refused) => (
+            format!("systemd refuses the files of {name}, and could not start it again"),
+            format!("systemctl status {name} names the line"),
+        ),
+        None if !unit.can_start || !unit.can_stop => (
+            format!("RefuseManualStart= or RefuseManualStop= of {name} forbids it"),
+            format!("systemctl edit {name}, and set both to no"),
+        ),
+        None if unit.stop_timeout.is_none() => (
+            format!("{name} may take for ever to stop (TimeoutStopSec is infinite)"),
+            format!("systemctl edit {name}, and set TimeoutStopSec=100 in [Service]"),
+        ),
+        None => return None,
+    })
+}
+
+/// The settings allow a restart, and the unit does not: to be known while all is well.
+pub(super) fn not_possible(unit: &Unit, settings: &Settings) -> Option<Finding> {
+    let (why, remedy) = forbidden(unit).filter(|_| !settings.restart.is_off())?;
+    Some(
+        Finding::note(Code::RestartNotPossible, &unit.name)
+            .says(format!("thinguard would never restart it, stuck or not: {why}"))
+            .at(&unit.name)
+            .next(remedy),
+    )
 }
 
 /// What a restart would do, for people, before it is done.

@@ -77,6 +77,7 @@ codes! {
     DaemonHungOnPool = "daemon-hung-on-pool" on Running,
     DaemonStuck = "daemon-stuck" on Running,
     RestartAfterCure = "restart-after-cure" on Running,
+    RestartNotPossible = "restart-not-possible" on Running,
     HangIncurable = "hang-incurable" on Running,
     DaemonRefuses = "daemon-refuses" on Running,
     DaemonSilent = "daemon-silent" on Running,

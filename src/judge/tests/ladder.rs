@@ -2,7 +2,7 @@
 //! wanted, and ten incidents in a row that stay within the budget.
 
 use super::*;
-use crate::model::Code;
+use crate::model::{Code, UnitFault};
 
 /// A hang that growth has cured, by second 2; the daemon goes on as `info` says.
 fn cured(settings: &Settings, memory: &mut Memory, from: u64) {
@@ -387,4 +387,35 @@ fn a_give_up_is_borne_out_by_a_task_that_came_out_and_tried_again_after_a_pause(
         judge(&no_room(160, false), &settings, &mut memory, secs(1160)).deed,
         Some(deed)
     );
+}
+
+/// Stock docker-ce 18.09 has TimeoutSec=0.
+#[test]
+fn what_forbids_every_restart_is_said_while_all_is_well() {
+    type Change = fn(&mut Unit);
+    let changes: [(Option<&str>, Change); 6] = [
+        (None, |_| {}),
+        (Some("TimeoutStopSec=100"), |unit| unit.stop_timeout = None),
+        (Some("systemctl unmask"), |unit| unit.fault = Some(UnitFault::Masked)),
+        (Some("daemon-reload"), |unit| unit.fault = Some(UnitFault::Missing)),
+        (Some("names the line"), |unit| unit.fault = Some(UnitFault::Refused)),
+        (Some("set both to no"), |unit| unit.can_stop = false),
+    ];
+    for (wanted, change) in changes {
+        let mut look = changed(|_, unit| change(unit));
+        look.daemon.info = answered();
+        let verdict = judge_once(&look);
+        let remedy = verdict
+            .finding(Code::RestartNotPossible)
+            .map(|note| note.remedy.as_str());
+        assert_eq!(remedy.is_some(), wanted.is_some(), "{verdict:?}");
+        assert!(
+            remedy.unwrap_or_default().contains(wanted.unwrap_or_default()),
+            "{remedy:?}"
+        );
+        let mut settings = Settings::default();
+        settings.restart.when = When::Never;
+        let verdict = judge(&look, &settings, &mut Memory::default(), secs(1000));
+        assert_eq!(verdict.finding(Code::RestartNotPossible), None);
+    }
 }
