@@ -164,10 +164,14 @@ pub fn is_container_group(path: &str) -> bool {
     id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a control group's path is that of containerd's own unit, which holds the shims too.
+/// Whether a control group's path is that of containerd's own unit, which holds the shims too. A container, and a user's own systemd,
+/// may name their units so as well.
 pub fn is_containerd_group(path: &str) -> bool {
-    let last = path.rsplit('/').next().unwrap_or_default();
-    matches!(last, "containerd.service" | "docker-containerd.service")
+    let (above, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let a_strangers = above
+        .split('/')
+        .any(|group| group == "user.slice" || is_container_group(group));
+    matches!(last, "containerd.service" | "docker-containerd.service") && !a_strangers
 }
 
 /// Whether this is an id of Docker's: 64 hexadecimal digits. Nothing else is made a part of a path.
@@ -320,7 +324,14 @@ mod tests {
             assert!(!is_container_group(bad), "{bad}");
         }
         assert!(is_containerd_group("system.slice/containerd.service"));
-        assert!(!is_containerd_group("system.slice/docker.service"));
+        for bad in [
+            "system.slice/docker.service".to_owned(),
+            "user.slice/user-1000.slice/user@1000.service/app.slice/containerd.service".to_owned(),
+            format!("docker/{id}/system.slice/containerd.service"),
+            format!("system.slice/docker-{id}.scope/containerd.service"),
+        ] {
+            assert!(!is_containerd_group(&bad), "{bad}");
+        }
     }
 
     #[test]

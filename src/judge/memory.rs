@@ -150,16 +150,12 @@ impl Memory {
 
     /// Whether a task has come out of a long wait in D state.
     fn learn_tasks(&mut self, seen: &Snapshot, now: Duration) -> bool {
-        let Seen::Known(tasks) = &seen.daemon.tasks else {
+        if seen.daemon.tasks.known().is_none() {
             // Not to know is no proof that nobody is in D state.
             self.last_uninterruptible = Some(now);
             return false;
-        };
-        let stuck: Vec<_> = tasks
-            .iter()
-            .filter(|task| task.is_in_d())
-            .map(|t| (t.tid, t.start_ticks))
-            .collect();
+        }
+        let stuck: Vec<_> = seen.daemon.in_d().map(|task| (task.tid, task.start_ticks)).collect();
         let waited_long = |since: &Duration| now.saturating_sub(*since) >= LONG_WAIT;
         let came_out = self
             .stuck_since
@@ -238,9 +234,8 @@ impl Memory {
 
     /// The tasks of this look that are in D, with how long each has been so.
     pub fn stuck_tasks(&self, seen: &Snapshot, now: Duration) -> Vec<StuckTask> {
-        let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-        tasks
-            .iter()
+        seen.daemon
+            .in_d()
             .filter_map(|task| {
                 let since = self.stuck_since.get(&(task.tid, task.start_ticks))?;
                 Some(StuckTask {

@@ -2,7 +2,7 @@
 
 use super::growth::{self, Need};
 use super::{Memory, Verdict};
-use crate::model::{Bytes, Finding, Probe, Seen, Settings, Severity, Snapshot, Target, Task};
+use crate::model::{Bytes, Finding, Probe, Seen, Settings, Severity, Snapshot, Target};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
@@ -67,6 +67,5 @@ fn is_suspended(seen: &Snapshot) -> bool {
 /// What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known
 /// only from looks, and the more of them the earlier.
 fn may_be_hanging(seen: &Snapshot) -> bool {
-    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-    seen.daemon.info.silent_for().is_some() || tasks.iter().any(Task::is_in_d)
+    seen.daemon.info.silent_for().is_some() || seen.daemon.in_d().next().is_some()
 }

@@ -101,15 +101,13 @@ impl Progress {
 
 /// A task of the daemon's is in the kernel to have a device discard blocks: it removes an image or a container.
 fn daemon_discards(seen: &Snapshot) -> bool {
-    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
     let stacks = seen.evidence.stacks.known().map(Vec::as_slice).unwrap_or_default();
     let stack_of = |task: &Task| {
         stacks
             .iter()
             .find(|stack| (stack.tid, stack.start_ticks) == (task.tid, task.start_ticks))
     };
-    let mut stuck = tasks.iter().filter(|task| task.is_in_d());
-    stuck.any(|task| {
+    seen.daemon.in_d().any(|task| {
         is_discard(&task.wchan)
             || stack_of(task).is_some_and(|stack| stack.frames.iter().any(|frame| is_discard(frame)))
     })

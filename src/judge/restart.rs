@@ -99,6 +99,11 @@ impl Case<'_> {
         if let Some(seconds_left) = left(memory.last_uninterruptible.map(since), settings.watch.settle) {
             return Err(format!("a task was in D state a moment ago; {seconds_left} s to go"));
         }
+        if let (Some(why), Some(_)) = (self.seen.daemon.containerd.why_unknown(), self.silence) {
+            return Err(format!(
+                "it is not known whether containerd or a shim is in D state: {why}"
+            ));
+        }
         // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
         let quiet = self.silence.map(|silence| {
             [self.cured, memory.last_uninterruptible]

@@ -145,7 +145,7 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
             ]),
             ping: answered(),
             info,
-            containerd: Seen::unknown("not seen yet"),
+            containerd: Seen::Known(Vec::new()),
             containers: Containers {
                 live_restore: Some(false),
                 running: Some(3),

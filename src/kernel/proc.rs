@@ -100,19 +100,6 @@ pub fn add_wchan(root: &Path, tasks: &mut [Task]) {
     }
 }
 
-/// Processes with one of these names, as the kernel cuts them off (15 bytes).
-///
-/// # Errors
-/// When `/proc` cannot be read at all.
-pub fn processes_named(root: &Path, names: &[&str]) -> io::Result<Vec<u32>> {
-    let entries = fs::read_dir(root.join("proc"))?.flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_named = |pid: &u32| {
-        fs::read_to_string(root.join(format!("proc/{pid}/comm"))).is_ok_and(|comm| names.contains(&comm.trim_end()))
-    };
-    Ok(pids.filter(is_named).collect())
-}
-
 /// All threads of the kernel's that `matters` picks. One that ends while we look is not there.
 ///
 /// # Errors

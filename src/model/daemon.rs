@@ -207,8 +207,19 @@ pub struct Daemon {
     pub ping: Probe,
     /// `GET /info`: the cheapest request that takes the driver's lock.
     pub info: Probe,
-    /// Tasks of containerd's processes. They are looked at only while `/info` is silent.
+    /// Tasks of containerd's own unit, its shims among them. They are looked at only while `/info` is silent.
     pub containerd: Seen<Vec<Task>>,
     /// What the daemon last said of its containers, while it still answered.
     pub containers: Containers,
+}
+
+impl Daemon {
+    /// Tasks in D state that a stop would wait for: the unit's, containerd's and the shims', as far as they were seen.
+    pub fn in_d(&self) -> impl Iterator<Item = &Task> {
+        let seen = [&self.tasks, &self.containerd];
+        seen.into_iter()
+            .filter_map(Seen::known)
+            .flatten()
+            .filter(|task| task.is_in_d())
+    }
 }

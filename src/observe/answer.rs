@@ -2,6 +2,7 @@
 
 use super::ask::Ask;
 use super::{config, consumers, docker_socket, host, journal, lvm as logical, pools, state, witnesses};
+use crate::docker::names;
 use crate::kernel::{dm, lvm, proc, process, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
@@ -86,13 +87,11 @@ fn tasks(control_group: &str, main_pid: u32, sleepers: bool) -> Result<Vec<Task>
     Ok(tasks)
 }
 
-/// containerd's names: its own, and the one it had in Docker 1.11 to 18.06, `docker-containerd`, as the kernel cuts it off.
-const CONTAINERD: [&str; 2] = ["containerd", "docker-containe"];
-
+/// Tasks of containerd's unit, shims included. One that is a child of dockerd is in Docker's own unit, and any process may be named so.
 fn containerd() -> Result<Vec<Task>> {
     let root = Path::new("/");
     let mut tasks = Vec::new();
-    for pid in proc::processes_named(root, &CONTAINERD).context("/proc")? {
+    for ((), pid) in proc::processes_of_groups(root, |path| names::is_containerd_group(path).then_some(())) {
         tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
     }
     Ok(tasks)

@@ -93,12 +93,7 @@ fn give_up(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration)
 
 /// The daemon's tasks in D state.
 fn in_d(seen: &Snapshot) -> Vec<(u32, u64)> {
-    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-    tasks
-        .iter()
-        .filter(|task| task.is_in_d())
-        .map(|task| (task.tid, task.start_ticks))
-        .collect()
+    seen.daemon.in_d().map(|task| (task.tid, task.start_ticks)).collect()
 }
 
 /// Whether one of these tasks has come out of D state.

@@ -341,7 +341,7 @@ fn each_reason_against_a_restart_holds() {
             Seen::Unknown(why) => panic!("{why}"),
         }
     }
-    let changes: [(&str, Change); 18] = [
+    let changes: [(&str, Change); 20] = [
         ("not allowed", |_, settings| settings.restart.allow = Allow::Never),
         ("never wanted", |_, settings| settings.restart.when = When::Never),
         ("containers would stop", |_, settings| {
@@ -362,6 +362,15 @@ fn each_reason_against_a_restart_holds() {
         }),
         ("pool unknown", |seen, _| seen.pool = Seen::unknown("stuck")),
         ("tasks unknown", |seen, _| seen.daemon.tasks = Seen::unknown("stuck")),
+        ("containerd unknown", |seen, _| {
+            seen.daemon.containerd = Seen::unknown("stuck")
+        }),
+        ("a shim in D state", |seen, _| {
+            seen.daemon.containerd = Seen::Known(vec![Task {
+                comm: "containerd-shim".into(),
+                ..task(TaskState::Uninterruptible)
+            }])
+        }),
         ("needs check", |seen, _| {
             seen.pool = Seen::Known(Some(Pool {
                 needs_check: true,
