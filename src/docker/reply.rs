@@ -144,7 +144,24 @@ pub struct Info {
     pub containers_running: Option<u64>,
 }
 
+/// Which thin pool a daemon works on, by its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PoolSaid {
+    /// None: its driver is another one.
+    None,
+    /// The pool with this device-mapper name.
+    Named(String),
+}
+
 impl Info {
+    /// The pool that the daemon names; `None` where it does not say.
+    pub fn pool(&self) -> Option<PoolSaid> {
+        match self.driver.as_deref()? {
+            "devicemapper" => self.row("Pool Name").map(|name| PoolSaid::Named(name.to_owned())),
+            _ => Some(PoolSaid::None),
+        }
+    }
+
     /// The value of the row of this name, `Pool Name` or `Data loop file`. Sizes among them are rounded and in powers of
     /// 1000: never compare them with options.
     pub fn row(&self, name: &str) -> Option<&str> {

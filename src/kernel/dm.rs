@@ -91,7 +91,7 @@ pub struct Listed {
 }
 
 /// State of one device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Info {
     /// Its name.
     pub name: String,
@@ -116,7 +116,7 @@ pub struct Info {
 }
 
 /// One line of a device's table or status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetLine {
     /// First sector (512 bytes each).
     pub start: u64,

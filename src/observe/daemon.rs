@@ -170,9 +170,9 @@ impl Observer {
     /// What this daemon has said of its containers; of one that never answered, what it was started with. How many run is not known
     /// once other devices are active than when it was asked.
     fn containers(&self, main_pid: Option<u32>) -> Containers {
-        let last = self.containers.filter(|last| Some(last.main_pid) == main_pid);
+        let last = self.said.as_ref().filter(|last| Some(last.main_pid) == main_pid);
         let same = self.volumes_changed <= last.map(|last| last.asked);
-        let said = last.map(|last| last.said).unwrap_or_default();
+        let said = last.map(|last| last.containers).unwrap_or_default();
         let certain = |config: &&Configuration| config.line_unknown.is_none() && config.uncertain().is_none();
         let configured = self.config().filter(certain);
         let configured = configured.map(|config| config.live_restore.as_ref().is_some_and(|on| on.value));

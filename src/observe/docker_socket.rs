@@ -1,7 +1,7 @@
 //! The daemon's API socket: one request an errand, and what its answer or its silence means.
 
 use super::slot::Slot;
-use crate::docker::reply;
+use crate::docker::reply::{self, PoolSaid};
 use crate::kernel::proc;
 use crate::model::{Containers, Probe, Seen};
 use anyhow::{Context, Result, bail};
@@ -35,14 +35,31 @@ pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
     Ok(String::from_utf8_lossy(&reply).into_owned())
 }
 
-/// What a good answer to `/info` says of the containers.
-pub(super) fn containers(slot: &Slot) -> Option<Containers> {
+/// What a daemon has said in a good answer to `/info`.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    /// Which daemon.
+    pub main_pid: u32,
+    /// When it was asked.
+    pub asked: Duration,
+    pub containers: Containers,
+    /// Its pool, where it says.
+    pub pool: Option<PoolSaid>,
+}
+
+/// Reads the newest answer of the daemon of this process.
+pub(super) fn said(slot: &Slot, main_pid: u32) -> Option<Said> {
     let text = slot.last_value::<String>()?;
     let reply = reply::parse(text.as_bytes(), true).ok()??;
     let info = reply::parse_info(&reply.body).ok().filter(|_| reply.is_success())?;
-    Some(Containers {
-        live_restore: info.live_restore,
-        running: info.containers_running,
+    Some(Said {
+        main_pid,
+        asked: slot.last()?.asked,
+        pool: info.pool(),
+        containers: Containers {
+            live_restore: info.live_restore,
+            running: info.containers_running,
+        },
     })
 }
 

@@ -32,20 +32,12 @@ pub use sense::Sense;
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
-use crate::model::{Backing, Containers, Evidence, Pool, Seen, Settings, Snapshot, Task};
+use crate::model::{Backing, Evidence, Pool, Seen, Settings, Snapshot, Task};
 use kernel_lines::KernelLines;
 use serde::de::DeserializeOwned;
 use slot::Slot;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
-
-/// What a daemon said of its containers.
-#[derive(Debug, Clone, Copy)]
-struct SaidOfContainers {
-    main_pid: u32,
-    asked: Duration,
-    said: Containers,
-}
 
 /// All senses with what each last brought back.
 #[derive(Debug)]
@@ -60,8 +52,8 @@ pub struct Observer {
     /// What the daemon's newest replies came to.
     ping: docker_socket::Heard,
     info: docker_socket::Heard,
-    /// What the daemon last said of its containers: it holds while that one lives, answering or not.
-    containers: Option<SaidOfContainers>,
+    /// What the daemon last said of its containers and its pool: it holds while that one lives, answering or not.
+    said: Option<docker_socket::Said>,
     /// Docker's devices on its pools, and when they were last seen to be others than before.
     volumes: Option<Vec<(u32, String)>>,
     volumes_changed: Option<Duration>,
@@ -85,7 +77,7 @@ impl Observer {
             trouble: None,
             ping: Ok(()),
             info: Ok(()),
-            containers: None,
+            said: None,
             volumes: None,
             volumes_changed: None,
             root: "/".into(),
@@ -114,6 +106,7 @@ impl Observer {
         self.settings = settings;
         if another {
             self.config = None;
+            self.said = None;
             for sense in [Sense::Unit, Sense::Tasks, Sense::Config, Sense::Host] {
                 self.slots[sense as usize].disown();
             }
@@ -187,15 +180,10 @@ impl Observer {
         }
         if fresh.contains(&Sense::Info) {
             self.info = docker_socket::hear(self.slot(Sense::Info));
-            if let Some(unit) = self.unit(now).known()
-                && let Some(said) = docker_socket::containers(self.slot(Sense::Info))
-                && let Some(answer) = self.slot(Sense::Info).last()
-            {
-                self.containers = Some(SaidOfContainers {
-                    main_pid: unit.main_pid,
-                    asked: answer.asked,
-                    said,
-                });
+            let main_pid = self.unit(now).known().map(|unit| unit.main_pid);
+            if let Some(said) = main_pid.and_then(|pid| docker_socket::said(self.slot(Sense::Info), pid)) {
+                self.said = Some(said);
+                self.find_pool();
             }
         }
         fresh

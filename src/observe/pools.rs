@@ -1,6 +1,7 @@
 //! Thin pools as device-mapper and sysfs show them, and which of them is Docker's.
 
 use crate::docker::names;
+use crate::docker::reply::PoolSaid;
 use crate::kernel::loop_device::{self, LoopBacking};
 use crate::kernel::{dm, thin_pool};
 use crate::model::{Backing, Bytes, Lvm, Mode, Pool, Seen, Usage};
@@ -33,6 +34,8 @@ pub struct Look {
 /// What is known beforehand of Docker's pool.
 #[derive(Debug, Clone, Default)]
 pub struct Expected {
+    /// What the daemon that runs says of it: nothing else counts then.
+    pub said: Option<PoolSaid>,
     /// Docker's name for the pool of the data root.
     pub name: Option<String>,
     /// `dm.thinpooldev`: a pool that LVM made.
@@ -82,7 +85,8 @@ pub fn look() -> Result<Look> {
     Ok(look)
 }
 
-/// Docker's pool among those that were seen: by name where that is known, else by the place of its data file.
+/// Docker's pool among those that were seen: the one that the daemon names; else by name where that is known, or by the place of its data
+/// file. A pool that was left active when Docker moved away from it (`userns-remap`, another driver) is not Docker's any more.
 pub fn select(pools: &[Raw], expected: &Expected) -> Result<Option<Pool>> {
     let named = expected.thin_pool_device.as_ref().or(expected.name.as_ref());
     let root = Path::new(expected.data_root.as_deref().unwrap_or(names::DEFAULT_DATA_ROOT));
@@ -95,7 +99,12 @@ pub fn select(pools: &[Raw], expected: &Expected) -> Result<Option<Pool>> {
                 file.starts_with(root) && file.ends_with("devicemapper/devicemapper/data")
             })
     });
-    let found = by_name.or_else(|| below_root.next().filter(|_| below_root.next().is_none()));
+    let mut by_guess = || by_name.or_else(|| below_root.next().filter(|_| below_root.next().is_none()));
+    let found = match &expected.said {
+        Some(PoolSaid::None) => None,
+        Some(PoolSaid::Named(name)) => pools.iter().find(|raw| raw.info.name == *name),
+        None => by_guess(),
+    };
     let mut pool = found.map(parse).transpose()?;
     if let Some(pool) = &mut pool {
         for (backing, name) in [
@@ -194,6 +203,96 @@ fn backing(found: &Option<LoopBacking>, device: &str) -> Backing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn raw(name: &str, file: &str) -> Raw {
+        Raw {
+            info: dm::Info {
+                name: name.into(),
+                ..dm::Info::default()
+            },
+            status: vec![dm::TargetLine {
+                params: "1 9/4096 5/8192 - rw discard_passdown queue_if_no_space - ".into(),
+                ..dm::TargetLine::default()
+            }],
+            table: vec![dm::TargetLine {
+                kind: thin_pool::KIND.into(),
+                params: "7:1 7:0 128 32768 1 skip_block_zeroing".into(),
+                ..dm::TargetLine::default()
+            }],
+            data: Some(LoopBacking {
+                device: "loop0".into(),
+                file: file.into(),
+                deleted: false,
+            }),
+            metadata: None,
+        }
+    }
+
+    #[test]
+    fn the_daemon_decides_which_pool_is_its_own() {
+        let old = "/var/lib/docker/devicemapper/devicemapper/data";
+        let pools = [
+            raw("docker-253:0-1-pool", old),
+            raw(
+                "docker-253:0-2-pool",
+                "/var/lib/docker/100000.100000/devicemapper/devicemapper/data",
+            ),
+        ];
+        let named = |name: &str| Some(PoolSaid::Named(name.into()));
+        for (what, pools, name, said, found) in [
+            (
+                "userns-remap was switched on",
+                &pools[..],
+                Some("docker-253:0-1-pool"),
+                named("docker-253:0-2-pool"),
+                Some("docker-253:0-2-pool"),
+            ),
+            (
+                "moved to overlay2",
+                &pools[..],
+                Some("docker-253:0-1-pool"),
+                Some(PoolSaid::None),
+                None,
+            ),
+            (
+                "a dockerd in a container shows the same path",
+                &pools[..1],
+                None,
+                Some(PoolSaid::None),
+                None,
+            ),
+            (
+                "its pool is gone",
+                &pools[..1],
+                None,
+                named("docker-253:0-2-pool"),
+                None,
+            ),
+            (
+                "it has said nothing yet: by name",
+                &pools[..],
+                Some("docker-253:0-1-pool"),
+                None,
+                Some("docker-253:0-1-pool"),
+            ),
+            (
+                "or by the place of the only one",
+                &pools[..1],
+                None,
+                None,
+                Some("docker-253:0-1-pool"),
+            ),
+            ("two are no proof", &pools[..], None, None, None),
+        ] {
+            let expected = Expected {
+                said,
+                name: name.map(str::to_owned),
+                ..Expected::default()
+            };
+            let pool = select(pools, &expected).unwrap();
+            assert_eq!(pool.map(|pool| pool.name).as_deref(), found, "{what}");
+        }
+    }
 
     #[test]
     fn a_path_that_begins_at_a_lost_mount_is_made_whole() {

@@ -4,7 +4,7 @@ use super::slot::{self, Answer};
 use super::{Ask, Observer, Sense, pools};
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
-use crate::model::{Backing, Disk, Mode, Pool, Seen};
+use crate::model::{Backing, Disk, Mode, Pool, Seen, Unit};
 use serde::de::IgnoredAny;
 use std::time::Duration;
 
@@ -92,7 +92,13 @@ impl Observer {
 
     /// Finds out which of the pools that were seen is Docker's. It is asked for many times a look, and read out of the answer once.
     pub(super) fn find_pool(&mut self) {
+        let main_pid = self.slot(Sense::Unit).last_value::<Unit>().map(|unit| unit.main_pid);
+        let said = self.said.as_ref();
         let expected = pools::Expected {
+            // Of a daemon that is not known to be another one.
+            said: said
+                .filter(|said| main_pid.is_none_or(|pid| pid == said.main_pid))
+                .and_then(|said| said.pool.clone()),
             name: self
                 .slot(Sense::Host)
                 .last_value::<Disk>()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Backing, Lvm, Mode, Pool, Settings, Usage};
-use crate::observe::SaidOfContainers;
+use crate::observe::docker_socket::Said;
 use crate::observe::slot::Answer;
 
 const ASKED: Duration = Duration::from_secs(1000);
@@ -121,10 +121,11 @@ fn what_hangs_may_begin_with_makes_it_more_often() {
 #[test]
 fn how_many_containers_run_is_known_while_the_devices_are_the_same() {
     let mut observer = answered(Ok(GOOD), Duration::from_millis(200));
-    observer.containers = Some(SaidOfContainers {
+    observer.said = Some(Said {
         main_pid: 7,
         asked: ASKED,
-        said: Containers {
+        pool: None,
+        containers: Containers {
             live_restore: Some(true),
             running: Some(2),
         },
