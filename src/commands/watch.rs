@@ -11,6 +11,7 @@ pub mod rates;
 mod reload;
 pub mod state;
 mod tell;
+mod told;
 mod wait;
 
 use super::errands;

@@ -1,5 +1,6 @@
 //! Telling: a thing when it changes, not each tick; trouble that lasts, again after a while with fresh figures.
 
+use super::told::{News, ToldFindings};
 use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict, lvm};
 use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
@@ -7,25 +8,13 @@ use crate::observe::Sense;
 use crate::report::event::Event;
 use crate::report::journal::Journal;
 use crate::report::{log_sink, sight};
-use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Lasting trouble is told again after this time.
-const AGAIN: Duration = Duration::from_secs(15 * 60);
-
-/// One finding that has been told and is not over.
-#[derive(Debug)]
-struct Told {
-    finding: Finding,
-    since: Duration,
-    last: Duration,
-}
 
 /// What has been said, and the journal to say it to.
 #[derive(Debug)]
 pub(super) struct Teller {
     journal: Journal,
-    told: BTreeMap<(Code, String), Told>,
+    told: ToldFindings,
     stuck: Vec<Sense>,
     /// It has been told that the budget of restarts is spent, and the daemon has been stuck ever since.
     gave_up: bool,
@@ -39,7 +28,7 @@ impl Teller {
         let _ = log_sink::install(journal.clone());
         Teller {
             journal,
-            told: BTreeMap::new(),
+            told: ToldFindings::default(),
             stuck: Vec::new(),
             gave_up: false,
             restart_window: settings.restart.window,
@@ -116,7 +105,7 @@ impl Teller {
 
     /// Whether this finding has been told and is not over.
     pub fn has_told(&self, finding: &Finding) -> bool {
-        self.told.contains_key(&(finding.code, finding.subject.clone()))
+        self.told.has(finding)
     }
 
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
@@ -155,43 +144,11 @@ impl Teller {
         self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
 
         self.tell_budget(verdict);
-        let mut current = BTreeMap::new();
-        for finding in &verdict.findings {
-            // Of a pool that has run out of both, the metadata come first, and the data wait for them.
-            current
-                .entry((finding.code, finding.subject.clone()))
-                .or_insert(finding);
-        }
-        self.told.retain(|key, told| {
-            let goes_on = current.contains_key(key);
-            if !goes_on {
-                self.journal
-                    .tell(&Event::cleared(key.0, &key.1, now.saturating_sub(told.since).as_secs()));
-            }
-            goes_on
-        });
-        for (key, finding) in current {
-            let told = self.told.get(&key);
-            let news = match told {
-                None => true,
-                Some(told) => {
-                    told.finding.severity != finding.severity
-                        || without_figures(&told.finding.remedy) != without_figures(&finding.remedy)
-                        || (finding.is_refusal() && now.saturating_sub(told.last) >= AGAIN)
-                }
-            };
-            if news {
-                self.journal.tell(&Event::raised(finding));
-                let since = told.map_or(now, |told| told.since);
-                self.told.insert(
-                    key,
-                    Told {
-                        finding: finding.clone(),
-                        since,
-                        last: now,
-                    },
-                );
-            }
+        for news in self.told.news(&verdict.findings, now) {
+            self.journal.tell(&match news {
+                News::Raised(finding) => Event::raised(&finding),
+                News::Over(code, subject, lasted) => Event::cleared(code, &subject, lasted.as_secs()),
+            });
         }
     }
 
@@ -208,14 +165,6 @@ impl Teller {
     pub fn flush(&mut self) {
         self.journal.flush();
     }
-}
-
-/// A text as it would be with other numbers: figures that count down are no news, another next step is.
-fn without_figures(text: &str) -> String {
-    text.split(|c: char| c.is_ascii_digit() || c == '.')
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("#")
 }
 
 /// The line that `systemctl status thinguard` shows.
@@ -248,25 +197,4 @@ pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> 
     };
     let outlook = rate::forecast(fill, seen, settings).map_or_else(String::new, |it| format!(", {it}"));
     format!("{pool}, {host}{outlook}, {docker}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_figures;
-
-    #[test]
-    fn countdowns_are_no_news() {
-        assert_eq!(
-            without_figures("no restart: 12 s to go"),
-            without_figures("no restart: 9 s to go")
-        );
-        assert_ne!(
-            without_figures("no restart: 12 s to go"),
-            without_figures("thinguard restarts it now")
-        );
-        assert_eq!(
-            without_figures("grows it to 1.17 GiB"),
-            without_figures("grows it to 12 GiB")
-        );
-    }
 }

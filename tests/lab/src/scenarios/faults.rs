@@ -42,7 +42,7 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "faults-of-the-pool",
         about: "the pool vanishes, is replaced, suspended, read-only, to be checked, failed, on a disk that does not write",
         snapshot: Snapshot::Running,
-        slow: Some("nine faults, each with two heartbeats awaited, and three storms of events"),
+        slow: Some("nine faults, each with two heartbeats awaited, and a storm of events"),
         run: pools::run,
     },
     Scenario {
