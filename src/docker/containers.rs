@@ -9,12 +9,25 @@ pub fn mounts_dir(data_root: &Path) -> PathBuf {
     data_root.join("image").join(names::DEVICEMAPPER).join("layerdb/mounts")
 }
 
+/// Where Docker from 1.10 on keeps each image's configuration under its id (moby `image/fs.go`).
+pub fn images_dir(data_root: &Path) -> PathBuf {
+    data_root
+        .join("image")
+        .join(names::DEVICEMAPPER)
+        .join("imagedb/content/sha256")
+}
+
+/// Where Docker keeps a directory for each container, in every version.
+pub fn containers_dir(data_root: &Path) -> PathBuf {
+    data_root.join("containers")
+}
+
 /// The file in such a directory.
 pub const MOUNT_ID: &str = "mount-id";
 
 /// The files that may tell a container's name, the newer one first: Docker before 1.10 writes `config.json`.
 pub fn config_files(data_root: &Path, container: &str) -> [PathBuf; 2] {
-    let directory = data_root.join("containers").join(container);
+    let directory = containers_dir(data_root).join(container);
     ["config.v2.json", "config.json"].map(|name| directory.join(name))
 }
 

@@ -141,6 +141,14 @@ pub fn is_daemon_comm(comm: &str) -> bool {
     DAEMON_COMMS.contains(&comm)
 }
 
+/// Whether a process of this name may be one that dockerd runs while it answers `/info`, and waits for: `rpm -qf` in Red Hat's 1.10 and 1.12
+/// (`docker-current`, `daemon/info.go`), `runc` and `docker-init` for their versions from 1.13 on.
+pub fn is_run_by_info(comm: &str) -> bool {
+    ["rpm", "runc", "docker-runc", "docker-init"]
+        .iter()
+        .any(|name| comm == *name || comm.starts_with(&format!("{name}-")))
+}
+
 /// The process of dockerd among the tasks of its unit, whose main process may be a mere shell: `sh -c '… | forward-journald'` of RHEL 7.2.
 /// A process `docker` beside the shell may be a client, so it counts only where nothing bears a daemon's own name.
 pub fn daemon_of(tasks: &[Task], main_pid: u32) -> u32 {

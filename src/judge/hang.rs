@@ -6,7 +6,7 @@ mod other;
 
 pub(super) use incurable::came_out;
 pub use other::slow;
-use other::{failed, place, refusal};
+use other::{failed, place, refusal, works};
 
 use super::restart::{self, Case, Refusal};
 use super::{Memory, Verdict};
@@ -51,14 +51,26 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
         after_cure(seen, unit, settings, memory, now, verdict);
         return;
     };
+    let cause = apart::cause(&seen.daemon, unit, &stuck);
+    // Silence of /info alone is not yet a hang.
+    if stuck.is_empty()
+        && cause.is_none()
+        && let Some(slow) = works(seen, unit, silence)
+    {
+        verdict
+            .findings
+            .extend((silence >= settings.watch.silent_after).then_some(slow));
+        return;
+    }
     let evidence = Evidence {
+        driver: &seen.daemon.driver,
         unit,
         place: place(seen, unit),
         silence,
         stuck: &stuck,
         ping: &seen.daemon.ping,
         tasks_unknown: seen.daemon.tasks.why_unknown(),
-        cause: apart::cause(&seen.daemon, unit, &stuck),
+        cause,
     };
     let without_progress = memory.progress.silence(seen, now);
     let Some(incident) = memory.kept.incident.filter(|incident| !incident.silent_before) else {
@@ -211,6 +223,7 @@ struct Evidence<'a> {
     silence: Duration,
     stuck: &'a [StuckTask],
     ping: &'a Probe,
+    driver: &'a Probe,
     tasks_unknown: Option<&'a str>,
     cause: Option<apart::Cause>,
 }
@@ -222,6 +235,10 @@ impl Evidence<'_> {
             Probe::Silent(_) => "/_ping is silent too",
             Probe::Refused(_) => "/_ping is refused",
             Probe::NotAsked => "/_ping was not asked",
+        };
+        let driver = match self.driver.silent_for() {
+            Some(waited) => format!(", the storage driver has been silent for {} s", waited.as_secs()),
+            None => String::new(),
         };
         let tasks = match (self.tasks_unknown, self.stuck) {
             (Some(why), _) => format!("its tasks cannot be seen: {why}"),
@@ -239,7 +256,7 @@ impl Evidence<'_> {
         };
         Finding::refuse(code, &self.unit.name)
             .says(format!(
-                "/info has been silent for {} s, {ping}; {tasks}{cause}; {about_pool}",
+                "/info has been silent for {} s, {ping}{driver}; {tasks}{cause}; {about_pool}",
                 self.silence.as_secs()
             ))
             .at(&self.place)

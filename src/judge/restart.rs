@@ -104,6 +104,13 @@ impl Case<'_> {
                 "it is not known whether containerd or a shim is in D state: {why}"
             ));
         }
+        let held = self.seen.daemon.driver.silent_for() >= Some(settings.watch.silent_after);
+        if self.silence.is_some() && !held {
+            return Err(format!(
+                "nothing shows that the storage driver hangs: a request to it {}",
+                self.seen.daemon.driver
+            ));
+        }
         // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
         let quiet = self.silence.map(|silence| {
             [self.cured, memory.last_uninterruptible]

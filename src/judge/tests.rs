@@ -144,6 +144,10 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
                 },
             ]),
             ping: answered(),
+            // It is asked a second later.
+            driver: info
+                .silent_for()
+                .map_or(Probe::NotAsked, |waited| Probe::Silent(waited.saturating_sub(secs(1)))),
             info,
             containerd: Seen::Known(Vec::new()),
             containers: Containers {

@@ -207,6 +207,8 @@ pub struct Daemon {
     pub ping: Probe,
     /// `GET /info`: the cheapest request that takes the driver's lock.
     pub info: Probe,
+    /// Another request that takes that lock, put while `/info` is silent: where it is answered, the driver works.
+    pub driver: Probe,
     /// Tasks of containerd's own unit, its shims among them. They are looked at only while `/info` is silent.
     pub containerd: Seen<Vec<Task>>,
     /// What the daemon last said of its containers, while it still answered.

@@ -27,6 +27,11 @@ pub fn answer(request: &[u8]) -> Vec<u8> {
         Ok(Ask::Witnesses { control_group }) => encode(witnesses::look(Path::new("/"), &control_group)),
         Ok(Ask::Stacks(wanted)) => encode(Ok(witnesses::stacks(Path::new("/"), &wanted))),
         Ok(Ask::Get { socket, path, main_pid }) => encode(docker_socket::get(&socket, &path, main_pid)),
+        Ok(Ask::Driver {
+            socket,
+            data_root,
+            main_pid,
+        }) => encode(docker_socket::ask_driver(&socket, Path::new(&data_root), main_pid)),
         Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
         Ok(Ask::Config {
             root,

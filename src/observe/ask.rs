@@ -52,6 +52,15 @@ pub enum Ask {
         /// The daemon that is to answer; if it has gone, nothing is sent.
         main_pid: u32,
     },
+    /// A request that takes the storage driver's lock.
+    Driver {
+        /// Path of the socket.
+        socket: String,
+        /// Docker's data root.
+        data_root: String,
+        /// As of [`Ask::Get`].
+        main_pid: u32,
+    },
     /// The next event of a pool after this one, and a look at all pools right behind it.
     Event {
         /// Name of the pool.

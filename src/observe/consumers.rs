@@ -203,7 +203,7 @@ impl Observer {
     }
 
     /// Docker's directory: that of the pool's own file, which with userns-remap lies below the data root, else the data root.
-    fn docker_root(&self, now: Duration) -> Option<String> {
+    pub(super) fn docker_root(&self, now: Duration) -> Option<String> {
         let pool = self.pool(now).known_or_none().flatten();
         let own = pool.as_ref().and_then(root_of_file);
         own.or_else(|| self.config().map(|config| config.data_root.value.clone()))

@@ -64,6 +64,19 @@ impl Observer {
             if self.answers(now) {
                 self.slots[Sense::Ping as usize].disown();
             }
+            match self.docker_root(now) {
+                Some(data_root) if self.is_silent(now) => {
+                    if self.slot(Sense::Driver).is_due(now, DAEMON_FRESH) {
+                        let ask = Ask::Driver {
+                            socket: self.socket(),
+                            data_root,
+                            main_pid: unit.main_pid,
+                        };
+                        self.ask(porter, Sense::Driver, &ask, now);
+                    }
+                }
+                _ => self.slots[Sense::Driver as usize].disown(),
+            }
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.request_is_due(sense, now) {
                     let ask = Ask::Get {
@@ -79,6 +92,7 @@ impl Observer {
             // child ends with the connection; a look at tasks is not, for a second one could get stuck beside it.
             self.slots[Sense::Ping as usize] = Slot::default();
             self.slots[Sense::Info as usize] = Slot::default();
+            self.slots[Sense::Driver as usize] = Slot::default();
             self.slots[Sense::Tasks as usize].forget();
             self.slots[Sense::Containerd as usize].forget();
         }
@@ -122,6 +136,21 @@ impl Observer {
         docker_socket::probe(self.slot(sense), heard, now)
     }
 
+    /// An answer holds while the next one is not late.
+    fn driver(&self, now: Duration) -> Probe {
+        let slot = self.slot(Sense::Driver);
+        let heard = docker_socket::hear(slot);
+        match (docker_socket::probe(slot, &heard, now), slot.last()) {
+            (Probe::Silent(waited), Some(last)) if waited < self.settings.watch.silent_after && heard.is_ok() => {
+                Probe::Answered {
+                    took: last.came.saturating_sub(last.asked),
+                    asked_ago: now.saturating_sub(last.asked),
+                }
+            }
+            (probe, _) => probe,
+        }
+    }
+
     /// The daemon has answered `/info` when it was asked last, and at once; or it was asked again just now.
     fn answers(&self, now: Duration) -> bool {
         const AT_ONCE: Duration = Duration::from_secs(1);
@@ -162,6 +191,7 @@ impl Observer {
             containerd: self.seen(Sense::Containerd, now),
             ping: probe(Sense::Ping),
             info: probe(Sense::Info),
+            driver: if asked { self.driver(now) } else { Probe::NotAsked },
             containers: self.containers(unit.known().map(|unit| unit.main_pid)),
             unit,
         }

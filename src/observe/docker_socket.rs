@@ -1,10 +1,13 @@
 //! The daemon's API socket: one request an errand, and what its answer or its silence means.
 
 use super::slot::Slot;
+use crate::docker::containers;
+use crate::docker::names::is_id;
 use crate::docker::reply::{self, PoolSaid};
 use crate::kernel::proc;
 use crate::model::{Containers, Probe, Seen};
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -33,6 +36,22 @@ pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
         bail!("the reply is longer than {MAX_REPLY} bytes");
     }
     Ok(String::from_utf8_lossy(&reply).into_owned())
+}
+
+/// Asks for something that takes the storage driver's lock, as `/info` does, and nothing else that `/info` waits for (Red Hat's runs `rpm`
+/// in it): to describe an image, dockerd asks the driver for its device (moby `daemon/images/image_inspect.go`, `GetMetadata`). Before
+/// 1.10 a container has to do.
+pub fn ask_driver(socket: &str, data_root: &Path, main_pid: u32) -> Result<String> {
+    let one = |directory: &Path| -> Option<String> {
+        let names = fs::read_dir(directory).ok()?.flatten();
+        names
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .find(|name| is_id(name))
+    };
+    let image = one(&containers::images_dir(data_root)).map(|id| format!("/images/sha256:{id}/json"));
+    let container = || one(&containers::containers_dir(data_root)).map(|id| format!("/containers/{id}/json"));
+    let path = image.or_else(container).context("there is no image to ask for")?;
+    get(socket, &path, main_pid)
 }
 
 /// What a daemon has said in a good answer to `/info`.

@@ -111,7 +111,7 @@ impl Observer {
                 self.slots[sense as usize].disown();
             }
             // Their children end with the connection, so none is left beside the next.
-            for sense in [Sense::Ping, Sense::Info] {
+            for sense in [Sense::Ping, Sense::Info, Sense::Driver] {
                 self.slots[sense as usize] = Slot::default();
             }
             self.find_pool();

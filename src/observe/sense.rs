@@ -23,6 +23,8 @@ pub enum Sense {
     Ping,
     /// `GET /info`
     Info,
+    /// A request besides that takes the storage driver's lock.
+    Driver,
     /// The kernel's next event of the pool. Waits as long as it takes.
     Event,
     /// Docker's configuration.
@@ -44,7 +46,7 @@ pub enum Sense {
 }
 
 impl Sense {
-    pub(super) const ALL: [Sense; 18] = [
+    pub(super) const ALL: [Sense; 19] = [
         Sense::Pools,
         Sense::Host,
         Sense::Unit,
@@ -54,6 +56,7 @@ impl Sense {
         Sense::Stacks,
         Sense::Ping,
         Sense::Info,
+        Sense::Driver,
         Sense::Event,
         Sense::Config,
         Sense::Superblock,
@@ -79,6 +82,7 @@ impl fmt::Display for Sense {
             Sense::Stacks => "the stacks of tasks in D state (/proc)",
             Sense::Ping => "Docker's /_ping",
             Sense::Info => "Docker's /info",
+            Sense::Driver => "a request to Docker's storage driver",
             Sense::Event => "the kernel's next event of the pool",
             Sense::Config => "Docker's configuration",
             Sense::Superblock => "the superblock of the metadata file",

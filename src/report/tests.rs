@@ -140,6 +140,7 @@ pub(super) fn status(findings: &[Finding], pool: Option<PoolReport>) -> StatusRe
         tasks: Seen::unknown("-"),
         ping: Probe::NotAsked,
         info: Probe::Silent(Duration::from_secs(20)),
+        driver: Probe::NotAsked,
         containerd: Seen::unknown("not looked at"),
         containers: Default::default(),
     };

@@ -16,6 +16,7 @@ fn snapshot() -> Snapshot {
             tasks: Seen::unknown("not seen yet"),
             ping: Probe::NotAsked,
             info: Probe::Refused("cannot connect to /var/run/docker.sock: Permission denied (os error 13)".into()),
+            driver: Probe::NotAsked,
             containerd: Seen::unknown("not looked at"),
             containers: Default::default(),
         },

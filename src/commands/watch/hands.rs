@@ -228,6 +228,7 @@ mod tests {
                     tasks: Seen::unknown("not asked"),
                     ping: Probe::NotAsked,
                     info: answered,
+                    driver: Probe::NotAsked,
                     containerd: Seen::unknown("not asked"),
                     containers: Containers::default(),
                 },

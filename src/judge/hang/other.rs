@@ -2,7 +2,7 @@
 
 use crate::docker::names;
 use crate::judge::{Memory, Verdict};
-use crate::model::{ActiveState, Code, Finding, Settings, Snapshot, Unit};
+use crate::model::{ActiveState, Code, Finding, Probe, Settings, Snapshot, Unit};
 use std::time::Duration;
 
 /// Nobody has waited for long enough to call the daemon silent, but no answer for `patience` is no health. Where more is known of
@@ -16,6 +16,40 @@ pub fn slow(seen: &Snapshot, found: &[Finding], patience: Duration) -> Option<Fi
             .at(&unit.name)
             .next("thinguard status again in a minute; journalctl -u thinguard tells what the guard makes of it")
     })
+}
+
+/// `/info` is silent, and another request that takes the driver's lock was answered: what hangs is not the driver, and all else works.
+pub(super) fn works(seen: &Snapshot, unit: &Unit, silence: Duration) -> Option<Finding> {
+    let Probe::Answered { took, .. } = &seen.daemon.driver else {
+        return None;
+    };
+    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    let waits_for = tasks
+        .iter()
+        .find(|task| task.tid == task.pid && names::is_run_by_info(&task.comm));
+    let (for_whom, next) = match waits_for {
+        Some(task) => (
+            format!("it waits for {}[{}]", task.comm, task.pid),
+            format!(
+                "see what {}[{}] waits for (cat /proc/{}/wchan; for rpm: rm -f /var/lib/rpm/__db.*), or end it: kill {}",
+                task.comm, task.pid, task.pid, task.pid
+            ),
+        ),
+        None => (
+            "what it waits for is not known".to_owned(),
+            "'thinguard explain daemon-silent' shows how dockerd tells what it waits for".to_owned(),
+        ),
+    };
+    Some(
+        Finding::warn(Code::DaemonSlow, &unit.name)
+            .says(format!(
+                "/info has been silent for {} s, and the storage driver answers in {} ms: {for_whom}; Docker works, and is left alone",
+                silence.as_secs(),
+                took.as_millis()
+            ))
+            .at(place(seen, unit))
+            .next(next),
+    )
 }
 
 /// A unit that failed by itself is reported and not started: whoever or whatever stopped it may have had a reason, and a start is

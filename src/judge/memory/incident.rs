@@ -43,7 +43,8 @@ impl Memory {
             incident.silent_before = false;
         }
         let waited = seen.daemon.info.silent_for();
-        let silent = waited >= Some(settings.watch.silent_after);
+        let works = matches!(seen.daemon.driver, Probe::Answered { .. });
+        let silent = waited >= Some(settings.watch.silent_after) && !works;
         // Whoever swaps a table suspends the pool for a moment, the guard's own growth too: that holds nobody up. A growth that is stuck
         // within its swap does, as soon as a daemon could count as silent for it.
         let suspended_for = self.suspended_for(now);

@@ -115,6 +115,7 @@ fn seen() -> Snapshot {
             tasks: Seen::unknown("not looked at"),
             ping: Probe::NotAsked,
             info: Probe::NotAsked,
+            driver: Probe::NotAsked,
             containerd: Seen::unknown("not looked at"),
             containers: Default::default(),
         },

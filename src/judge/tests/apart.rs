@@ -267,3 +267,33 @@ fn a_long_discard_needs_no_reboot() {
         assert_eq!(told, !works);
     }
 }
+
+/// Red Hat's 1.10 and 1.12 run `rpm -qf /usr/bin/docker` in /info; it hangs over a stale database.
+#[test]
+fn a_daemon_whose_info_alone_hangs_works() {
+    for (with_rpm, words) in [(true, "it waits for rpm[77]"), (false, "is not known")] {
+        let mut memory = Memory::default();
+        for second in 0..400 {
+            // The pool ran out, and was cured: by the pool alone this is the case for a restart.
+            let pool = if second < 3 { full() } else { grown() };
+            let mut look = seen(pool, Probe::Silent(secs(second)), TaskState::Alive);
+            look.daemon.driver = answered();
+            if with_rpm && let Seen::Known(tasks) = &mut look.daemon.tasks {
+                tasks.push(Task {
+                    pid: 77,
+                    tid: 77,
+                    comm: "rpm".into(),
+                    ..task(TaskState::Alive)
+                });
+            }
+            let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+            assert_ne!(verdict.deed, Some(Deed::Restart), "{second}");
+            let hang = verdict.findings.iter().find(|finding| finding.code.is_hang());
+            assert_eq!(hang, None, "{second}");
+            let slow = verdict.finding(Code::DaemonSlow);
+            assert_eq!(slow.is_some(), second >= 15, "{second}");
+            assert!(slow.is_none_or(|slow| slow.message.contains(words) && slow.message.contains("Docker works")));
+        }
+        assert!(!memory.kept.incident.unwrap().hung, "there was no hang to be cured");
+    }
+}

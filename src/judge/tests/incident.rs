@@ -341,7 +341,7 @@ fn each_reason_against_a_restart_holds() {
             Seen::Unknown(why) => panic!("{why}"),
         }
     }
-    let changes: [(&str, Change); 20] = [
+    let changes: [(&str, Change); 23] = [
         ("not allowed", |_, settings| settings.restart.allow = Allow::Never),
         ("never wanted", |_, settings| settings.restart.when = When::Never),
         ("containers would stop", |_, settings| {
@@ -362,6 +362,13 @@ fn each_reason_against_a_restart_holds() {
         }),
         ("pool unknown", |seen, _| seen.pool = Seen::unknown("stuck")),
         ("tasks unknown", |seen, _| seen.daemon.tasks = Seen::unknown("stuck")),
+        ("the driver works", |seen, _| seen.daemon.driver = answered()),
+        ("the driver was not asked", |seen, _| {
+            seen.daemon.driver = Probe::NotAsked
+        }),
+        ("the driver was asked only now", |seen, _| {
+            seen.daemon.driver = Probe::Silent(secs(14))
+        }),
         ("containerd unknown", |seen, _| {
             seen.daemon.containerd = Seen::unknown("stuck")
         }),

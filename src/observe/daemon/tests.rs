@@ -36,16 +36,19 @@ fn pool(mode: Mode) -> Pool {
     }
 }
 
+fn replied(reply: Result<&str, String>, took: Duration) -> Slot {
+    Slot::answered(Answer {
+        asked: ASKED,
+        came: ASKED + took,
+        result: Ok(serde_json::to_vec(&reply).unwrap()),
+    })
+}
+
 /// An observer whose `/info` was answered with these bytes after this time.
 fn answered(reply: Result<&str, String>, took: Duration) -> Observer {
     let mut observer = Observer::new(Settings::default());
     observer.pool = Seen::Known(Some(pool(Mode::Rw)));
-    let bytes = serde_json::to_vec(&reply).unwrap();
-    observer.slots[Sense::Info as usize] = Slot::answered(Answer {
-        asked: ASKED,
-        came: ASKED + took,
-        result: Ok(bytes),
-    });
+    observer.slots[Sense::Info as usize] = replied(reply, took);
     observer.info = docker_socket::hear(observer.slot(Sense::Info));
     observer
 }
@@ -135,4 +138,21 @@ fn how_many_containers_run_is_known_while_the_devices_are_the_same() {
     let after = observer.containers(Some(7));
     assert_eq!((after.running, after.live_restore), (None, Some(true)));
     assert_eq!(observer.containers(Some(8)).live_restore, None, "another daemon");
+}
+
+#[test]
+fn what_a_request_to_the_driver_came_to() {
+    let driver = |reply| {
+        let mut observer = answered(Ok(GOOD), Duration::from_millis(200));
+        observer.slots[Sense::Driver as usize] = replied(reply, Duration::from_millis(30));
+        observer.driver(ASKED)
+    };
+    assert!(matches!(driver(Ok(GOOD)), Probe::Answered { .. }));
+    for nothing in [
+        Ok("HTTP/1.0 404 No\r\n\r\n"),
+        Err("there is no image to ask for".to_owned()),
+    ] {
+        assert!(matches!(driver(nothing), Probe::Refused(_)));
+    }
+    assert_eq!(answered(Ok(GOOD), Duration::ZERO).driver(ASKED), Probe::NotAsked);
 }

@@ -74,6 +74,7 @@ fn seen() -> Snapshot {
                 asked_ago: secs(1),
             },
             info: Probe::Silent(secs(20)),
+            driver: Probe::NotAsked,
             containerd: Seen::unknown("not asked"),
             containers: Containers {
                 live_restore: None,
@@ -163,6 +164,7 @@ fn what_could_not_be_seen_is_said() {
             tasks: Seen::unknown("T"),
             ping: Probe::NotAsked,
             info: Probe::Refused("R".into()),
+            driver: Probe::NotAsked,
             containerd: Seen::unknown("not asked"),
             containers: Containers {
                 live_restore: None,

@@ -25,6 +25,7 @@ fn snapshot(pool: Seen<Option<Pool>>) -> Snapshot {
             tasks: Seen::unknown("not asked"),
             ping: crate::model::Probe::NotAsked,
             info: crate::model::Probe::NotAsked,
+            driver: crate::model::Probe::NotAsked,
             containerd: Seen::unknown("not asked"),
             containers: Default::default(),
         },

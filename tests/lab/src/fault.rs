@@ -162,10 +162,8 @@ pub fn stop_by_signal(host: &mut Host) -> Result<()> {
         .map(drop)
 }
 
-/// Has `/info` hang for good while no thread is in D state: dockerd reads os-release for each, and to open a pipe waits for somebody
-/// to write to it. Nobody's hand is in it, and a restart ends it, for the stop puts the file back.
+/// Has `/info` hang for good, and nothing else: dockerd reads os-release for each, and to open a pipe waits for somebody to write to it.
 pub fn hold_info(host: &mut Host) -> Result<()> {
-    prepare_to_hold_info(host)?;
     host.sh("rm /etc/os-release && mkfifo /etc/os-release").map(drop)
 }
 
@@ -178,16 +176,43 @@ pub fn release_info(host: &mut Host) -> Result<()> {
     .map(drop)
 }
 
-/// What puts the file back. To be done first where starts are counted: a reload of systemd forgets them.
-pub fn prepare_to_hold_info(host: &mut Host) -> Result<()> {
-    const PUTS_BACK: &str = "/etc/systemd/system/docker.service.d/lab-os-release.conf";
+/// Has everything hang that shows whether the storage driver hangs, while no thread is in D state: `/info`, and what describes an image,
+/// whose file is a pipe as well. Nobody's hand is in it, and a restart ends it, for the stop puts the files back.
+pub fn hold_driver(host: &mut Host) -> Result<()> {
+    prepare_to_hold_driver(host)?;
+    hold_info(host)?;
+    host.sh(&format!(
+        "mkdir -p {HELD}; cd {IMAGES} && for id in *; do mv $id {HELD}/ && mkfifo $id; done"
+    ))
+    .map(drop)
+}
+
+/// Lets it all go on.
+pub fn release_driver(host: &mut Host) -> Result<()> {
+    host.sh(&format!(
+        "cd {IMAGES} && for id in *; do mv $id {HELD}/pipe && mv {HELD}/$id . && (timeout 1 sh -c 'echo > {HELD}/pipe' || true); done"
+    ))?;
+    release_info(host)
+}
+
+/// dockerd's images by their ids.
+const IMAGES: &str = "/var/lib/docker/image/devicemapper/imagedb/content/sha256";
+const HELD: &str = "/var/lib/docker/lab-held";
+
+/// What puts the files back. To be done first where starts are counted: a reload of systemd forgets them.
+pub fn prepare_to_hold_driver(host: &mut Host) -> Result<()> {
+    const PUTS_BACK: &str = "/etc/systemd/system/docker.service.d/lab-held.conf";
     if host.sh(&format!("test -e {PUTS_BACK} || echo missing"))?.is_empty() {
         return Ok(());
     }
     host.put(
         PUTS_BACK,
         0o644,
-        b"[Service]\nExecStopPost=/bin/ln -sfn ../usr/lib/os-release /etc/os-release\n",
+        format!(
+            "[Service]\nExecStopPost=/bin/ln -sfn ../usr/lib/os-release /etc/os-release\n\
+             ExecStopPost=-/bin/sh -c 'mv -f {HELD}/* {IMAGES}/'\n"
+        )
+        .as_bytes(),
     )?;
     host.sh("systemctl daemon-reload").map(drop)
 }

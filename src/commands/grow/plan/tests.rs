@@ -58,6 +58,7 @@ fn seen() -> Snapshot {
             tasks: Seen::unknown("-"),
             ping: Probe::NotAsked,
             info: Probe::NotAsked,
+            driver: Probe::NotAsked,
             containerd: Seen::unknown("-"),
             containers: Default::default(),
         },

@@ -1,4 +1,4 @@
-//! Hangs told apart: five causes on one host, five verdicts, one deed. And the hang that growth cannot end.
+//! Hangs told apart: six causes on one host, six verdicts, one deed. And the hang that growth cannot end.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::watch;
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "hangs-told-apart",
-        about: "pool exhausted, frozen filesystem, SIGSTOP, containerd stopped, udev stopped: five verdicts, and one deed: growth",
+        about: "pool exhausted, frozen filesystem, SIGSTOP, containerd stopped, udev stopped, rpm in /info: six verdicts, and one deed: growth",
         snapshot: Snapshot::Hung,
-        slow: Some("five hangs, each with its verdict and its end awaited"),
+        slow: Some("six hangs, each with its verdict and its end awaited"),
         run: told_apart,
     },
     Scenario {
@@ -113,6 +113,15 @@ fn told_apart(host: &mut Host, _: &mut Figures) -> Result<()> {
         let ran = host.wait_for("docker run to come back", PATIENCE, |host| run.done(host))?;
         ensure!(ran.ok(), "docker run failed: {ran:?}");
         Ok(())
+    })?;
+
+    // As Red Hat's 1.10 and 1.12 do it, but for who started the process.
+    host.sh("cp /bin/sleep /root/rpm; /root/rpm 1000 > /dev/null 2>&1 & \
+         echo $! > /sys/fs/cgroup$(systemctl show -p ControlGroup --value docker)/cgroup.procs")?;
+    fault::hold_info(host)?;
+    seen_and_over(host, "daemon-slow", "it waits for rpm[", 1, |host| {
+        host.sh("docker run --rm --network none busybox true && pkill -x rpm")?;
+        fault::release_info(host)
     })?;
 
     ensure!(host.dockerd()? == hang.daemon, "dockerd is another one");

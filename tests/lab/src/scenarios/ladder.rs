@@ -42,7 +42,7 @@ fn hurry(host: &mut Host) -> Result<()> {
 fn incident(host: &mut Host) -> Result<()> {
     let pool = host.pool_status()?.name;
     host.sh(&format!("dmsetup suspend --noflush --nolockfs {pool}"))?;
-    fault::hold_info(host)
+    fault::hold_driver(host)
 }
 
 /// Waits until so many lines of the journal contain `part`; gives the newest one.
@@ -75,7 +75,7 @@ fn containers_survive(host: &mut Host, _: &mut Figures) -> Result<()> {
     hurry(host)?;
     watch::start(host)?;
 
-    fault::prepare_to_hold_info(host)?;
+    fault::prepare_to_hold_driver(host)?;
     let mut knocker = exhaust_start_limit(host)?;
     let first = run_sleeper(host, "stops")?;
     incident(host)?;
@@ -168,7 +168,7 @@ fn after_every_cure(host: &mut Host) -> Result<()> {
     incident(host)?;
     await_lines(host, resumed, before + 1)?;
     ensure!(host.dockerd()? == daemon, "restarted while it was silent");
-    fault::release_info(host)?;
+    fault::release_driver(host)?;
     let begun = await_lines(host, BEGUN, 3)?;
     println!("    {begun}");
     ensure!(begun.contains("because restart-after-cure: "), "{begun}");

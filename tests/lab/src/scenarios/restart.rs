@@ -56,7 +56,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     fault::require_docker(host)?;
     fault::finish_filling(host)?;
     screens::check(host, "exhausted")?;
-    fault::hold_info(host)?;
+    fault::hold_driver(host)?;
     fault::hang_a_start(host)?;
     let begun = Instant::now();
     watch::start(host)?;
@@ -86,7 +86,7 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // A second incident, seen by a new life of the guard: the cool-down outlives it.
     host.sh("systemctl stop thinguard; docker rm -f writer-1 writer-2 > /dev/null")?;
     fault::fill_pool(host)?;
-    fault::hold_info(host)?;
+    fault::hold_driver(host)?;
     watch::start(host)?;
     let held = watch::await_line(host, "cooling down after the last one", Duration::from_secs(120))?;
     println!("    {held}");
@@ -105,7 +105,7 @@ fn restart_slowly(host: &mut Host) -> Result<()> {
     host.put("/etc/systemd/system/docker.service.d/90-lab-slow.conf", 0o644, slow)?;
     fault::require_docker(host)?;
     fault::finish_filling(host)?;
-    fault::hold_info(host)?;
+    fault::hold_driver(host)?;
     watch::start(host)?;
     watch::await_line(host, "deed-begun: restart the Docker service", Duration::from_secs(240))?;
     host.wait_for("the stop to begin", Duration::from_secs(30), |host| {
