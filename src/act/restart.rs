@@ -5,6 +5,7 @@ mod intent;
 mod old;
 mod operator;
 mod others;
+mod preflight;
 mod real;
 mod world;
 
@@ -91,7 +92,8 @@ pub fn finish() -> Result<String, String> {
 
 fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
     let not_begun = |why: String| format!("{NOT_BEGUN}{why}");
-    // The longest look comes first: what is judged below must not be old when the stop is ordered.
+    // The longest looks come first: what is judged below must not be old when the stop is ordered.
+    world.could_start_again().map_err(not_begun)?;
     let stopped_with_it = world.stopped_with().map_err(not_begun)?;
     let old = may_be_stopped(world, order).map_err(not_begun)?;
     let mut order = RestartOrder {

@@ -191,7 +191,8 @@ impl Guard {
         let Some(first) = &verdict.deed else { return Ok(()) };
         match first {
             Deed::Grow { .. } => self.look_at_pool()?,
-            Deed::Resume | Deed::XfsGiveUp { .. } | Deed::Restart => self.look()?,
+            Deed::Resume | Deed::XfsGiveUp { .. } => self.look()?,
+            Deed::Restart => self.look_whether_silent()?,
         }
         // A look that a signal cut short bears nothing out.
         if self.stopping {
@@ -220,6 +221,19 @@ impl Guard {
             Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.await_deed(),
             Deed::Restart => Ok(()),
         }
+    }
+
+    /// Asks the daemon once more before it is stopped, and goes on looking until it has answered or been silent to that question too.
+    fn look_whether_silent(&mut self) -> Result<()> {
+        self.observer.ask_info_anew(&self.porter, now());
+        let patience = self.settings.watch.silent_after;
+        while self.observer.awaits_info_anew(patience, now()) && !self.stopping {
+            self.look()?;
+            let seen = self.take_in();
+            self.judge(&seen);
+            self.pump(Duration::from_secs(1))?;
+        }
+        self.look()
     }
 
     /// Growth takes a fraction of a second; to wait for it here spares a round.

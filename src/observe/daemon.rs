@@ -99,6 +99,26 @@ impl Observer {
         true
     }
 
+    /// Puts `/info` once more by a new child on a new connection, while the first is still out: what a child of ours that hangs does not
+    /// bring is no silence of Docker's.
+    pub fn ask_info_anew(&mut self, porter: &Porter, now: Duration) {
+        self.info_anew = Slot::default();
+        let unit = self.unit(now);
+        if let Some(unit) = unit.known().filter(|_| self.slot(Sense::Info).out_for(now).is_some()) {
+            let ask = Ask::Get {
+                socket: self.socket(),
+                path: "/info".into(),
+                main_pid: unit.main_pid,
+            };
+            self.info_anew.ask(porter, &ask, now);
+        }
+    }
+
+    /// Whether that one is out, and has not been for this long.
+    pub fn awaits_info_anew(&self, patience: Duration, now: Duration) -> bool {
+        self.info_anew.out_for(now).is_some_and(|waited| waited < patience)
+    }
+
     /// A refusal is asked about again sooner than an answer. A daemon that answers `/info` need not be asked for its ping.
     fn request_is_due(&self, sense: Sense, now: Duration) -> bool {
         if sense == Sense::Ping && self.answers(now) {

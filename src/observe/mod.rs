@@ -52,6 +52,8 @@ pub struct Observer {
     /// What the daemon's newest replies came to.
     ping: docker_socket::Heard,
     info: docker_socket::Heard,
+    /// A second `/info`, put by a new child before the daemon is stopped.
+    info_anew: Slot,
     /// What the daemon last said of its containers and its pool: it holds while that one lives, answering or not.
     said: Option<docker_socket::Said>,
     /// Docker's devices on its pools, and when they were last seen to be others than before.
@@ -77,6 +79,7 @@ impl Observer {
             trouble: None,
             ping: Ok(()),
             info: Ok(()),
+            info_anew: Slot::default(),
             said: None,
             volumes: None,
             volumes_changed: None,
@@ -135,6 +138,11 @@ impl Observer {
             .into_iter()
             .filter(|sense| self.slots[*sense as usize].collect(now))
             .collect();
+        if self.info_anew.collect(now) && docker_socket::hear(&self.info_anew).is_ok() {
+            // The child of the first one hangs, and not Docker.
+            self.slots[Sense::Info as usize] = std::mem::take(&mut self.info_anew);
+            fresh.push(Sense::Info);
+        }
         if fresh.contains(&Sense::Event)
             && let Some(answer) = self.look_of_event(now)
         {
@@ -191,7 +199,8 @@ impl Observer {
 
     /// Descriptors that become readable when a look comes back.
     pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
-        self.slots.iter().filter_map(Slot::fd).collect()
+        let slots = self.slots.iter().chain([&self.info_anew]);
+        slots.filter_map(Slot::fd).collect()
     }
 
     /// Whether a look that the verdict waits for is out and within its deadline. The daemon's own answers are waited for only

@@ -1,6 +1,6 @@
 //! systemd, `/proc` and the clock.
 
-use super::{RestartOrder, World, intent};
+use super::{RestartOrder, World, intent, preflight};
 use crate::kernel::proc;
 use crate::model::{Task, Unit, socket_of};
 use crate::systemd::bus::{Manager, Orders, Standing};
@@ -40,6 +40,10 @@ impl Real {
 impl World for Real {
     fn unit(&mut self) -> Result<Unit, String> {
         self.ask(Manager::unit)
+    }
+
+    fn could_start_again(&mut self) -> Result<(), String> {
+        preflight::allows(&self.unit)
     }
 
     fn orders(&mut self) -> Result<Orders, String> {

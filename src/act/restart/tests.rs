@@ -53,6 +53,8 @@ struct Scene {
     ends_at_once: &'static [&'static str],
     /// What somebody does while they are looked for.
     while_looking: Option<Act>,
+    /// What preflight says.
+    preflight: Result<(), &'static str>,
     /// Those that were ordered to start.
     again: Vec<String>,
     did: Vec<&'static str>,
@@ -116,6 +118,7 @@ fn scene() -> Scene {
         ends_at_once: &[],
         while_awaited: None,
         while_looking: None,
+        preflight: Ok(()),
         again: Vec::new(),
         did: Vec::new(),
         intent: None,
@@ -216,6 +219,10 @@ impl World for Scene {
             self.orders.socket_listens = None;
         }
         self.stop_answer.map(|()| Some(OUR_JOB)).map_err(str::to_owned)
+    }
+
+    fn could_start_again(&mut self) -> Result<(), String> {
+        self.preflight.map_err(str::to_owned)
     }
 
     fn stop_over_starts(&mut self) -> Result<Option<u32>, String> {
@@ -520,4 +527,13 @@ fn a_start_that_is_refused_after_a_stop_that_failed_is_tried_again() {
         );
         assert_eq!(world.did, ["intend", "stop", "start", "start", "forget"]);
     }
+}
+
+#[test]
+fn what_preflight_would_refuse_is_not_stopped() {
+    let mut scene = scene();
+    scene.preflight = Err("preflight would refuse the start that follows: storage-option-unknown");
+    let why = restart_in(&mut scene, &order()).unwrap_err();
+    assert!(why.contains("storage-option-unknown"), "{why}");
+    assert_eq!((scene.did, scene.intent), (vec![], None));
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub trait World {
     /// The unit now.
     fn unit(&mut self) -> Result<Unit, String>;
+    /// Whether preflight would let the start pass that follows a stop.
+    fn could_start_again(&mut self) -> Result<(), String>;
     /// What others have ordered.
     fn orders(&mut self) -> Result<Orders, String>;
     /// The units that are up and that systemd would stop with this one.
