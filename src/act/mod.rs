@@ -8,7 +8,7 @@ use crate::kernel::dm;
 use crate::kernel::grow::{self, ExtendOrder, GrowOrder, ResumeOrder};
 use crate::kernel::process;
 use crate::kernel::xfs::{self, GiveUpOrder};
-use crate::model::{Backing, Bytes, Deed, Lvm, Seen, Settings, Snapshot, Target};
+use crate::model::{Backing, Bytes, Deed, Lvm, Seen, Settings, Snapshot};
 use dump::DumpOrder;
 use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
@@ -82,11 +82,7 @@ pub fn order(deed: &Deed, seen: &Snapshot) -> Result<Order, String> {
                     lock: lock(),
                 }));
             }
-            let backing = match target {
-                Target::Data => &pool.data_backing,
-                Target::Metadata => &pool.metadata_backing,
-            };
-            let Backing::Loop { device, file } = backing else {
+            let Backing::Loop { device, file } = pool.device(*target).backing else {
                 return Err(format!("the {target} device is not on a loop device"));
             };
             Ok(Order::Grow(GrowOrder {

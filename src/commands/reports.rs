@@ -83,15 +83,10 @@ pub fn with_consumers(mut report: PoolReport, consumers: &Consumers) -> PoolRepo
 /// With less than this free the device is to grow, whoever does it; `None` where nobody does.
 fn low(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Option<Bytes> {
     let need = Need::of(pool, target, fill, settings);
-    let (below, threshold) = match target {
-        Target::Data => (
-            settings.data.below_free_percent,
-            growth::threshold(&need, &settings.data),
-        ),
-        Target::Metadata => (
-            settings.metadata.below_free_percent,
-            growth::threshold(&need, &settings.metadata),
-        ),
+    let threshold = growth::threshold(&need, target, settings);
+    let below = match target {
+        Target::Data => settings.data.below_free_percent,
+        Target::Metadata => settings.metadata.below_free_percent,
     };
     match &pool.lvm {
         Lvm::Asked(Seen::Known(said)) if said.autoextend.is_on() => {

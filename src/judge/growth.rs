@@ -1,21 +1,22 @@
-//! How far a file of the pool may grow: into room that exists, up to the cap, never for the sake of a few blocks.
+//! How far a device of the pool may grow: into room that exists, up to the cap, never for the sake of a few blocks.
 
 use super::rate::Fill;
+use super::{Case, lvm};
 use crate::model::{
-    BackingFile, Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Pool, Seen, Settings, Target, Usage,
+    Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Lvm, Pool, Seen, Settings, Target, Usage,
 };
 
 /// Smallest growth worth a reload of the pool's table.
 const WORTH: Bytes = Bytes::mib(4);
 
-/// A file that may have to grow, whether its pool is active or not.
+/// A device that may have to grow, whether its pool is active or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
     /// Use of the device, in its blocks.
     pub usage: Usage,
     /// The kernel's low-water mark in bytes; 0 where there is none.
     pub low_water: Bytes,
-    /// What the host filesystem has given to the file so far.
+    /// What the device has been given so far. A sparse file has less than its size, a volume all of it.
     pub allocated: Bytes,
     /// What the other sparse file of the same pool may still ask of the same filesystem, where its claim comes first.
     pub promised: Bytes,
@@ -28,25 +29,24 @@ pub struct Need {
 impl Need {
     /// What one device of a live pool needs.
     pub fn of(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Need {
-        let (usage, file, other, low_water) = match target {
-            Target::Data => (pool.data, &pool.data_file, &pool.metadata_file, pool.low_water()),
-            Target::Metadata => (pool.metadata, &pool.metadata_file, &pool.data_file, Bytes(0)),
+        let device = pool.device(target);
+        let allocated = match (&pool.lvm, device.file) {
+            (Lvm::No, Seen::Known(file)) => file.allocated_bytes,
+            (Lvm::No, Seen::Unknown(_)) => device.usage.used(),
+            _ => device.usage.total(),
         };
         Need {
-            usage,
-            low_water,
-            allocated: file.known().map_or(usage.used(), |file| file.allocated_bytes),
-            promised: promised_before(target, owed(other)),
+            usage: device.usage,
+            low_water: match target {
+                Target::Data => pool.low_water(),
+                Target::Metadata => Bytes(0),
+            },
+            allocated,
+            promised: promised_before(target, pool.device(target.other()).owed()),
             rate: fill.of(target).smoothed(),
             ahead: fill.ahead(target, settings),
         }
     }
-}
-
-/// What a sparse file was promised and has not been given yet.
-pub fn owed(file: &Seen<BackingFile>) -> Bytes {
-    file.known()
-        .map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes))
 }
 
 /// What of the other file's promise comes before growth of this device. Metadata grow whatever data were promised: they are small, data
@@ -61,13 +61,15 @@ pub fn promised_before(target: Target, owed_to_other: Bytes) -> Bytes {
 /// What came of asking for growth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
-    /// Enough is free, or growth of this device is switched off.
+    /// Enough is free.
     Enough,
+    /// Growth of this device is switched off.
+    Off,
     /// Grow to this size.
     GrowTo(Bytes),
-    /// More is needed, but the filesystem has no room for it.
+    /// More is needed, but there is no room for it.
     NoRoom {
-        /// What could still be written to the filesystem above the reserve.
+        /// What could still be taken, above the reserve.
         room: Bytes,
         /// How much more was wanted.
         wanted: Bytes,
@@ -76,28 +78,35 @@ pub enum Plan {
     Capped,
 }
 
-/// Free space below which a device of this size is low. The kernel's mark counts too, but never for more than half of the
+/// Free space below which a device is low. The kernel's mark counts too, but never for more than half of the
 /// device: Docker's fixed 2 GiB would otherwise call a small pool low for ever. Fast writers raise it to what they write until a
 /// growth has come about.
-pub fn threshold<D: GrowthDefaults>(need: &Need, settings: &GrowthSettings<D>) -> Bytes {
+pub fn threshold(need: &Need, target: Target, settings: &Settings) -> Bytes {
     let total = need.usage.total();
+    let below_free_percent = match target {
+        Target::Data => settings.data.below_free_percent,
+        Target::Metadata => settings.metadata.below_free_percent,
+    };
     total
-        .percent(settings.below_free_percent)
+        .percent(below_free_percent)
         .max(need.low_water.min(total.percent(50)))
         .max(need.ahead)
 }
 
 /// Whether a device is below its threshold, or at the kernel's mark: the event comes once no more than that is free
 /// (drivers/md/dm-thin.c, `check_low_water_mark`), and whoever looks at once finds just that much.
-fn is_low<D: GrowthDefaults>(need: &Need, settings: &GrowthSettings<D>) -> bool {
+fn is_low(need: &Need, threshold: Bytes) -> bool {
     let free = need.usage.free();
-    let mark_counts = need.low_water > Bytes(0) && need.low_water < need.usage.total().percent(50);
-    free < threshold(need, settings) || (mark_counts && free <= need.low_water)
+    let mark_counts = need.low_water > Bytes(0) && need.low_water <= need.usage.total().percent(50);
+    free < threshold || (mark_counts && free <= need.low_water)
 }
 
-/// Room on the filesystem for the pool's files, beyond the reserve.
+/// Room on the filesystem for the pool's files, beyond the reserve; none on one that is mounted read-only.
 pub fn room(host: &Host, settings: &HostSettings) -> Bytes {
-    host.free_bytes.saturating_sub(reserve(host, settings))
+    match host.read_only {
+        true => Bytes(0),
+        false => host.free_bytes.saturating_sub(reserve(host, settings)),
+    }
 }
 
 /// What is to stay free on the filesystem.
@@ -107,21 +116,42 @@ pub fn reserve(host: &Host, settings: &HostSettings) -> Bytes {
         .max(settings.reserve_min)
 }
 
-/// Whether and how far to grow.
+/// What one device of a live pool is to become. Where the room is not known there is none.
+pub(super) fn of(pool: &Pool, target: Target, case: Case<'_>) -> Plan {
+    let settings = case.settings;
+    let room = match (&pool.lvm, &case.seen.host) {
+        (Lvm::Asked(Seen::Known(said)), _) => lvm::room(said, target, &settings.lvm),
+        (Lvm::No, Seen::Known(host)) => room(host, &settings.host),
+        _ => Bytes(0),
+    };
+    plan(
+        &Need::of(pool, target, &case.memory.fill, settings),
+        target,
+        room,
+        settings,
+    )
+}
+
+/// Whether and how far to grow into this room.
 ///
 /// A sparse file has been promised its whole size already; what it has not been given yet must come out of the same room.
-/// So the largest size the filesystem can honour is what is allocated now plus the room, less what the pool's other file
+/// So the largest size that can be honoured is what is allocated now plus the room, less what the pool's other file
 /// has been promised.
-pub fn plan<D: GrowthDefaults>(
-    need: &Need,
-    host: &Host,
-    settings: &GrowthSettings<D>,
-    host_settings: &HostSettings,
-) -> Plan {
-    if settings.below_free_percent == 0 || !(is_low(need, settings) || need.usage.is_exhausted()) {
+pub fn plan(need: &Need, target: Target, room: Bytes, settings: &Settings) -> Plan {
+    let low = threshold(need, target, settings);
+    match target {
+        Target::Data => plan_by(need, low, room, &settings.data),
+        Target::Metadata => plan_by(need, low, room, &settings.metadata),
+    }
+}
+
+fn plan_by<D: GrowthDefaults>(need: &Need, low: Bytes, room: Bytes, settings: &GrowthSettings<D>) -> Plan {
+    if settings.below_free_percent == 0 {
+        return Plan::Off;
+    }
+    if !is_low(need, low) && !need.usage.is_exhausted() {
         return Plan::Enough;
     }
-    let low = threshold(need, settings);
     let total = need.usage.total();
     let block = need.usage.block_bytes;
     let step = total
@@ -136,19 +166,13 @@ pub fn plan<D: GrowthDefaults>(
         .max(need.usage.used().saturating_add(low).saturating_add(step));
     let wanted = Bytes(wanted.0.div_ceil(block.max(1)).saturating_mul(block.max(1)));
     let capped = wanted.min(settings.cap.round_down(block));
-    if capped <= total.saturating_add(WORTH) {
-        return Plan::Capped;
-    }
-    let room = room(host, host_settings);
-    let honoured = need
-        .allocated
-        .saturating_add(room)
-        .saturating_sub(need.promised)
-        .round_down(block);
-    let to = capped.min(honoured);
-    match to > total.saturating_add(WORTH) && !host.read_only {
-        true => Plan::GrowTo(to),
-        false => Plan::NoRoom {
+    let worth_it = |size: Bytes| size > total.saturating_add(WORTH);
+    let honoured = need.allocated.saturating_add(room).saturating_sub(need.promised);
+    let to = capped.min(honoured.round_down(block));
+    match (worth_it(capped), worth_it(to)) {
+        (false, _) => Plan::Capped,
+        (true, true) => Plan::GrowTo(to),
+        (true, false) => Plan::NoRoom {
             room,
             wanted: capped.saturating_sub(total),
         },

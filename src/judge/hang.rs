@@ -6,21 +6,24 @@ mod other;
 
 pub(super) use incurable::came_out;
 pub use other::slow;
-use other::{failed, place, refusal, works};
 
-use super::restart::{self, Case, Refusal};
-use super::{Memory, Verdict};
-use crate::model::{ActiveState, Code, Deed, Finding, Probe, Seen, Settings, Snapshot, StuckTask, Unit, When};
+use super::memory::Incident;
+use super::restart::{self, Restart};
+use super::{Case, Verdict};
+use crate::model::{Code, Finding, Probe, Seen, Snapshot, StuckTask, Unit, When};
 use std::time::Duration;
 
 /// A daemon of a unit that is active at once has this long to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
 
-pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
+    let Case {
+        seen, settings, memory, ..
+    } = case;
     let unit = match &seen.daemon.unit {
         Seen::Known(unit) => unit,
         Seen::Unknown(why) => {
-            verdict.findings.push(
+            return verdict.findings.push(
                 Finding::warn(Code::UnitUnknown, &settings.docker.unit)
                     .says(format!(
                         "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
@@ -28,53 +31,111 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
                     .at("system bus")
                     .next("systemctl status dbus"),
             );
-            return;
         }
     };
     if memory.restarting {
         return;
     }
-    verdict.findings.extend(failed(unit));
-    if !may_be_judged(unit) || may_be_starting(unit, memory, now) {
+    verdict.findings.extend(other::failed(unit));
+    // A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.
+    if !unit.is_steady() || may_be_starting(case, unit) {
         return;
     }
-    refusal(seen, unit, settings, memory, now, verdict);
-    if matches!(seen.pool, Seen::Known(Some(_))) {
-        verdict.findings.extend(restart::not_possible(unit, settings));
+    verdict.findings.extend(other::refusal(case, unit));
+    if seen.pool().is_some() {
+        verdict.findings.extend(restart::not_possible(unit, case.settings));
     }
-    let stuck = memory.stuck_tasks(seen, now);
-    let asked_for = seen.daemon.info.silent_for();
-    let Some(silence) = asked_for.filter(|waited| *waited >= memory.patience(seen, &stuck, settings, now)) else {
-        verdict
-            .findings
-            .extend(apart::tasks_stuck(&seen.daemon, unit, &stuck, settings));
-        after_cure(seen, unit, settings, memory, now, verdict);
+    let stuck = memory.stuck_tasks(seen, case.now);
+    match seen.daemon.info.silent_for() {
+        Some(silence) if silence >= memory.patience(case, &stuck) => {
+            let hang = Hang {
+                case,
+                unit,
+                silence,
+                cause: apart::cause(&seen.daemon, unit, &stuck),
+                stuck,
+            };
+            // Silence of /info alone is not yet a hang.
+            if hang.stuck.is_empty()
+                && hang.cause.is_none()
+                && let Some(slow) = other::works(seen, unit, silence)
+            {
+                let told = silence >= case.settings.watch.silent_after;
+                return verdict.findings.extend(told.then_some(slow));
+            }
+            match memory.kept.incident.filter(|incident| !incident.silent_before) {
+                Some(incident) => hang.on_pool(incident, verdict),
+                None => hang.for_another_cause(verdict),
+            }
+        }
+        _ => {
+            verdict.findings.extend(apart::tasks_stuck(case, unit, &stuck));
+            after_cure(case, unit, verdict);
+        }
+    }
+}
+
+/// The pool has blocks to give, and must be repaired or has failed all the same.
+fn is_broken(seen: &Snapshot) -> bool {
+    seen.pool()
+        .is_some_and(|pool| !pool.is_well() && !pool.is_exhausted() && !pool.suspended)
+}
+
+/// The daemon answers again. Where the operator wants a fresh one after each hang, that is thought of now, behind the same laws.
+fn after_cure(case: Case<'_>, unit: &Unit, verdict: &mut Verdict) {
+    let over = case
+        .memory
+        .kept
+        .cured_hang
+        .filter(|hang| hang.main_pid == unit.main_pid);
+    let (Some(hang), When::AfterEveryCure, Probe::Answered { .. }) =
+        (over, case.settings.restart.when, &case.seen.daemon.info)
+    else {
         return;
     };
-    let cause = apart::cause(&seen.daemon, unit, &stuck);
-    // Silence of /info alone is not yet a hang.
-    if stuck.is_empty()
-        && cause.is_none()
-        && let Some(slow) = works(seen, unit, silence)
-    {
-        verdict
-            .findings
-            .extend((silence >= settings.watch.silent_after).then_some(slow));
-        return;
-    }
-    let evidence = Evidence {
-        driver: &seen.daemon.driver,
+    let restart = Restart {
+        case,
         unit,
-        place: place(seen, unit),
-        silence,
-        stuck: &stuck,
-        ping: &seen.daemon.ping,
-        tasks_unknown: seen.daemon.tasks.why_unknown(),
-        cause,
+        cured: Some(hang.over),
+        silence: None,
     };
-    let without_progress = memory.progress.silence(seen, now);
-    let Some(incident) = memory.kept.incident.filter(|incident| !incident.silent_before) else {
-        if without_progress < Some(settings.watch.silent_after) {
+    let next = restart.consider(verdict);
+    verdict.findings.push(
+        Finding::warn(Code::RestartAfterCure, &unit.name)
+            .says(format!(
+                "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks \
+                 for a fresh daemon",
+                case.since(hang.over).as_secs()
+            ))
+            .at(other::place(case.seen, unit))
+            .next(next),
+    );
+}
+
+/// A unit that is active before its daemon has said so may still be restoring containers, or moving its store over.
+fn may_be_starting(case: Case<'_>, unit: &Unit) -> bool {
+    let young = unit
+        .inactive_exit
+        .is_some_and(|began| case.since(began) < STARTS_WITHIN);
+    young && !unit.notifies && !case.memory.progress.has_started(unit.main_pid)
+}
+
+/// A daemon that has been silent for long, and what speaks for its cause; each finding tells all of it.
+struct Hang<'a> {
+    case: Case<'a>,
+    unit: &'a Unit,
+    silence: Duration,
+    stuck: Vec<StuckTask>,
+    cause: Option<apart::Cause>,
+}
+
+impl Hang<'_> {
+    /// It is silent without pool evidence: no deed follows (law 12).
+    fn for_another_cause(&self, verdict: &mut Verdict) {
+        let Case {
+            seen, settings, memory, ..
+        } = self.case;
+        if memory.progress.silence(seen, self.case.now) < Some(settings.watch.silent_after) {
             return;
         }
         let about_pool = match (&verdict.cannot_grow, memory.kept.incident) {
@@ -82,184 +143,96 @@ pub(super) fn judge(seen: &Snapshot, settings: &Settings, memory: &Memory, now: 
             (Some(why), None) => format!("the pool is not well, but has not run out while it waits: {why}"),
             (None, None) => "nothing points at the pool".to_owned(),
         };
-        verdict.findings.push(evidence.finding(
-            Code::DaemonSilent,
-            &about_pool,
-            evidence.cause.as_ref().map_or_else(
-                // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
-                || {
-                    "no deed without pool evidence; 'thinguard explain daemon-silent' shows how dockerd tells what \
-             it waits for"
-                        .into()
-                },
-                |cause| format!("no deed without pool evidence; {}", cause.remedy),
-            ),
-        ));
-        return;
-    };
-    if silence >= settings.watch.silent_after
-        && let Some((about_pool, next)) = incurable::judge(seen, &stuck, &incident, settings, memory, now, verdict)
-    {
+        // Not by a line to copy: the unit's main process may be a shell, which a signal ends.
+        let next = self.cause.as_ref().map_or(
+            "'thinguard explain daemon-silent' shows how dockerd tells what it waits for",
+            |cause| &cause.remedy,
+        );
+        let next = format!("no deed without pool evidence; {next}");
         verdict
             .findings
-            .push(evidence.finding(Code::HangIncurable, &about_pool, next));
-        return;
+            .push(self.finding(Code::DaemonSilent, &about_pool, next));
     }
-    match (stuck.is_empty() && evidence.tasks_unknown.is_none(), incident.cured) {
-        _ if is_broken(seen) => verdict.findings.push(evidence.finding(
-            Code::DaemonHungOnPool,
-            "the pool ran out while it waits, and is broken now",
-            "put the pool right first, as its own finding says; a restart would not help before".into(),
-        )),
-        (false, _) => verdict.findings.push(evidence.finding(
-            Code::DaemonHungOnPool,
-            "the pool ran out while it waits",
-            "thinguard grows the pool where there is room; do not restart Docker while a task is in D state".into(),
-        )),
-        (true, None) => verdict.findings.push(evidence.finding(
-            Code::DaemonHungOnPool,
-            "the pool is exhausted, no task is in D state yet",
-            "thinguard grows the pool where there is room".into(),
-        )),
-        (true, Some(_)) => {
-            let case = Case {
-                seen,
-                unit,
-                cured: incident.cured,
-                silence: without_progress,
-            };
-            // Who has stopped it can let it go on, and a restart would end what they are at (law 12).
-            let next = match evidence.cause.as_ref().filter(|cause| cause.by_hand) {
-                Some(cause) => format!("no restart: another cause stands in its way; {}", cause.remedy),
-                None => consider(&case, settings, memory, now, verdict),
-            };
-            verdict.findings.push(evidence.finding(
-                Code::DaemonStuck,
-                "the pool has room again and no task is in D state",
-                next,
-            ));
+
+    /// The pool ran out while it waits.
+    fn on_pool(&self, incident: Incident, verdict: &mut Verdict) {
+        if self.silence >= self.case.settings.watch.silent_after
+            && let Some((about_pool, next)) = incurable::judge(self.case, &self.stuck, &incident, verdict)
+        {
+            verdict
+                .findings
+                .push(self.finding(Code::HangIncurable, &about_pool, next));
+            return;
         }
+        let in_d = !self.stuck.is_empty() || self.case.seen.daemon.tasks.known().is_none();
+        let (about_pool, next) = match incident.cured {
+            _ if is_broken(self.case.seen) => (
+                "the pool ran out while it waits, and is broken now",
+                "put the pool right first, as its own finding says; a restart would not help before",
+            ),
+            _ if in_d => (
+                "the pool ran out while it waits",
+                "thinguard grows the pool where there is room; do not restart Docker while a task is in D state",
+            ),
+            None => (
+                "the pool is exhausted, no task is in D state yet",
+                "thinguard grows the pool where there is room",
+            ),
+            Some(_) => return self.after_the_cure(incident, verdict),
+        };
+        verdict
+            .findings
+            .push(self.finding(Code::DaemonHungOnPool, about_pool, next));
     }
-}
 
-/// The pool has blocks to give, and must be repaired or has failed all the same.
-fn is_broken(seen: &Snapshot) -> bool {
-    matches!(&seen.pool, Seen::Known(Some(pool)) if !pool.is_well() && !pool.is_exhausted() && !pool.suspended)
-}
-
-/// The daemon answers again. Where the operator wants a fresh one after each hang, that is thought of now, behind the same laws.
-fn after_cure(
-    seen: &Snapshot,
-    unit: &Unit,
-    settings: &Settings,
-    memory: &Memory,
-    now: Duration,
-    verdict: &mut Verdict,
-) {
-    let over = memory.kept.cured_hang.filter(|hang| hang.main_pid == unit.main_pid);
-    let (Some(hang), When::AfterEveryCure, Probe::Answered { .. }) = (over, settings.restart.when, &seen.daemon.info)
-    else {
-        return;
-    };
-    let case = Case {
-        seen,
-        unit,
-        cured: Some(hang.over),
-        silence: None,
-    };
-    let next = consider(&case, settings, memory, now, verdict);
-    verdict.findings.push(
-        Finding::warn(Code::RestartAfterCure, &unit.name)
-            .says(format!(
-                "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks \
-             for a fresh daemon",
-                now.saturating_sub(hang.over).as_secs()
-            ))
-            .at(place(seen, unit))
-            .next(next),
-    );
-}
-
-/// Asks for the restart if it is allowed; says what comes next, and what a restart does, before it is done.
-fn consider(case: &Case<'_>, settings: &Settings, memory: &Memory, now: Duration, verdict: &mut Verdict) -> String {
-    let effect = restart::effect(&case.seen.daemon, case.unit);
-    match case.permit(settings, memory, now) {
-        Ok(()) => {
-            if verdict.deed.is_none() {
-                verdict.deed = Some(Deed::Restart);
-            }
-            format!("thinguard restarts it now: stop, see it gone, start, see it answer; {effect}")
-        }
-        Err(Refusal::BudgetSpent(spent)) => {
-            verdict.restarts_spent = Some(spent);
-            format!(
-                "no restart: {spent} within {} h have not helped for good, and there is no budget for more; look \
-             at the host, then 'systemctl restart {}' yourself: {effect}",
-                settings.restart.window.as_secs() / 3600,
-                case.unit.name
-            )
-        }
-        Err(Refusal::Because(why)) => format!("no restart: {why}. What one would do: {effect}"),
+    /// The pool is well again and the daemon is not.
+    fn after_the_cure(&self, incident: Incident, verdict: &mut Verdict) {
+        let restart = Restart {
+            case: self.case,
+            unit: self.unit,
+            cured: incident.cured,
+            silence: self.case.memory.progress.silence(self.case.seen, self.case.now),
+        };
+        // Who has stopped it can let it go on, and a restart would end what they are at (law 12).
+        let next = match self.cause.as_ref().filter(|cause| cause.by_hand) {
+            Some(cause) => format!("no restart: another cause stands in its way; {}", cause.remedy),
+            None => restart.consider(verdict),
+        };
+        let about_pool = "the pool has room again and no task is in D state";
+        verdict.findings.push(self.finding(Code::DaemonStuck, about_pool, next));
     }
-}
 
-/// A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.
-fn may_be_judged(unit: &Unit) -> bool {
-    unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping
-}
-
-/// A unit that is active before its daemon has said so may still be restoring containers, or moving its store over.
-fn may_be_starting(unit: &Unit, memory: &Memory, now: Duration) -> bool {
-    let young = unit
-        .inactive_exit
-        .is_some_and(|began| now.saturating_sub(began) < STARTS_WITHIN);
-    young && !unit.notifies && !memory.progress.has_started(unit.main_pid)
-}
-
-/// What speaks for a hang; each finding tells all of it.
-struct Evidence<'a> {
-    unit: &'a Unit,
-    place: String,
-    silence: Duration,
-    stuck: &'a [StuckTask],
-    ping: &'a Probe,
-    driver: &'a Probe,
-    tasks_unknown: Option<&'a str>,
-    cause: Option<apart::Cause>,
-}
-
-impl Evidence<'_> {
-    fn finding(&self, code: Code, about_pool: &str, remedy: String) -> Finding {
-        let ping = match self.ping {
+    fn finding(&self, code: Code, about_pool: &str, remedy: impl Into<String>) -> Finding {
+        let daemon = &self.case.seen.daemon;
+        let ping = match daemon.ping {
             Probe::Answered { .. } => "/_ping answers",
             Probe::Silent(_) => "/_ping is silent too",
             Probe::Refused(_) => "/_ping is refused",
             Probe::NotAsked => "/_ping was not asked",
         };
-        let driver = match self.driver.silent_for() {
-            Some(waited) => format!(", the storage driver has been silent for {} s", waited.as_secs()),
-            None => String::new(),
-        };
-        let tasks = match (self.tasks_unknown, self.stuck) {
-            (Some(why), _) => format!("its tasks cannot be seen: {why}"),
-            (None, []) => "none of its tasks is in D state".into(),
-            (None, stuck) => stuck
+        let driver = daemon.driver.silent_for().map_or_else(String::new, |waited| {
+            format!(", the storage driver has been silent for {} s", waited.as_secs())
+        });
+        let tasks = match (&daemon.tasks, self.stuck.as_slice()) {
+            (Seen::Unknown(why), _) => format!("its tasks cannot be seen: {why}"),
+            (Seen::Known(_), []) => "none of its tasks is in D state".into(),
+            (Seen::Known(_), stuck) => stuck
                 .iter()
                 .take(3)
                 .map(|t| format!("{}[{}] in D for {} s in {}", t.comm, t.tid, t.state_since_s, t.wchan))
                 .collect::<Vec<_>>()
                 .join(", "),
         };
-        let cause = match &self.cause {
-            Some(cause) => format!("; {}", cause.words),
-            None => String::new(),
-        };
+        let cause = self
+            .cause
+            .as_ref()
+            .map_or_else(String::new, |cause| format!("; {}", cause.words));
         Finding::refuse(code, &self.unit.name)
             .says(format!(
                 "/info has been silent for {} s, {ping}{driver}; {tasks}{cause}; {about_pool}",
                 self.silence.as_secs()
             ))
-            .at(&self.place)
+            .at(other::place(self.case.seen, self.unit))
             .next(remedy)
     }
 }

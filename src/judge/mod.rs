@@ -1,8 +1,9 @@
 //! Thought: snapshot, settings, memory, now → verdict. No IO, no clock, no log; `now` is time since boot.
 //!
-//! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`hang`] reads the
-//! daemon, [`lvm`] a pool of LVM's, `kernel_lines` what the kernel's log says of all of it, [`growth`] says how far a file may grow,
-//! [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills, [`pace`] how long to rest.
+//! DESIGN's table "what is judged" is this room: [`storage`] reads the pool and the filesystem below it, [`device`] each of the pool's
+//! two devices, whoever makes it larger, [`lvm`] what is LVM's of a pool, [`hang`] the daemon, `kernel_lines` what the kernel's log says of
+//! all of it. [`growth`] says how far a device may grow, [`restart`] whether a restart is allowed, [`rate`] how fast all of it fills,
+//! [`pace`] how long to rest.
 
 pub mod before;
 mod certainty;
@@ -26,11 +27,31 @@ mod vanished;
 
 pub use memory::Memory;
 
-use crate::model::{Answer, Code, Deed, Finding, Settings, Snapshot, Target};
+use crate::model::{Answer, Code, Deed, Finding, Probe, Seen, Settings, Snapshot};
 use std::time::Duration;
 
 /// Where a setting that forbids something may come from.
 const FORBIDDEN_BY: &str = "in thinguard.toml, or for a mistake there (settings-ignored in the journal)";
+
+/// All that a judgement rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// One look at everything.
+    pub seen: &'a Snapshot,
+    /// What the operator allows.
+    pub settings: &'a Settings,
+    /// What earlier looks have shown.
+    pub memory: &'a Memory,
+    /// Time since boot.
+    pub now: Duration,
+}
+
+impl Case<'_> {
+    /// How long ago something was.
+    fn since(&self, at: Duration) -> Duration {
+        self.now.saturating_sub(at)
+    }
+}
 
 /// What is thought of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,9 +86,15 @@ impl Verdict {
 /// Judges one snapshot. Memory is brought up to date first; then the verdict is a function of all four.
 pub fn judge(seen: &Snapshot, settings: &Settings, memory: &mut Memory, now: Duration) -> Verdict {
     memory.learn(seen, settings, now);
+    let case = Case {
+        seen,
+        settings,
+        memory,
+        now,
+    };
     let mut verdict = Verdict::default();
-    storage::judge(seen, settings, memory, now, &mut verdict);
-    hang::judge(seen, settings, memory, now, &mut verdict);
+    storage::judge(case, &mut verdict);
+    hang::judge(case, &mut verdict);
     kernel_lines::judge(seen, now, &mut verdict);
     verdict
         .findings
@@ -92,28 +119,24 @@ pub fn agrees(first: &Deed, second: Option<&Deed>) -> bool {
 /// # Errors
 /// The text says what was seen.
 pub fn verify(deed: &Deed, seen: &Snapshot) -> Result<String, String> {
+    if let (Deed::Restart, info) = (deed, &seen.daemon.info) {
+        let shown = format!("Docker {info}");
+        return match info {
+            Probe::Answered { .. } => Ok(shown),
+            _ => Err(shown),
+        };
+    }
     let pool = match &seen.pool {
-        crate::model::Seen::Known(Some(pool)) => Some(pool),
-        crate::model::Seen::Known(None) => None,
-        crate::model::Seen::Unknown(why) if *deed != Deed::Restart => {
-            return Err(format!("the pool cannot be seen: {why}"));
-        }
-        crate::model::Seen::Unknown(_) => None,
+        Seen::Known(Some(pool)) => pool,
+        Seen::Known(None) => return Err("the pool is gone".into()),
+        Seen::Unknown(why) => return Err(format!("the pool cannot be seen: {why}")),
     };
-    match (deed, pool) {
-        (Deed::Restart, _) => match &seen.daemon.info {
-            info @ crate::model::Probe::Answered { .. } => Ok(format!("Docker {info}")),
-            info => Err(format!("Docker {info}")),
-        },
-        (_, None) => Err("the pool is gone".into()),
-        (Deed::XfsGiveUp { tasks }, Some(_)) => hang::came_out(tasks, seen),
-        (Deed::Resume, Some(pool)) if pool.suspended => Err("the pool is still suspended".into()),
-        (Deed::Resume, Some(_)) => Ok("the pool is live again".into()),
-        (Deed::Grow { target, from, .. }, Some(pool)) => {
-            let usage = match target {
-                Target::Data => &pool.data,
-                Target::Metadata => &pool.metadata,
-            };
+    match deed {
+        Deed::XfsGiveUp { tasks } => hang::came_out(tasks, seen),
+        Deed::Resume if pool.suspended => Err("the pool is still suspended".into()),
+        Deed::Resume | Deed::Restart => Ok("the pool is live again".into()),
+        Deed::Grow { target, from, .. } => {
+            let usage = pool.device(*target).usage;
             let state = format!(
                 "{} of {} {target} used, pool mode {}{}",
                 usage.used(),

@@ -28,10 +28,8 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
     // The low-water mark wakes us by itself; the way to the threshold is what the poll has to cover.
     let fill = &memory.fill;
     let need = Need::of(pool, Target::Data, fill, settings);
-    let way = pool
-        .data
-        .free()
-        .saturating_sub(growth::threshold(&need, &settings.data));
+    let threshold = growth::threshold(&need, Target::Data, settings);
+    let way = pool.data.free().saturating_sub(threshold);
     let room = seen
         .host
         .known()

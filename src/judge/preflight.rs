@@ -12,7 +12,7 @@ mod root;
 mod sizes;
 
 use super::before::Before;
-use super::{Memory, Verdict, certainty, dockerd, storage};
+use super::{Case, Memory, Verdict, certainty, dockerd, storage};
 use crate::model::{Code, Finding, Pool, Seen, Settings, Snapshot};
 use std::time::Duration;
 
@@ -84,7 +84,13 @@ fn on_loop_files(before: &Before, seen: &Snapshot, pool: Option<&Pool>, settings
 /// An active pool in trouble is the guard's to cure; dockerd starts on it.
 fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verdict: &mut Verdict) {
     let mut live = Verdict::default();
-    storage::judge(seen, settings, &Memory::default(), now, &mut live);
+    let case = Case {
+        seen,
+        settings,
+        memory: &Memory::default(),
+        now,
+    };
+    storage::judge(case, &mut live);
     verdict.findings.extend(live.findings);
     verdict.deed = live.deed;
     if pool.is_loop() {

@@ -3,8 +3,8 @@
 //! A full device fills no further, and a container may fill it while the daemon hangs: that more is used is no sign of the daemon's
 //! life. That less is used is one only while a task of the daemon's discards blocks: fstrim and `discard` mounts free them too.
 
-use super::Memory;
-use crate::model::{Probe, Seen, Settings, Snapshot, StuckTask, Task};
+use super::{Case, Memory};
+use crate::model::{Probe, Seen, Snapshot, StuckTask, Task};
 use std::time::Duration;
 
 /// A task that was in D state for this long and came out of it has done something; shorter waits are every writer's.
@@ -13,18 +13,12 @@ pub(super) const LONG_WAIT: Duration = Duration::from_secs(5);
 impl Memory {
     /// For how long `/info` must be silent to be judged. A task of the daemon's that stays in D state on a pool that is in trouble
     /// says why it is silent, so that a shorter time will do; no deed follows from it, and any sign of life puts it off.
-    pub(super) fn patience(
-        &self,
-        seen: &Snapshot,
-        stuck: &[StuckTask],
-        settings: &Settings,
-        now: Duration,
-    ) -> Duration {
-        let in_full = settings.watch.silent_after;
+    pub(super) fn patience(&self, case: Case<'_>, stuck: &[StuckTask]) -> Duration {
+        let in_full = case.settings.watch.silent_after;
         let sooner = in_full * 2 / 3;
         let pool_in_trouble = self.kept.incident.is_some_and(|incident| incident.cured.is_none());
         let stays_in_d = stuck.iter().any(|task| task.state_since_s >= LONG_WAIT.as_secs());
-        match pool_in_trouble && stays_in_d && self.progress.silence(seen, now) >= Some(sooner) {
+        match pool_in_trouble && stays_in_d && self.progress.silence(case.seen, case.now) >= Some(sooner) {
             true => sooner,
             false => in_full,
         }
@@ -49,7 +43,7 @@ impl Progress {
     /// Compares this look with the one before. `came_out`: a task has left D state after a long wait.
     pub fn learn(&mut self, seen: &Snapshot, came_out: bool, now: Duration) {
         let mut moved = came_out;
-        if let Seen::Known(Some(pool)) = &seen.pool {
+        if let Some(pool) = seen.pool() {
             moved |= self.transaction_id.is_some_and(|before| before != pool.transaction_id);
             let freed = self.used_blocks.is_some_and(|before| pool.data.used_blocks < before);
             moved |= freed && daemon_discards(seen);

@@ -1,16 +1,16 @@
 //! Whether a restart of Docker is allowed: the last resort, behind every law that speaks of it (1, 2, 3, 11). And what it would
 //! do to the containers, which is said before it is done.
 
-use super::{FORBIDDEN_BY, Memory};
-use crate::model::{Allow, Bytes, Code, Daemon, Finding, Mode, Seen, Settings, Snapshot, Unit, UnitFault, When};
+use super::{Case, FORBIDDEN_BY, Verdict};
+use crate::model::{Allow, Bytes, Code, Daemon, Deed, Finding, Seen, Settings, Unit, UnitFault, When};
 use std::time::Duration;
 
 /// What dockerd writes when it starts (its databases, a pidfile, containers' files) is far less.
 const FOR_A_START: Bytes = Bytes::mib(16);
 
 /// A restart that is thought of.
-pub(super) struct Case<'a> {
-    pub seen: &'a Snapshot,
+pub(super) struct Restart<'a> {
+    pub case: Case<'a>,
     pub unit: &'a Unit,
     /// Since when the pool has been well.
     pub cured: Option<Duration>,
@@ -18,48 +18,46 @@ pub(super) struct Case<'a> {
     pub silence: Option<Duration>,
 }
 
-/// Why there is no restart, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It would be due, but there have been so many that no more are made.
-    BudgetSpent(u32),
-    /// Not now, or not at all.
-    Because(String),
-}
-
-impl Case<'_> {
-    /// Allows the restart.
-    ///
-    /// # Errors
-    /// The first reason against it. That the budget is spent is told only where nothing else but the pause stands against it.
-    pub fn permit(&self, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), Refusal> {
-        self.allowed(settings).map_err(Refusal::Because)?;
-        self.calm(settings, memory, now).map_err(Refusal::Because)?;
-        let rules = &settings.restart;
-        let spent = memory.kept.restarts.len() as u32;
-        if spent >= rules.budget {
-            return Err(Refusal::BudgetSpent(spent));
+impl Restart<'_> {
+    /// Asks for the restart if it is allowed; says what comes next, and what a restart does, before it is done.
+    pub fn consider(&self, verdict: &mut Verdict) -> String {
+        let settings = &self.case.settings.restart;
+        let effect = effect(&self.case.seen.daemon, self.unit);
+        let restarts = &self.case.memory.kept.restarts;
+        let spent = restarts.len() as u32;
+        let against = self.allowed().and_then(|()| self.calm());
+        if let Err(why) = against {
+            return format!("no restart: {why}. What one would do: {effect}");
         }
-        if let Some(last) = memory.kept.restarts.last() {
-            let pause = rules.cool_down.saturating_mul(1 << (spent.saturating_sub(1)).min(16));
-            if let Some(seconds_left) = left(Some(now.saturating_sub(*last)), pause) {
-                return Err(Refusal::Because(format!(
-                    "cooling down after the last one; {seconds_left} s to go"
-                )));
-            }
+        // That the budget is spent is told only where nothing else but the pause stands against it.
+        if spent >= settings.budget {
+            verdict.restarts_spent = Some(spent);
+            return format!(
+                "no restart: {spent} within {} h have not helped for good, and there is no budget for more; look \
+                 at the host, then 'systemctl restart {}' yourself: {effect}",
+                settings.window.as_secs() / 3600,
+                self.unit.name
+            );
         }
-        Ok(())
+        let pause = settings.cool_down.saturating_mul(1 << spent.saturating_sub(1).min(16));
+        if let Some(seconds_left) = left(restarts.last().map(|last| self.case.since(*last)), pause) {
+            return format!(
+                "no restart: cooling down after the last one; {seconds_left} s to go. What one would do: {effect}"
+            );
+        }
+        verdict.deed.get_or_insert(Deed::Restart);
+        format!("thinguard restarts it now: stop, see it gone, start, see it answer; {effect}")
     }
 
     /// What the operator allows, and what systemd can be trusted to end.
-    fn allowed(&self, settings: &Settings) -> Result<(), String> {
-        let rules = &settings.restart;
+    fn allowed(&self) -> Result<(), String> {
+        let rules = &self.case.settings.restart;
         if rules.when == When::Never {
             return Err("[restart] when = \"never\" in thinguard.toml".into());
         }
         match rules.allow {
             Allow::Never => return Err(format!("[restart] allow = \"never\" {FORBIDDEN_BY}")),
-            Allow::ContainersSurvive => survival(&self.seen.daemon, self.unit)
+            Allow::ContainersSurvive => survival(&self.case.seen.daemon, self.unit)
                 .map_err(|why| format!("[restart] allow = \"containers-survive\" in thinguard.toml, and {why}"))?,
             Allow::Always => {}
         }
@@ -71,7 +69,7 @@ impl Case<'_> {
 
     /// A daemon that cannot write its files does not start again. What preflight would say is asked right before the stop.
     fn could_write(&self) -> Result<(), String> {
-        match &self.seen.host {
+        match &self.case.seen.host {
             Seen::Unknown(why) => Err(format!("it is not known whether dockerd could write its files: {why}")),
             Seen::Known(host) if host.read_only => {
                 Err(format!("{} is read-only: dockerd could not start again", host.path))
@@ -85,48 +83,42 @@ impl Case<'_> {
     }
 
     /// The pool is well, nothing is in D state, and both have been so for long enough.
-    fn calm(&self, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), String> {
-        let since = |at: Duration| now.saturating_sub(at);
-        let Seen::Known(Some(pool)) = &self.seen.pool else {
-            return Err("the pool cannot be seen".into());
-        };
-        if pool.mode != Mode::Rw || pool.needs_check || pool.suspended || pool.is_exhausted() {
+    fn calm(&self) -> Result<(), String> {
+        let (memory, settings) = (self.case.memory, self.case.settings);
+        let pool = self.case.seen.pool().ok_or("the pool cannot be seen")?;
+        if !pool.is_well() {
             return Err("the pool is not well".into());
         }
-        if let Some(seconds_left) = left(self.cured.map(since), settings.watch.settle) {
+        let cured = self.cured.map(|at| self.case.since(at));
+        if let Some(seconds_left) = left(cured, settings.watch.settle) {
             return Err(format!("the pool is well for too short a time; {seconds_left} s to go"));
         }
-        if let Some(seconds_left) = left(memory.last_uninterruptible.map(since), settings.watch.settle) {
+        let alive = memory.last_uninterruptible.map(|at| self.case.since(at));
+        if let Some(seconds_left) = left(alive, settings.watch.settle) {
             return Err(format!("a task was in D state a moment ago; {seconds_left} s to go"));
         }
-        if let (Some(why), Some(_)) = (self.seen.daemon.containerd.why_unknown(), self.silence) {
+        if let (Some(why), Some(_)) = (self.case.seen.daemon.containerd.why_unknown(), self.silence) {
             return Err(format!(
                 "it is not known whether containerd or a shim is in D state: {why}"
             ));
         }
-        let held = self.seen.daemon.driver.silent_for() >= Some(settings.watch.silent_after);
+        let held = self.case.seen.daemon.driver.silent_for() >= Some(settings.watch.silent_after);
         if self.silence.is_some() && !held {
             return Err(format!(
                 "nothing shows that the storage driver hangs: a request to it {}",
-                self.seen.daemon.driver
+                self.case.seen.daemon.driver
             ));
         }
         // Silence counts from the cure on, and from the end of the D state: what was silent before them had a reason to be.
-        let quiet = self.silence.map(|silence| {
-            [self.cured, memory.last_uninterruptible]
-                .into_iter()
-                .flatten()
-                .map(since)
-                .fold(silence, Duration::min)
-        });
+        let quiet = self
+            .silence
+            .map(|silence| [cured, alive].into_iter().flatten().fold(silence, Duration::min));
         if let Some(seconds_left) = left(quiet, settings.restart.after_silence) {
             return Err(format!("it may still come back by itself; {seconds_left} s to go"));
         }
-        if now < memory.restart_tries.not_before {
-            return Err(format!(
-                "the last try was not begun; {} s to go",
-                memory.restart_tries.not_before.saturating_sub(now).as_secs()
-            ));
+        let pause = memory.restart_tries.not_before.saturating_sub(self.case.now);
+        if pause > Duration::ZERO {
+            return Err(format!("the last try was not begun; {} s to go", pause.as_secs()));
         }
         match memory.growing {
             true => Err("a growth is under way".into()),
@@ -174,7 +166,7 @@ pub(super) fn not_possible(unit: &Unit, settings: &Settings) -> Option<Finding> 
 }
 
 /// What a restart would do, for people, before it is done.
-pub(super) fn effect(daemon: &Daemon, unit: &Unit) -> String {
+fn effect(daemon: &Daemon, unit: &Unit) -> String {
     let containers = match (survival(daemon, unit), daemon.containers.running) {
         (_, Some(0)) => "no container was running".into(),
         (Ok(()), Some(1)) => "the 1 container keeps running (live-restore)".into(),

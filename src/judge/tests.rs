@@ -14,7 +14,7 @@ mod surroundings;
 use super::*;
 use crate::model::{
     ActiveState, Allow, Backing, BackingFile, Bytes, Code, Containers, Daemon, Evidence, Host, Lvm, Mode, Outcome,
-    Pool, Probe, Seen, Task, TaskState, Unit, Usage, When,
+    Pool, Target, Task, TaskState, Unit, Usage, When,
 };
 
 const BLOCK: u64 = 64 * Bytes::KIB;

@@ -1,7 +1,7 @@
 //! The pool that is gone below a daemon that was seen with it.
 
-use super::{Memory, Verdict};
-use crate::model::{ActiveState, Code, Finding, Seen, Snapshot};
+use super::Case;
+use crate::model::{Code, Finding};
 use std::time::Duration;
 
 /// A daemon that stops removes its pool, and what is known of its unit may be some seconds old: twice as long as the unit's state is
@@ -9,16 +9,12 @@ use std::time::Duration;
 const GONE_FOR: Duration = Duration::from_secs(10);
 
 /// The pool was taken away below a daemon that still runs: its containers have no storage any more.
-pub(super) fn judge(seen: &Snapshot, memory: &Memory, now: Duration, verdict: &mut Verdict) {
+pub(super) fn judge(case: Case<'_>) -> Option<Finding> {
     // Which pool is Docker's is told by the look at the files; without it, none that was found is no proof.
-    let (Seen::Known(unit), Seen::Known(_)) = (&seen.daemon.unit, &seen.host) else {
-        return;
-    };
-    let running = unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping;
-    let Some(name) = memory.pool_lost_by(unit.main_pid, GONE_FOR, now).filter(|_| running) else {
-        return;
-    };
-    verdict.findings.push(
+    case.seen.host.known()?;
+    let unit = case.seen.daemon.unit.known().filter(|unit| unit.is_steady())?;
+    let name = case.memory.pool_lost_by(unit.main_pid, GONE_FOR, case.now)?;
+    Some(
         Finding::refuse(Code::PoolVanished, name)
             .says(format!(
                 "the pool is no longer there, and {} (process {}) that used it still runs",
@@ -27,7 +23,7 @@ pub(super) fn judge(seen: &Snapshot, memory: &Memory, now: Duration, verdict: &m
             .at(format!("/dev/mapper/{name}"))
             .next(format!(
                 "see what stands in its place (dmsetup table {name}) and who removed it; Docker makes the pool \
-             anew from its files at its next start"
+                 anew from its files at its next start"
             )),
-    );
+    )
 }

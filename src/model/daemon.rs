@@ -76,6 +76,11 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// It runs, and neither a job nor the end of the host is about to change that.
+    pub fn is_steady(&self) -> bool {
+        self.active_state == ActiveState::Active && !self.job_pending && !self.host_stopping
+    }
+
     /// The socket unit beside it, `docker.socket`; it shares the start limit's fate where Docker is started by it.
     pub fn socket(&self) -> String {
         socket_of(&self.name)
@@ -118,13 +123,18 @@ pub struct Task {
     pub comm: String,
     /// State letter.
     pub state: TaskState,
-    /// Start time in clock ticks since boot: with `tid` it names the task for good.
+    /// Start time in clock ticks since boot.
     pub start_ticks: u64,
     /// Kernel function it sleeps in; empty or `0` where the kernel does not tell, and where nobody asked.
     pub wchan: String,
 }
 
 impl Task {
+    /// Thread and start time: they name a task for good.
+    pub fn id(&self) -> (u32, u64) {
+        (self.tid, self.start_ticks)
+    }
+
     /// It is in uninterruptible sleep.
     pub fn is_in_d(&self) -> bool {
         self.state == TaskState::Uninterruptible

@@ -14,6 +14,16 @@ pub enum Target {
     Metadata,
 }
 
+impl Target {
+    /// The other one.
+    pub fn other(self) -> Target {
+        match self {
+            Target::Data => Target::Metadata,
+            Target::Metadata => Target::Data,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

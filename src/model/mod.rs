@@ -27,7 +27,7 @@ pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, 
 pub use finding::{Finding, Severity};
 pub use journal_entry::JournalEntry;
 pub use lvm::{Autoextend, Lvm, LvmPool};
-pub use pool::{Backing, BackingFile, Mode, Pool, Usage};
+pub use pool::{Backing, BackingFile, Device, Mode, Pool, Usage};
 pub use seen::Seen;
 pub use settings::{
     Allow, CureSettings, DataDefaults, DockerSettings, EvidenceSettings, GoroutineDump, GrowthDefaults, GrowthSettings,

@@ -1,6 +1,6 @@
 //! The thin pool as the kernel's status and table lines and the loop devices below it show it.
 
-use super::{Bytes, Lvm, Seen};
+use super::{Bytes, Lvm, Seen, Target};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -98,6 +98,33 @@ pub struct BackingFile {
     pub allocated_bytes: Bytes,
 }
 
+/// One of a pool's two devices, on whatever it lies.
+#[derive(Debug, Clone, Copy)]
+pub struct Device<'a> {
+    /// Its use.
+    pub usage: Usage,
+    /// What lies below it.
+    pub backing: &'a Backing,
+    /// The file below it, where it is on one.
+    pub file: &'a Seen<BackingFile>,
+}
+
+impl Device<'_> {
+    /// The file or device below it, for people.
+    pub fn place(&self) -> String {
+        match self.backing {
+            Backing::Loop { file, .. } => file.clone(),
+            Backing::Device(number) => format!("block device {number}"),
+        }
+    }
+
+    /// What its sparse file was promised and has not been given yet.
+    pub fn owed(&self) -> Bytes {
+        let owed = |file: &BackingFile| file.size_bytes.saturating_sub(file.allocated_bytes);
+        self.file.known().map_or(Bytes(0), owed)
+    }
+}
+
 /// One look at an active thin pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
@@ -138,6 +165,22 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// One of its devices.
+    pub fn device(&self, target: Target) -> Device<'_> {
+        match target {
+            Target::Data => Device {
+                usage: self.data,
+                backing: &self.data_backing,
+                file: &self.data_file,
+            },
+            Target::Metadata => Device {
+                usage: self.metadata,
+                backing: &self.metadata_backing,
+                file: &self.metadata_file,
+            },
+        }
+    }
+
     /// Both devices are loop devices on files: the pool that thinguard can grow.
     pub fn is_loop(&self) -> bool {
         matches!(self.data_backing, Backing::Loop { .. }) && matches!(self.metadata_backing, Backing::Loop { .. })
@@ -146,6 +189,11 @@ impl Pool {
     /// Bytes below which the kernel itself calls the data device low.
     pub fn low_water(&self) -> Bytes {
         Bytes(self.low_water_blocks.saturating_mul(self.data.block_bytes))
+    }
+
+    /// This device has nothing left to give, as the kernel counts or says.
+    pub fn is_out_of(&self, target: Target) -> bool {
+        self.device(target).usage.is_exhausted() || (target == Target::Data && self.mode == Mode::OutOfDataSpace)
     }
 
     /// Nothing of it waits, fails or has to be repaired.
@@ -157,7 +205,6 @@ impl Pool {
     /// and waited its `no_space_timeout` (facts/lab.md: the kernel flips the word after 60 s).
     pub fn is_exhausted(&self) -> bool {
         // A pool that has failed tells no counts.
-        self.mode != Mode::Fail
-            && (self.mode == Mode::OutOfDataSpace || self.data.is_exhausted() || self.metadata.is_exhausted())
+        self.mode != Mode::Fail && (self.is_out_of(Target::Data) || self.is_out_of(Target::Metadata))
     }
 }

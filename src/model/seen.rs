@@ -43,6 +43,13 @@ impl<T> Seen<T> {
     }
 }
 
+impl<T> Seen<Vec<T>> {
+    /// What was seen; nothing where it is not known.
+    pub fn all(&self) -> &[T] {
+        self.known().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 impl<T> From<anyhow::Result<T>> for Seen<T> {
     fn from(result: anyhow::Result<T>) -> Self {
         match result {

@@ -56,3 +56,10 @@ pub struct Snapshot {
     /// The kernel's log, and tasks around Docker.
     pub evidence: Evidence,
 }
+
+impl Snapshot {
+    /// The active pool, if it was seen.
+    pub fn pool(&self) -> Option<&Pool> {
+        self.pool.known()?.as_ref()
+    }
+}

@@ -31,14 +31,11 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
             pool.needs_check
         );
     }
-    let (usage, file, other, cap) = match target {
-        Target::Data => (pool.data, &pool.data_file, &pool.metadata_file, settings.data.cap),
-        Target::Metadata => (
-            pool.metadata,
-            &pool.metadata_file,
-            &pool.data_file,
-            settings.metadata.cap,
-        ),
+    let (device, other) = (pool.device(target), pool.device(target.other()));
+    let (usage, file) = (device.usage, device.file);
+    let cap = match target {
+        Target::Data => settings.data.cap,
+        Target::Metadata => settings.metadata.cap,
     };
     let from = usage.total();
     let to = size.from(from).round_down(usage.block_bytes);
@@ -68,7 +65,7 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
         .context("the pool's file cannot be looked at")?
         .allocated_bytes;
     let room = growth::room(host, &settings.host);
-    let promised = growth::promised_before(target, growth::owed(other));
+    let promised = growth::promised_before(target, other.owed());
     let honoured = allocated.saturating_add(room).saturating_sub(promised);
     if to > honoured {
         bail!(
@@ -113,10 +110,7 @@ fn room_of_lvm(pool: &Pool, target: Target, to: Bytes, settings: &Settings) -> R
         Lvm::Asked(Seen::Unknown(why)) => bail!("LVM does not tell of {}: {why}", pool.name),
         Lvm::NotAsked | Lvm::No => bail!("LVM was not asked about {}", pool.name),
     };
-    let usage = match target {
-        Target::Data => pool.data,
-        Target::Metadata => pool.metadata,
-    };
+    let usage = pool.device(target).usage;
     let room = lvm::room(said, target, &settings.lvm);
     let most = usage.total().saturating_add(room);
     if to > most {
@@ -142,14 +136,9 @@ pub fn told(deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Plan> {
     let below = reports::headroom(pool, seen, settings)
         .host
         .context("room below the pool is not known")?;
-    let (file, other) = match target {
-        Target::Data => (&pool.data_file, &pool.metadata_file),
-        Target::Metadata => (&pool.metadata_file, &pool.data_file),
-    };
+    let (file, other) = (pool.device(*target).file, pool.device(target.other()));
     let taken = match file.known() {
-        Some(file) => to
-            .saturating_sub(file.allocated_bytes)
-            .saturating_add(growth::owed(other)),
+        Some(file) => to.saturating_sub(file.allocated_bytes).saturating_add(other.owed()),
         None => from_group(deed),
     };
     let needed = metadata_for(*to, pool.data.block_bytes);

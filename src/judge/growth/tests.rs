@@ -1,7 +1,6 @@
 //! Steps, caps, room and writers, as tables; and the laws that hold for all figures.
 
 use super::*;
-use crate::model::{DataDefaults, MetadataDefaults};
 use proptest::prelude::*;
 
 const BLOCK: u64 = 64 * Bytes::KIB;
@@ -30,13 +29,12 @@ fn host(free: Bytes, total: Bytes) -> Host {
     }
 }
 
+fn plan_with(need: &Need, host: &Host, settings: &Settings) -> Plan {
+    plan(need, Target::Data, room(host, &settings.host), settings)
+}
+
 fn plan_data(need: &Need, host: &Host) -> Plan {
-    plan(
-        need,
-        host,
-        &GrowthSettings::<DataDefaults>::default(),
-        &HostSettings::default(),
-    )
+    plan_with(need, host, &Settings::default())
 }
 
 #[test]
@@ -104,11 +102,11 @@ fn plans() {
 fn caps_and_switches_hold() {
     let roomy = host(Bytes::gib(400), Bytes::gib(500));
     let low = need(Bytes::gib(95), Bytes::gib(100));
-    let mut settings = GrowthSettings::<DataDefaults>::default();
-    settings.cap = Bytes::gib(100);
-    assert_eq!(plan(&low, &roomy, &settings, &HostSettings::default()), Plan::Capped);
-    settings.below_free_percent = 0;
-    assert_eq!(plan(&low, &roomy, &settings, &HostSettings::default()), Plan::Enough);
+    let mut settings = Settings::default();
+    settings.data.cap = Bytes::gib(100);
+    assert_eq!(plan_with(&low, &roomy, &settings), Plan::Capped);
+    settings.data.below_free_percent = 0;
+    assert_eq!(plan_with(&low, &roomy, &settings), Plan::Off);
     let read_only = Host {
         read_only: true,
         ..roomy
@@ -119,15 +117,14 @@ fn caps_and_switches_hold() {
 /// 5 % of 64 MiB are less than a growth must be worth: that is not the cap.
 #[test]
 fn a_small_step_is_made_worth_a_growth() {
-    let mut settings = GrowthSettings::<MetadataDefaults>::default();
-    settings.step_percent = 5;
-    settings.step_min = Bytes::mib(1);
+    let mut settings = Settings::default();
+    settings.metadata.step_percent = 5;
+    settings.metadata.step_min = Bytes::mib(1);
     let low = Need {
         low_water: Bytes(0),
         ..need(Bytes::mib(60), Bytes::mib(64))
     };
-    let roomy = host(Bytes::gib(400), Bytes::gib(500));
-    let planned = plan(&low, &roomy, &settings, &HostSettings::default());
+    let planned = plan(&low, Target::Metadata, Bytes::gib(400), &settings);
     assert!(
         matches!(planned, Plan::GrowTo(to) if to > Bytes::mib(68)),
         "{planned:?}"
@@ -164,16 +161,13 @@ fn fast_writers_get_larger_steps_earlier() {
         };
         assert_eq!(plan_data(&need, &roomy), expected, "{what}");
     }
-    let mut settings = GrowthSettings::<DataDefaults>::default();
-    settings.step_time = std::time::Duration::ZERO;
+    let mut settings = Settings::default();
+    settings.data.step_time = std::time::Duration::ZERO;
     let fast = Need {
         rate: gib(9),
         ..need(gib(81), gib(100))
     };
-    assert_eq!(
-        plan(&fast, &roomy, &settings, &HostSettings::default()),
-        Plan::GrowTo(gib(126))
-    );
+    assert_eq!(plan_with(&fast, &roomy, &settings), Plan::GrowTo(gib(126)));
 }
 
 #[test]
@@ -191,16 +185,11 @@ fn metadata_never_passes_the_kernels_limit() {
         rate: Bytes(0),
         ahead: Bytes(0),
     };
-    let settings = GrowthSettings::<MetadataDefaults>::default();
-    let Plan::GrowTo(to) = plan(
-        &need,
-        &host(Bytes::gib(400), Bytes::gib(500)),
-        &settings,
-        &HostSettings::default(),
-    ) else {
+    let settings = Settings::default();
+    let Plan::GrowTo(to) = plan(&need, Target::Metadata, Bytes::gib(400), &settings) else {
         panic!("no growth")
     };
-    assert!(to <= settings.cap && to.0 % 4096 == 0 && to > usage.total());
+    assert!(to <= settings.metadata.cap && to.0 % 4096 == 0 && to > usage.total());
 }
 
 proptest! {

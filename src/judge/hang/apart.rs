@@ -1,8 +1,8 @@
 //! One hang told from another, as far as `/proc` tells it: a stopped daemon, a frozen filesystem, a stopped containerd, udev.
 
 use crate::docker::names;
-use crate::model::{Code, Daemon, Finding, Settings, StuckTask, Task, TaskState, Unit};
-use std::time::Duration;
+use crate::judge::Case;
+use crate::model::{Code, Daemon, Finding, StuckTask, Task, TaskState, Unit};
 
 /// What the daemon waits for, and the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const UDEV: &str = "semtimedop";
 
 /// The first cause that shows; `None` where nothing does.
 pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option<Cause> {
-    let tasks = daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+    let tasks = daemon.tasks.all();
     let ours = |task: &&Task| task.pid == unit.main_pid || names::is_daemon_comm(&task.comm);
     let wakened = |task: &Task| format!("kill -CONT {}", task.pid);
     if let Some(task) = stopped(tasks).into_iter().find(ours) {
@@ -55,8 +55,7 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
             by_hand: true,
         });
     }
-    let containerd = daemon.containerd.known().map(Vec::as_slice).unwrap_or_default();
-    if let Some(task) = stopped(containerd).first() {
+    if let Some(task) = stopped(daemon.containerd.all()).first() {
         return Some(Cause {
             words: format!(
                 "it waits for {}[{}], whose tasks are all stopped by a signal or a tracer",
@@ -88,40 +87,30 @@ fn stopped(tasks: &[Task]) -> Vec<&Task> {
 
 /// `/info` answers, and yet tasks have been in D state for so long that whoever waits for them hangs: `docker cp` into a frozen
 /// filesystem, say.
-pub(super) fn tasks_stuck(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask], settings: &Settings) -> Option<Finding> {
-    let long = long(settings);
-    let stuck: Vec<_> = stuck
-        .iter()
-        .filter(|task| task.state_since_s >= long.as_secs())
-        .cloned()
-        .collect();
+pub(super) fn tasks_stuck(case: Case<'_>, unit: &Unit, stuck: &[StuckTask]) -> Option<Finding> {
+    // Far longer than a busy disk keeps one task in every look.
+    let long = case.settings.watch.silent_after.saturating_mul(4).as_secs();
+    let mut stuck = stuck.to_vec();
+    stuck.retain(|task| task.state_since_s >= long);
     let first = stuck.first()?;
-    let cause = cause(daemon, unit, &stuck);
-    let about = cause
-        .as_ref()
-        .map_or_else(String::new, |cause| format!("; {}", cause.words));
+    let (about, next) = match cause(&case.seen.daemon, unit, &stuck) {
+        Some(cause) => (format!("; {}", cause.words), cause.remedy),
+        None => (
+            String::new(),
+            "no deed without pool evidence; what they wait for is what the kernel function's name says".into(),
+        ),
+    };
+    let tasks = match stuck.len() {
+        1 => "a task of the unit is".to_owned(),
+        count => format!("{count} tasks of the unit are"),
+    };
     Some(
         Finding::warn(Code::DaemonTasksStuck, &unit.name)
             .says(format!(
-                "/info answers, but {} in D state for {} s and more: {}[{}] in {}{about}",
-                match stuck.len() {
-                    1 => "a task of the unit is".to_owned(),
-                    count => format!("{count} tasks of the unit are"),
-                },
-                long.as_secs(),
-                first.comm,
-                first.tid,
-                first.wchan
+                "/info answers, but {tasks} in D state for {long} s and more: {}[{}] in {}{about}",
+                first.comm, first.tid, first.wchan
             ))
             .at(format!("pid {}", first.pid))
-            .next(cause.map_or_else(
-                || "no deed without pool evidence; what they wait for is what the kernel function's name says".into(),
-                |cause| cause.remedy,
-            )),
+            .next(next),
     )
-}
-
-/// Far longer than a busy disk keeps one task in every look.
-fn long(settings: &Settings) -> Duration {
-    settings.watch.silent_after.saturating_mul(4)
 }

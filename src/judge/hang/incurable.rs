@@ -1,8 +1,8 @@
 //! Hangs that growth does not end: D state that outlives the cure, and D state of a pool that cannot grow.
 
-use crate::judge::memory::{Incident, Memory};
-use crate::judge::{FORBIDDEN_BY, Verdict};
-use crate::model::{Deed, Seen, Settings, Snapshot, StuckTask};
+use crate::judge::memory::Incident;
+use crate::judge::{Case, FORBIDDEN_BY, Verdict};
+use crate::model::{Deed, Snapshot, StuckTask, Task};
 use std::time::Duration;
 
 /// A hang that outlives the cure of the pool by this much will not clear by itself.
@@ -14,18 +14,15 @@ const STUCK_FOR: Duration = Duration::from_secs(60);
 /// What is to be said of the pool and of the next step, if this hang will not end by itself. Asks for XFS to give up where the
 /// settings allow it and nothing else is left.
 pub(super) fn judge(
-    seen: &Snapshot,
+    case: Case<'_>,
     stuck: &[StuckTask],
     incident: &Incident,
-    settings: &Settings,
-    memory: &Memory,
-    now: Duration,
     verdict: &mut Verdict,
 ) -> Option<(String, String)> {
     let longest = Duration::from_secs(stuck.iter().map(|task| task.state_since_s).max()?);
-    if let Some(cured) = incident.cured.map(|at| now.saturating_sub(at)) {
+    if let Some(cured) = incident.cured.map(|at| case.since(at)) {
         // A long discard is in D state all the time, and gets on.
-        let no_progress = memory.progress.stands_still(seen, now) >= Some(STUCK_FOR);
+        let no_progress = case.memory.progress.stands_still(case.seen, case.now) >= Some(STUCK_FOR);
         let persists = cured >= OUTLIVES_THE_CURE && longest >= STUCK_FOR && no_progress;
         return persists.then(|| {
             (
@@ -39,20 +36,19 @@ pub(super) fn judge(
         });
     }
     let why = verdict.cannot_grow.clone()?;
-    if longest < settings.cure.xfs_give_up_after {
+    if longest < case.settings.cure.xfs_give_up_after {
         return None;
     }
-    let about_pool = match super::is_broken(seen) {
+    let about_pool = match super::is_broken(case.seen) {
         true => {
             "the pool is broken, the D state persists: the host needs a reboot, and the pool a repair before Docker runs again"
         }
         false => "the pool is exhausted and cannot grow, the D state persists: without room the host needs a reboot",
     };
-    let next = match give_up(seen, settings, memory, now) {
+    let next = match give_up(case) {
         Ok(()) => {
-            if verdict.deed.is_none() {
-                verdict.deed = Some(Deed::XfsGiveUp { tasks: in_d(seen) });
-            }
+            let tasks = in_d(case.seen);
+            verdict.deed.get_or_insert(Deed::XfsGiveUp { tasks });
             "thinguard has XFS give up now: filesystems that are being unmounted are shut down and lose what they have not written".into()
         }
         Err(against) => format!("{why}; XFS does not give up, for {against}"),
@@ -64,28 +60,28 @@ pub(super) fn judge(
 ///
 /// # Errors
 /// What stands against it, for people.
-fn give_up(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration) -> Result<(), String> {
-    if !settings.cure.xfs_give_up {
+fn give_up(case: Case<'_>) -> Result<(), String> {
+    if !case.settings.cure.xfs_give_up {
         return Err(format!("[cure] xfs_give_up = false {FORBIDDEN_BY}"));
     }
-    match &seen.pool {
-        // As long as writes are held back none fails, and XFS has nothing to give up.
-        Seen::Known(Some(pool)) if pool.queue_if_no_space => {
-            return Err("the pool still holds writes back (queue_if_no_space)".into());
-        }
-        Seen::Known(Some(pool)) if pool.suspended => return Err("the pool is suspended".into()),
-        Seen::Known(Some(_)) => {}
-        Seen::Known(None) | Seen::Unknown(_) => return Err("the pool cannot be seen".into()),
+    let pool = case.seen.pool().ok_or("the pool cannot be seen")?;
+    // As long as writes are held back none fails, and XFS has nothing to give up.
+    if pool.queue_if_no_space {
+        return Err("the pool still holds writes back (queue_if_no_space)".into());
     }
-    if memory.growing {
+    if pool.suspended {
+        return Err("the pool is suspended".into());
+    }
+    if case.memory.growing {
         return Err("another deed is under way".into());
     }
-    let pause = memory.give_up_tries.not_before.saturating_sub(now);
+    let tries = &case.memory.give_up_tries;
+    let pause = tries.not_before.saturating_sub(case.now);
     match pause.is_zero() {
         true => Ok(()),
         false => Err(format!(
             "it has not helped {} times; {} s to go until the next",
-            memory.give_up_tries.failures,
+            tries.failures,
             pause.as_secs()
         )),
     }
@@ -93,7 +89,7 @@ fn give_up(seen: &Snapshot, settings: &Settings, memory: &Memory, now: Duration)
 
 /// The daemon's tasks in D state.
 fn in_d(seen: &Snapshot) -> Vec<(u32, u64)> {
-    seen.daemon.in_d().map(|task| (task.tid, task.start_ticks)).collect()
+    seen.daemon.in_d().map(Task::id).collect()
 }
 
 /// Whether one of these tasks has come out of D state.

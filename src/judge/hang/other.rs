@@ -1,8 +1,8 @@
 //! A daemon that does not hang, and is not well either: its unit failed, it refuses the question, or it is slow to answer.
 
 use crate::docker::names;
-use crate::judge::{Memory, Verdict};
-use crate::model::{ActiveState, Code, Finding, Probe, Settings, Snapshot, Unit};
+use crate::judge::Case;
+use crate::model::{ActiveState, Code, Finding, Probe, Snapshot, Unit};
 use std::time::Duration;
 
 /// Nobody has waited for long enough to call the daemon silent, but no answer for `patience` is no health. Where more is known of
@@ -79,32 +79,20 @@ pub(super) fn failed(unit: &Unit) -> Option<Finding> {
 }
 
 /// A daemon that refuses the question is not stuck, but it cannot be judged either: nobody would see it hang.
-pub(super) fn refusal(
-    seen: &Snapshot,
-    unit: &Unit,
-    settings: &Settings,
-    memory: &Memory,
-    now: Duration,
-    verdict: &mut Verdict,
-) {
-    let Some((refused_for, why)) = memory.refusal(now) else {
-        return;
-    };
-    if refused_for >= settings.watch.silent_after {
-        verdict.findings.push(
-            Finding::warn(Code::DaemonRefuses, &unit.name)
-                .says(format!(
-                    "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
-                    refused_for.as_secs()
-                ))
-                .at(place(seen, unit))
-                .next("see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket"),
-        );
-    }
+pub(super) fn refusal(case: Case<'_>, unit: &Unit) -> Option<Finding> {
+    let (refused_for, why) = case.memory.refusal(case.now)?;
+    (refused_for >= case.settings.watch.silent_after).then(|| {
+        Finding::warn(Code::DaemonRefuses, &unit.name)
+            .says(format!(
+                "/info has been refused for {} s: {why}; Docker is not judged, the pool is still grown",
+                refused_for.as_secs()
+            ))
+            .at(place(case.seen, unit))
+            .next("see whether 'docker info' answers; where dockerd listens elsewhere, say so in [docker] socket")
+    })
 }
 
 /// dockerd, whose unit's main process may be a shell.
 pub(super) fn place(seen: &Snapshot, unit: &Unit) -> String {
-    let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
-    format!("pid {}", names::daemon_of(tasks, unit.main_pid))
+    format!("pid {}", names::daemon_of(seen.daemon.tasks.all(), unit.main_pid))
 }

@@ -155,10 +155,8 @@ fn device(
         rate: Bytes(0),
         ahead: Bytes(0),
     };
-    let plan = match target {
-        Target::Data => growth::plan(&need, &disk.host, &settings.data, &settings.host),
-        Target::Metadata => growth::plan(&need, &disk.host, &settings.metadata, &settings.host),
-    };
+    let room = growth::room(&disk.host, &settings.host);
+    let plan = growth::plan(&need, target, room, settings);
     if target == Target::Data {
         let owed = total.saturating_sub(file.allocated_bytes);
         let overcommit = owed.saturating_sub(disk.host.free_bytes);
@@ -168,7 +166,7 @@ fn device(
                 .push(storage::overcommitted(&file.path, usage.free(), &disk.host, overcommit));
         }
     }
-    if plan == Plan::Enough {
+    if matches!(plan, Plan::Enough | Plan::Off) {
         return;
     }
     verdict.findings.push(
@@ -198,7 +196,7 @@ fn device(
              space there"
             ),
             Plan::Capped => format!("raise the cap of [{target}] in thinguard.toml, or remove containers and images"),
-            Plan::Enough => String::new(),
+            Plan::Enough | Plan::Off => String::new(),
         }),
     );
     if let (Plan::GrowTo(to), None, true) = (plan, &verdict.deed, settings.preflight.grow) {

@@ -42,10 +42,7 @@ impl fmt::Display for Forecast {
 impl Fill {
     /// When this device of `pool` will be full at its present size.
     pub fn device_full(&self, pool: &Pool, target: Target) -> Option<Forecast> {
-        let usage = match target {
-            Target::Data => &pool.data,
-            Target::Metadata => &pool.metadata,
-        };
+        let usage = pool.device(target).usage;
         let rate = self.of(target).smoothed();
         self.is_of(pool)
             .then(|| full_in(usage.free(), rate))
@@ -55,6 +52,13 @@ impl Fill {
                 full_in,
                 rate,
             })
+    }
+
+    /// The same at the end of a sentence about that device; nothing where there is no forecast.
+    pub(in crate::judge) fn outlook(&self, pool: &Pool, target: Target) -> String {
+        self.device_full(pool, target).map_or_else(String::new, |it| {
+            format!(", full in {} at {}/s", time_words(it.full_in), it.rate)
+        })
     }
 
     /// When the filesystem below will be down to its reserve.

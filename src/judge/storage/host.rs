@@ -1,9 +1,8 @@
 //! The filesystem below the pool's files: how much of the pool's promises it can keep.
 
-use crate::judge::device::{file_of, outlook};
-use crate::judge::growth::{self, Need, Plan};
-use crate::judge::{Memory, Verdict};
-use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Snapshot, Target};
+use crate::judge::growth::{self, Plan};
+use crate::judge::{Case, Verdict};
+use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Target};
 
 /// The figures of the contract: what can really still be written, and what was promised beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,23 +22,22 @@ pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headro
             overcommit: Bytes(0),
         };
     };
-    let owed = growth::owed(&pool.data_file).saturating_add(growth::owed(&pool.metadata_file));
     Headroom {
         headroom: free.min(growth::room(host, &settings.host)),
-        overcommit: owed.saturating_sub(host.free_bytes),
+        overcommit: owed(pool).saturating_sub(host.free_bytes),
     }
 }
 
 /// Too little room, or less than the pool's files were promised.
-pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &Memory, verdict: &mut Verdict) {
+pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
     if !pool.is_loop() {
         return;
     }
-    let host = match &seen.host {
+    let host = match &case.seen.host {
         Seen::Known(host) => host,
         Seen::Unknown(why) => {
-            let file = file_of(pool, Target::Data);
-            verdict.findings.push(
+            let file = pool.device(Target::Data).place();
+            return verdict.findings.push(
                 Finding::warn(Code::HostFilesystemUnknown, &file)
                     .says(format!(
                         "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
@@ -49,48 +47,51 @@ pub(super) fn judge(pool: &Pool, seen: &Snapshot, settings: &Settings, memory: &
                         "df the directory that holds the pool's files; a df that hangs points at the filesystem itself",
                     ),
             );
-            return;
         }
     };
-    if host.read_only {
-        verdict.findings.push(read_only(pool, host));
-    }
-    let overcommit = headroom(pool, Some(host), settings).overcommit;
+    let overcommit = headroom(pool, Some(host), case.settings).overcommit;
     if overcommit > Bytes(0) {
         verdict
             .findings
             .push(overcommitted(&pool.name, pool.data.free(), host, overcommit));
     }
     // What is left may all be promised to the sparse files already: that matters as soon as the pool is low.
-    let need = Need::of(pool, Target::Data, &memory.fill, settings);
-    let plan = growth::plan(&need, host, &settings.data, &settings.host);
-    let nothing_left = matches!(plan, Plan::NoRoom { .. }) && !host.read_only;
-    if growth::room(host, &settings.host) == Bytes(0) || nothing_left {
-        let promised = match growth::owed(&pool.data_file).saturating_add(growth::owed(&pool.metadata_file)) {
-            Bytes(0) => String::new(),
-            owed => format!(", {owed} promised to the pool's sparse files"),
-        };
-        verdict.findings.push(
-            Finding::refuse(Code::HostFilesystemFull, &host.path)
-                .says(format!(
-                    "{} free of {}, and {} are kept in reserve{}: nothing to grow the pool into; the pool has {} \
-             free of {}{}",
-                    host.free_bytes,
-                    host.total_bytes,
-                    growth::reserve(host, &settings.host),
-                    promised,
-                    pool.data.free(),
-                    pool.data.total(),
-                    outlook(memory.fill.device_full(pool, Target::Data))
-                ))
-                .at(&host.path)
-                .next(format!(
-                    "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth \
-             follows by itself",
-                    host.path, host.path
-                )),
-        );
+    let nothing_left = matches!(growth::of(pool, Target::Data, case), Plan::NoRoom { .. });
+    if host.read_only {
+        verdict.findings.push(read_only(pool, host));
+    } else if nothing_left || growth::room(host, &case.settings.host) == Bytes(0) {
+        verdict.findings.push(full(case, pool, host));
     }
+}
+
+/// What the pool's sparse files were promised and have not been given yet.
+fn owed(pool: &Pool) -> Bytes {
+    let owed = |target| pool.device(target).owed();
+    owed(Target::Data).saturating_add(owed(Target::Metadata))
+}
+
+fn full(case: Case<'_>, pool: &Pool, host: &Host) -> Finding {
+    let promised = match owed(pool) {
+        Bytes(0) => String::new(),
+        owed => format!(", {owed} promised to the pool's sparse files"),
+    };
+    Finding::refuse(Code::HostFilesystemFull, &host.path)
+        .says(format!(
+            "{} free of {}, and {} are kept in reserve{promised}: nothing to grow the pool into; the pool has {} \
+             free of {}{}",
+            host.free_bytes,
+            host.total_bytes,
+            growth::reserve(host, &case.settings.host),
+            pool.data.free(),
+            pool.data.total(),
+            case.memory.fill.outlook(pool, Target::Data)
+        ))
+        .at(&host.path)
+        .next(format!(
+            "free space on the filesystem of {} (du -xh -d2 $(stat -c %m {}) shows what holds it); growth follows \
+             by itself",
+            host.path, host.path
+        ))
 }
 
 /// Blocks that the pool's files have not been given yet cannot be given any more, and nothing grows.
