@@ -25,7 +25,7 @@ use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::Observer;
 use crate::report::event::Event;
 use crate::systemd::notify::{Notifier, watchdog_interval};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use hands::Hands;
 use looks::CONFIG_AGAIN;
 use nix::sys::signalfd::SignalFd;
@@ -97,6 +97,7 @@ pub fn run() -> Result<ExitCode> {
             true => guard.woken = true,
             false => guard.look()?,
         }
+        guard.needs_its_helper()?;
         let seen = guard.see();
         guard.verify(&seen);
         let verdict = guard.judge(&seen);
@@ -160,6 +161,18 @@ impl Guard {
             rates: RateFile::default(),
             metrics: metrics::TextFile::default(),
         })
+    }
+
+    /// Without a helper nothing is looked at and nothing done. It may have been stopped by a signal, or hang.
+    fn needs_its_helper(&mut self) -> Result<()> {
+        const LONGEST: Duration = Duration::from_secs(20);
+        match self.observer.helper_silent_for(&self.porter, now()) {
+            Some(silent) if silent >= LONGEST => bail!(
+                "the helper process has made no child for {} s; systemd starts the guard again",
+                silent.as_secs()
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Tells of deeds that have ended, by what the fresh look shows.

@@ -55,7 +55,8 @@ pub struct Unit {
     pub job_pending: bool,
     /// Control group of the unit, `/system.slice/docker.service`; empty when it has none.
     pub control_group: String,
-    /// When the unit left the inactive state, on the monotonic clock; `None` when never.
+    /// When the unit left the inactive state: systemd's monotonic clock, to which a look adds the time for which the host slept; `None` when
+    /// never.
     pub inactive_exit: Option<Duration>,
     /// How long each step of a stop may take; `None` is for ever (`TimeoutStopSec=0` before systemd 229, `infinity` after).
     pub stop_timeout: Option<Duration>,

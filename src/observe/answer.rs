@@ -15,6 +15,7 @@ use std::time::Duration;
 pub fn answer(request: &[u8]) -> Vec<u8> {
     match serde_json::from_slice(request) {
         Err(error) => encode::<()>(Err(anyhow::anyhow!("unreadable request: {error}"))),
+        Ok(Ask::Nothing) => encode(Ok(())),
         Ok(Ask::Pools) => encode(pools::look()),
         Ok(Ask::Host { root, data_root, files }) => encode(host::look(Path::new(&root), &data_root, &files)),
         Ok(Ask::Unit { name }) => encode(unit(&name)),
@@ -56,8 +57,12 @@ fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
     serde_json::to_vec(&result.map_err(|error| format!("{error:#}"))).unwrap_or_default()
 }
 
+/// systemd's times do not count while the host sleeps, and the guard's do.
 fn unit(name: &str) -> Result<Unit> {
-    Manager::look_at(name)
+    let asleep = process::since_boot().saturating_sub(process::awake());
+    let mut unit = Manager::look_at(name)?;
+    unit.inactive_exit = unit.inactive_exit.map(|at| at + asleep);
+    Ok(unit)
 }
 
 /// Time for `vgs`; it reads each physical volume.

@@ -9,6 +9,8 @@ pub const REQUEST_TAG: u8 = b'?';
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
+    /// Nothing: whether the helper still makes children.
+    Nothing,
     /// All thin pools with status and table.
     Pools,
     /// The driver's directory, the pool's files and the filesystem below.

@@ -52,6 +52,9 @@ pub struct Observer {
     /// What the daemon's newest replies came to.
     ping: docker_socket::Heard,
     info: docker_socket::Heard,
+    /// An errand that does nothing, where no other has come back for a while; and when one last did.
+    helper: Slot,
+    heard_of: Option<Duration>,
     /// A second `/info`, put by a new child before the daemon is stopped.
     info_anew: Slot,
     /// What the daemon last said of its containers and its pool: it holds while that one lives, answering or not.
@@ -79,6 +82,8 @@ impl Observer {
             trouble: None,
             ping: Ok(()),
             info: Ok(()),
+            helper: Slot::default(),
+            heard_of: None,
             info_anew: Slot::default(),
             said: None,
             volumes: None,
@@ -138,6 +143,9 @@ impl Observer {
             .into_iter()
             .filter(|sense| self.slots[*sense as usize].collect(now))
             .collect();
+        if self.helper.collect(now) || !fresh.is_empty() {
+            self.heard_of = Some(now);
+        }
         if self.info_anew.collect(now) && docker_socket::hear(&self.info_anew).is_ok() {
             // The child of the first one hangs, and not Docker.
             self.slots[Sense::Info as usize] = std::mem::take(&mut self.info_anew);
@@ -199,7 +207,7 @@ impl Observer {
 
     /// Descriptors that become readable when a look comes back.
     pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
-        let slots = self.slots.iter().chain([&self.info_anew]);
+        let slots = self.slots.iter().chain([&self.info_anew, &self.helper]);
         slots.filter_map(Slot::fd).collect()
     }
 
@@ -228,6 +236,17 @@ impl Observer {
         ]
         .iter()
         .any(|(sense, limit)| self.slot(*sense).out_for(now).is_some_and(|waited| waited < *limit))
+    }
+
+    /// For how long the helper has not made the child that was asked for: errands may all be stuck in what they look at, but this one does
+    /// nothing. It is sent where no other has come back for a while.
+    pub fn helper_silent_for(&mut self, porter: &Porter, now: Duration) -> Option<Duration> {
+        const A_WHILE: Duration = Duration::from_secs(20);
+        let heard_of = *self.heard_of.get_or_insert(now);
+        if now.saturating_sub(heard_of) >= A_WHILE {
+            self.helper.ask(porter, &Ask::Nothing, now);
+        }
+        self.helper.out_for(now)
     }
 
     /// Senses whose errand is out past the deadline, with the time it has been out.

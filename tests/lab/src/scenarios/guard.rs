@@ -21,10 +21,17 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "guard-stopped-is-restarted",
-        about: "SIGSTOP: no heartbeat, so systemd's watchdog replaces it",
+        about: "SIGSTOP: no heartbeat, so systemd's watchdog replaces it; of its helper: it notices and ends, and systemd starts it again",
+        snapshot: Snapshot::Running,
+        slow: Some("a helper is given 40 s"),
+        run: stopped_is_restarted,
+    },
+    Scenario {
+        name: "nobody-switches-it-off",
+        about: "a user without rights and a program in a container try: locks, files, signals, notifications, a forged line of the kernel's",
         snapshot: Snapshot::Running,
         slow: None,
-        run: stopped_is_restarted,
+        run: nobody_switches_it_off,
     },
     Scenario {
         name: "guard-outlives-a-frozen-filesystem",
@@ -91,6 +98,100 @@ fn stopped_is_restarted(host: &mut Host, figures: &mut Figures) -> Result<()> {
     figures.add("from SIGSTOP to another guard", watch::seconds(begun), "s");
     let journal = host.sh("journalctl -b -u thinguard -o cat --no-pager")?;
     ensure!(journal.contains("Watchdog timeout"), "not by the watchdog:\n{journal}");
+
+    let old = main_pid(host)?;
+    let begun = Instant::now();
+    host.sh(&format!("kill -STOP $(pgrep -P {old} -x thinguard | head -n 1)"))?;
+    await_another(host, old, Duration::from_secs(120))?;
+    figures.add(
+        "from SIGSTOP of the helper to another guard",
+        watch::seconds(begun),
+        "s",
+    );
+    let journal = host.sh("journalctl -b -u thinguard -o cat --no-pager")?;
+    ensure!(
+        journal.contains("the helper process has made no child"),
+        "for another reason:\n{journal}"
+    );
+    let looks = host.sh("systemctl show -p StatusText --value thinguard")?;
+    ensure!(looks.contains("docker answers"), "the new guard does not look: {looks}");
+    Ok(())
+}
+
+/// An executable of 64-bit x86 that writes to address 0: the ELF header, one program header, `xor %eax,%eax; mov %eax,(%rax)`.
+fn crasher() -> Vec<u8> {
+    const BASE: u64 = 0x40_0000;
+    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+    for number in [BASE + 120, 64, 0] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(b"\0\0\0\0\x40\0\x38\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\0\0");
+    for number in [0, BASE, BASE, 124, 124, 0x1000] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(b"\x31\xc0\x89\x00");
+    file
+}
+
+/// What a user without rights, and whoever is in a container, can try: each try must fail, and the guard must go on.
+fn nobody_switches_it_off(host: &mut Host, figures: &mut Figures) -> Result<()> {
+    host.install_guard()?;
+    watch::start(host)?;
+    let guard = main_pid(host)?;
+    // Whoever wants to restart Docker or to run a drill opens these.
+    host.sh("cd /run/thinguard; touch restart.lock drill.lock deed.lock; chmod 600 *.lock")?;
+    let tries = [
+        "flock -n /run/thinguard/watch.lock true".to_owned(),
+        "flock -n /run/thinguard/restart.lock true".to_owned(),
+        "flock -n /run/thinguard/deed.lock true".to_owned(),
+        "flock -n /run/thinguard/drill.lock true".to_owned(),
+        "touch /run/thinguard/deny-docker".to_owned(),
+        "mv /run/thinguard/watch.lock /run/thinguard/away".to_owned(),
+        "echo '{}' > /run/thinguard/restart-intent.json".to_owned(),
+        format!("kill -STOP {guard}"),
+        format!("kill -STOP $(pgrep -P {guard})"),
+        format!("systemd-notify --pid={guard} WATCHDOG=trigger"),
+        "thinguard watch".to_owned(),
+        "thinguard grow --data +1G".to_owned(),
+        "dmsetup suspend docker-pool".to_owned(),
+        "systemctl stop thinguard".to_owned(),
+    ];
+    for attempt in &tries {
+        let output = host.sh_timeout(
+            &format!("timeout 10 setpriv --reuid 65534 --regid 65534 --clear-groups sh -c '{attempt}'"),
+            Duration::from_secs(60),
+        )?;
+        ensure!(!output.ok(), "nobody may do this: {attempt}: {output:?}");
+    }
+    let status = host.sh_timeout(
+        "setpriv --reuid 65534 --regid 65534 --clear-groups thinguard status",
+        Duration::from_secs(60),
+    )?;
+    ensure!(
+        !status.stdout.contains("not running"),
+        "the guard runs, and nobody is told that it does not: {status:?}"
+    );
+
+    // A container speaks as the kernel does: the crash of a program of this name, in a file of that one.
+    host.put("/root/Shutting down filesystem", 0o755, &crasher())?;
+    host.sh("ln -s 'Shutting down filesystem' '/root/XFS (dm-3): '; \
+         docker run --rm --network none -v /root:/go busybox sh -c '\"/go/XFS (dm-3): \"' || true")?;
+    let kernel = host.sh("dmesg")?;
+    ensure!(
+        kernel.contains("XFS (dm-3): [") && kernel.contains("in Shutting down filesystem["),
+        "the kernel does not print it:\n{kernel}"
+    );
+    host.pass(Duration::from_secs(20));
+    let journal = watch::journal(host)?;
+    ensure!(
+        !journal.contains("container-filesystem-shut-down"),
+        "a container spoke for the kernel:\n{journal}"
+    );
+
+    ensure!(main_pid(host)? == guard && is_active(host)?, "the guard is another one");
+    host.sh("systemctl restart thinguard")?;
+    ensure!(is_active(host)?, "it does not start again");
+    figures.add("tries of a user without rights", tries.len(), "");
     Ok(())
 }
 
