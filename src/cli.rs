@@ -20,8 +20,9 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
                       --watch: again after 2 seconds, or SECONDS, until Ctrl-C; exits with the state shown last
   thinguard grow [--data SIZE] [--metadata SIZE] [--dry-run]
                       SIZE: 400G, +20G or +25%; the pool must be active
-  thinguard history [--since TIME] [--json]
+  thinguard history [--since TIME] [--evidence] [--json]
                       incidents and deeds as the journal has them, newest last; TIME as journalctl takes it: -2h, yesterday
+                      --evidence: with what was seen before each deed and at each hang
   thinguard drill [--dir DIR]
                       proves on this host that the guard would work, on a throwaway pool in DIR (/run/thinguard); Docker is not
                       touched; exit 0: all checks passed, 1: one failed
@@ -124,6 +125,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
             (Command::Drill(args), Long("dir")) => args.dir = Some(directory(&parser.value()?.string()?)?),
             (Command::History(args), Long("since")) => args.since = Some(parser.value()?.string()?),
+            (Command::History(args), Long("evidence")) => args.evidence = true,
             (Command::History(args), Long("json")) => args.json = true,
             (Command::Explain(args), Value(code)) if args.code.is_none() => {
                 args.code = Some(explain::known(&code.string()?)?);
@@ -212,9 +214,10 @@ mod tests {
             })
         );
         assert_eq!(
-            parsed("history --since=-2h --json").unwrap(),
+            parsed("history --since=-2h --evidence --json").unwrap(),
             Command::History(history::Args {
                 since: Some("-2h".into()),
+                evidence: true,
                 json: true
             })
         );

@@ -24,6 +24,8 @@ const USAGE: u8 = 64;
 pub struct Args {
     /// As `journalctl --since` takes it.
     pub since: Option<String>,
+    /// With the bundles of evidence.
+    pub evidence: bool,
     /// One JSON object a line.
     pub json: bool,
 }
@@ -37,8 +39,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let ask = |ask: Ask| errands::fetch(&porter, &observe::request(&ask), DEADLINE);
     let said: Said = answer(ask(Ask::Journal(Question {
         since: args.since.clone(),
-        message_ids: history::KINDS
-            .iter()
+        message_ids: history::kinds(args.evidence)
             .filter_map(|kind| kind.message_id())
             .map(str::to_owned)
             .collect(),

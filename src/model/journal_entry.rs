@@ -25,4 +25,6 @@ pub struct JournalEntry {
     pub deed: Option<String>,
     /// `THINGUARD_VERDICT`
     pub verdict: Option<String>,
+    /// `THINGUARD_EVIDENCE`: lines.
+    pub evidence: Option<String>,
 }

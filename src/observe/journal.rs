@@ -112,6 +112,7 @@ fn entry(line: &str) -> Option<JournalEntry> {
         remedy: field("THINGUARD_REMEDY"),
         deed: field("THINGUARD_DEED"),
         verdict: field("THINGUARD_VERDICT"),
+        evidence: field("THINGUARD_EVIDENCE"),
     })
 }
 

@@ -145,6 +145,9 @@ impl From<Severity> for Priority {
     }
 }
 
+/// The journal's field with the lines of a bundle of evidence.
+pub const EVIDENCE_FIELD: &str = "THINGUARD_EVIDENCE";
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -152,7 +155,7 @@ pub struct Event {
     pub kind: Kind,
     /// How urgent.
     pub priority: Priority,
-    /// One line with the code and the figures in it: syslog copies nothing else. Evidence alone has more than one.
+    /// One line with the code and the figures in it: syslog copies nothing else.
     pub message: String,
     /// Further fields for the journal.
     pub fields: Vec<(&'static str, String)>,
@@ -324,11 +327,17 @@ impl Event {
         Event::new(Kind::AnotherGuard, Priority::Error, &message)
     }
 
-    /// A bundle of evidence: lines that are fit to be shown, the first with the code.
+    /// A bundle of evidence: lines that are fit to be shown, the first with the code. The others stand in a field of their own: syslog
+    /// daemons cut an entry of several lines, or escape it.
     pub fn evidence(occasion: &str, lines: &[String]) -> Self {
-        let mut event = Event::new(Kind::Evidence, Priority::Notice, "").with("THINGUARD_OCCASION", occasion);
-        event.message = lines.join("\n");
-        event
+        let (first, rest) = lines
+            .split_first()
+            .map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+        let event = Event::new(Kind::Evidence, Priority::Notice, first).with("THINGUARD_OCCASION", occasion);
+        match rest {
+            [] => event,
+            rest => event.with(EVIDENCE_FIELD, rest.join("\n")),
+        }
     }
 
     /// A drill has ended; `summary` counts its checks.

@@ -6,8 +6,12 @@ use crate::model::{JournalEntry, date_and_time};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Kinds of event that are incidents and deeds. Evidence is left out: each is a page of its own.
-pub const KINDS: [Kind; 8] = [
+/// Kinds of event that are incidents and deeds, and, where it is asked for, evidence: each is a page of its own.
+pub fn kinds(evidence: bool) -> impl Iterator<Item = Kind> {
+    KINDS.into_iter().chain(evidence.then_some(Kind::Evidence))
+}
+
+const KINDS: [Kind; 8] = [
     Kind::FindingRaised,
     Kind::FindingCleared,
     Kind::DeedBegun,
@@ -23,9 +27,7 @@ const WIDEST_CODE: usize = 30;
 
 /// An entry as one of our kinds; `None` where it is none, or tells that all was well.
 fn kind(entry: &JournalEntry) -> Option<Kind> {
-    let kind = KINDS
-        .into_iter()
-        .find(|kind| kind.message_id() == Some(entry.message_id.as_str()))?;
+    let kind = kinds(true).find(|kind| kind.message_id() == Some(entry.message_id.as_str()))?;
     let uneventful = kind == Kind::PreflightVerdict && entry.verdict.as_deref() == Some("start");
     (!uneventful).then_some(kind)
 }
@@ -54,6 +56,9 @@ pub fn text(entries: &[JournalEntry], offsets: &[i32]) -> String {
         let line = format!("{time}  {:width$}  {what}", code(entry));
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{}", printable(&line));
+        for line in entry.evidence.iter().flat_map(|lines| lines.lines()) {
+            let _ = writeln!(text, "    {}", printable(line));
+        }
     }
     text
 }
@@ -104,6 +109,9 @@ struct Line<'a> {
     priority: Option<u8>,
     message: &'a str,
     remedy: Option<&'a str>,
+    /// Lines of a bundle, with `--evidence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Vec<&'a str>>,
     boot_id: Option<&'a str>,
 }
 
@@ -123,6 +131,7 @@ pub fn json(entries: &[JournalEntry]) -> String {
             priority: entry.priority,
             message: &entry.message,
             remedy: entry.remedy.as_deref(),
+            evidence: entry.evidence.as_ref().map(|lines| lines.lines().collect()),
             boot_id: entry.boot_id.as_deref(),
         };
         serde_json::to_string(&line).ok()
@@ -201,11 +210,24 @@ mod tests {
             verdict("refuse"),
             verdict("unknown"),
             entry(Kind::GuardStarted, "guard-started"),
-            entry(Kind::Evidence, "evidence-kept"),
             done(),
         ];
         let verdicts: Vec<_> = eventful(entries).into_iter().map(|entry| entry.verdict).collect();
         assert_eq!(verdicts, [Some("refuse".into()), Some("unknown".into()), None]);
+    }
+
+    #[test]
+    fn evidence_stands_below_its_line() {
+        let bundle = JournalEntry {
+            evidence: Some("unit: docker.service\n  5 s ago: \u{1b}[31m".into()),
+            ..entry(Kind::Evidence, "evidence-kept: before 'x'")
+        };
+        assert_eq!(
+            text(std::slice::from_ref(&bundle), &[0]),
+            "2025-11-24 16:00:00  evidence-kept  before 'x'\n    unit: docker.service\n      5 s ago: \\u{1b}[31m\n"
+        );
+        let line: serde_json::Value = serde_json::from_str(&json(&[bundle])).unwrap();
+        assert_eq!(line["evidence"][0], "unit: docker.service");
     }
 
     #[test]

@@ -35,14 +35,14 @@ pub(super) fn allows(unit: &str) -> Result<(), String> {
 /// Codes and messages of a report's refusals.
 fn reasons(report: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Finding {
+    struct Reason {
         code: String,
         severity: Severity,
         message: String,
     }
     #[derive(Deserialize)]
     struct Report {
-        findings: Vec<Finding>,
+        findings: Vec<Reason>,
     }
     let Ok(report) = serde_json::from_slice::<Report>(report) else {
         return "thinguard preflight says why".into();

@@ -1,5 +1,6 @@
 //! Keeping evidence: a bundle before each deed and when a hang is found, and stacks that came too late for it.
 
+use super::told::without_figures;
 use super::{Guard, now};
 use crate::act::dump::DumpOrder;
 use crate::act::{self, Order};
@@ -21,6 +22,8 @@ const STACKS_COME: Duration = Duration::from_millis(200);
 pub(super) struct Keeper {
     /// The newest bundle went without stacks.
     awaits_stacks: bool,
+    /// What it showed, but for figures.
+    shown: Vec<String>,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
     dump: Option<Errand>,
     /// It has been asked in this silence.
@@ -66,7 +69,12 @@ impl Guard {
             stuck_for: &self.memory.stuck_for(now()),
             now: now(),
         });
-        self.teller.tell_event(&Event::evidence(occasion, &lines));
+        // What is shown again with other ages alone is no news. The first line is about the occasion.
+        let shown: Vec<_> = lines.iter().skip(1).map(|line| without_figures(line)).collect();
+        if shown != self.evidence.shown {
+            self.teller.tell_event(&Event::evidence(occasion, &lines));
+            self.evidence.shown = shown;
+        }
     }
 
     /// A hang that is told for the first time is told with its evidence; where a deed is due, that brings the evidence.

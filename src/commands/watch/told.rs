@@ -133,7 +133,7 @@ impl ToldFindings {
 }
 
 /// A text as it would be with other numbers: figures that count down are no news, another next step is.
-fn without_figures(text: &str) -> String {
+pub(super) fn without_figures(text: &str) -> String {
     text.split(|c: char| c.is_ascii_digit() || c == '.')
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

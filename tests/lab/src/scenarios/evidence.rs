@@ -38,16 +38,16 @@ pub const SCENARIOS: &[Scenario] = &[
 /// The entry's `MESSAGE_ID`, which programs rely on.
 const EVIDENCE: &str = "390ffc1a0f974340bcba999234975c1f";
 
-/// Messages of all entries with evidence, oldest first.
+/// All entries with evidence, oldest first: the line, and the bundle below it.
 fn bundles(host: &mut Host) -> Result<Vec<String>> {
-    let said = host.sh(&format!("journalctl -b MESSAGE_ID={EVIDENCE} -o json --no-pager"))?;
+    let said = host.sh(&format!("journalctl -b MESSAGE_ID={EVIDENCE} -o json --all --no-pager"))?;
     said.lines()
         .map(|line| {
             let entry: serde_json::Value = serde_json::from_str(line)?;
-            entry["MESSAGE"]
-                .as_str()
-                .map(str::to_owned)
-                .with_context(|| format!("an entry whose message is no text: {line}"))
+            let text = |field: &str| entry[field].as_str().map(str::to_owned);
+            let message = text("MESSAGE").with_context(|| format!("an entry whose message is no text: {line}"))?;
+            ensure!(!message.contains('\n'), "rsyslog cuts it: {message}");
+            Ok(format!("{message}\n{}", text("THINGUARD_EVIDENCE").unwrap_or_default()))
         })
         .collect()
 }
@@ -92,6 +92,17 @@ fn evidence_is_kept(host: &mut Host, figures: &mut Figures) -> Result<()> {
         "of it kept in reserve",
     ] {
         ensure!(all.contains(part), "the evidence does not hold '{part}':\n{all}");
+    }
+    let history = host.sh("thinguard history --evidence")?;
+    for part in [
+        "  evidence-kept",
+        "    tasks, innermost function first:",
+        stuck.as_str(),
+    ] {
+        ensure!(
+            history.contains(part),
+            "history --evidence does not show '{part}':\n{history}"
+        );
     }
     // In the order of the journal: first what was seen, then what was done about it.
     let journal = watch::journal(host)?;
