@@ -11,17 +11,54 @@ pub use kept::{CuredHang, Incident, Persistent};
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::{self, Fill};
-use crate::model::{Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
+use crate::model::{Deed, Lvm, Outcome, Pool, Probe, Seen, Settings, Snapshot, StuckTask, Target, Task};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How growth of one device has been going.
+/// How one kind of deed has been going.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tries {
     /// Failures in a row.
     pub failures: u32,
     /// No further try before this time.
-    pub not_before: Duration,
+    not_before: Duration,
+}
+
+impl Tries {
+    /// Time to go until the next try; zero where it may be made.
+    pub fn pause(&self, now: Duration) -> Duration {
+        self.not_before.saturating_sub(now)
+    }
+
+    /// Takes in one that failed. `first_pause` follows the first in a row.
+    fn failed(&mut self, first_pause: Duration, now: Duration) {
+        let pause = match self.failures {
+            0 => first_pause,
+            before => FIRST_PAUSE.saturating_mul(1 << before.min(10)).min(LONGEST_PAUSE),
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.not_before = now + pause;
+    }
+}
+
+/// Tasks in D state, with the first look of the unbroken row that saw them so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct StuckSince(BTreeMap<(u32, u64), Duration>);
+
+impl StuckSince {
+    /// Takes in a look. Whether a task has come out of a long wait.
+    fn learn<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now: Duration) -> bool {
+        let stuck: Vec<_> = tasks.filter(|task| task.is_in_d()).map(Task::id).collect();
+        let before = self.0.len();
+        self.0
+            .retain(|task, since| stuck.contains(task) || now.saturating_sub(*since) < LONG_WAIT);
+        let came_out = self.0.len() < before;
+        self.0.retain(|task, _| stuck.contains(task));
+        for task in stuck {
+            self.0.entry(task).or_insert(now);
+        }
+        came_out
+    }
 }
 
 /// The judge's memory.
@@ -31,14 +68,14 @@ pub struct Memory {
     pub kept: Persistent,
     /// How fast pool and host have been filling. The caller keeps it too, apart from the rest: it changes all the time.
     pub fill: Fill,
-    /// Tasks in D, by thread and start time, with the first look of the unbroken row that saw them so.
-    stuck_since: BTreeMap<(u32, u64), Duration>,
+    /// Those of the daemon.
+    stuck_since: StuckSince,
     /// The newest look that saw any task of the daemon in D, or could not tell.
     pub last_uninterruptible: Option<Duration>,
-    /// Growth of the data device.
-    pub data_tries: Tries,
+    /// Growth of the data device, and resumes.
+    data_tries: Tries,
     /// Growth of the metadata device.
-    pub metadata_tries: Tries,
+    metadata_tries: Tries,
     /// XFS told to give up.
     pub give_up_tries: Tries,
     /// A growth, a resume or a give-up is on its way.
@@ -67,8 +104,8 @@ pub struct Memory {
     pub history: History,
     /// The newest look that saw the witnesses.
     witnesses_seen: Option<Duration>,
-    /// Witnesses in D, as `stuck_since`.
-    witness_since: BTreeMap<(u32, u64), Duration>,
+    /// The witnesses.
+    witness_since: StuckSince,
     /// Since when LVM was to extend a pool of this size, of which it has not.
     extension_due: Option<(u64, Duration)>,
 }
@@ -108,13 +145,10 @@ impl Memory {
 
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        if self
-            .looked
-            .is_some_and(|at| now.saturating_sub(at) >= rate::gap(settings))
-        {
+        let unwatched = self.looked.replace(now).map(|at| now.saturating_sub(at));
+        if unwatched >= Some(rate::gap(settings)) {
             self.start_counting_anew(now);
         }
-        self.looked = Some(now);
         self.fill.learn(seen, settings, now);
         let came_out = self.learn_tasks(seen, now);
         self.progress.learn(seen, came_out, now);
@@ -124,10 +158,10 @@ impl Memory {
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
         self.learn_witnesses(seen, now);
-        if let Seen::Known(Some(pool)) = &seen.pool {
+        if let Some(pool) = seen.pool() {
             self.history.learn(pool, now);
+            self.learn_extension(pool, now);
         }
-        self.learn_extension(seen, now);
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
@@ -139,8 +173,8 @@ impl Memory {
             incident.cured = None;
         }
         self.last_uninterruptible = Some(now);
-        self.stuck_since.clear();
-        self.witness_since.clear();
+        self.stuck_since = StuckSince::default();
+        self.witness_since = StuckSince::default();
         self.suspended_since = None;
         self.pool_gone_since = None;
         self.extension_due = None;
@@ -155,21 +189,8 @@ impl Memory {
             self.last_uninterruptible = Some(now);
             return false;
         };
-        let stuck: Vec<_> = tasks
-            .iter()
-            .filter(|task| task.is_in_d())
-            .map(|t| (t.tid, t.start_ticks))
-            .collect();
-        let waited_long = |since: &Duration| now.saturating_sub(*since) >= LONG_WAIT;
-        let came_out = self
-            .stuck_since
-            .iter()
-            .any(|(task, since)| !stuck.contains(task) && waited_long(since));
-        self.stuck_since.retain(|task, _| stuck.contains(task));
-        for task in &stuck {
-            self.stuck_since.entry(*task).or_insert(now);
-        }
-        if !stuck.is_empty() {
+        let came_out = self.stuck_since.learn(tasks.iter(), now);
+        if !self.stuck_since.0.is_empty() {
             self.last_uninterruptible = Some(now);
         }
         came_out
@@ -195,18 +216,10 @@ impl Memory {
         // They are looked at only while something is wrong. What they did since the last trouble nobody knows.
         let unwatched = self.witnesses_seen.replace(now).map(|at| now.saturating_sub(at));
         if unwatched >= Some(WITNESSES_UNWATCHED) {
-            self.witness_since.clear();
+            self.witness_since = StuckSince::default();
         }
-        let stuck: Vec<_> = witnesses
-            .tasks
-            .iter()
-            .filter(|witness| witness.task.is_in_d())
-            .map(|witness| (witness.task.tid, witness.task.start_ticks))
-            .collect();
-        self.witness_since.retain(|task, _| stuck.contains(task));
-        for task in &stuck {
-            self.witness_since.entry(*task).or_insert(now);
-        }
+        let tasks = witnesses.tasks.iter().map(|witness| &witness.task);
+        self.witness_since.learn(tasks, now);
     }
 
     /// Tasks that looks agree on to be in D, with their start, and for how long.
@@ -214,16 +227,16 @@ impl Memory {
         // The daemon's tasks are looked at more often than the witnesses: where both tell, the longer time comes first.
         let mut all: Vec<_> = self
             .stuck_since
+            .0
             .iter()
-            .chain(&self.witness_since)
+            .chain(&self.witness_since.0)
             .map(|((tid, start_ticks), since)| (*tid, *start_ticks, now.saturating_sub(*since)))
             .collect();
         all.sort_by_key(|(_, _, time)| std::cmp::Reverse(*time));
         all
     }
 
-    fn learn_extension(&mut self, seen: &Snapshot, now: Duration) {
-        let Seen::Known(Some(pool)) = &seen.pool else { return };
+    fn learn_extension(&mut self, pool: &Pool, now: Duration) {
         let is_due = match &pool.lvm {
             Lvm::Asked(Seen::Known(said)) => said.extension_is_due(&pool.data) || said.extension_is_due(&pool.metadata),
             _ => false,
@@ -238,11 +251,10 @@ impl Memory {
 
     /// The tasks of this look that are in D, with how long each has been so.
     pub fn stuck_tasks(&self, seen: &Snapshot, now: Duration) -> Vec<StuckTask> {
-        let tasks = seen.daemon.tasks.known().map(Vec::as_slice).unwrap_or_default();
+        let tasks = seen.daemon.tasks.all().iter();
         tasks
-            .iter()
             .filter_map(|task| {
-                let since = self.stuck_since.get(&(task.tid, task.start_ticks))?;
+                let since = self.stuck_since.0.get(&task.id())?;
                 Some(StuckTask {
                     pid: task.pid,
                     tid: task.tid,
@@ -300,47 +312,36 @@ impl Memory {
     pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
         self.kept.ended(deed, outcome, now);
         let stuck = matches!(outcome, Outcome::Stuck(_));
-        let tries = match deed {
-            Deed::Restart => {
-                self.restarting = stuck;
-                // What is stuck may still end, as one that was not begun too.
-                let began = self.began_restart;
-                self.began_restart = began.filter(|_| stuck);
-                if !matches!(outcome, Outcome::NotBegun(_)) {
-                    self.kept.cured_hang = None;
-                    self.restart_tries = Tries::default();
-                    return;
-                }
-                // Nothing was done to the daemon, so nothing is taken from the budget. But whoever is to finish an earlier restart, and
-                // cannot begin to, has not undone it (law 11).
-                self.kept.restarts.retain(|at| Some(*at) != began);
-                &mut self.restart_tries
+        if *deed == Deed::Restart {
+            self.restarting = stuck;
+            // What is stuck may still end, as one that was not begun too.
+            let began = self.began_restart.take();
+            if stuck {
+                self.began_restart = began;
             }
-            Deed::XfsGiveUp { .. } => &mut self.give_up_tries,
+            if matches!(outcome, Outcome::NotBegun(_)) {
+                // Nothing was done to the daemon, so nothing is taken from the budget. But whoever is to finish an earlier restart,
+                // and cannot begin to, has not undone it (law 11).
+                self.kept.restarts.retain(|at| Some(*at) != began);
+                self.restart_tries.failed(FIRST_PAUSE, now);
+            } else {
+                self.kept.cured_hang = None;
+                self.restart_tries = Tries::default();
+            }
+            return;
+        }
+        self.growing = stuck;
+        let (tries, first_pause) = match deed {
             Deed::Grow {
                 target: Target::Metadata,
                 ..
-            } => &mut self.metadata_tries,
-            Deed::Grow {
-                target: Target::Data, ..
-            }
-            | Deed::Resume => &mut self.data_tries,
+            } => (&mut self.metadata_tries, SHORT_PAUSE),
+            Deed::Grow { .. } | Deed::Resume => (&mut self.data_tries, SHORT_PAUSE),
+            Deed::XfsGiveUp { .. } | Deed::Restart => (&mut self.give_up_tries, FIRST_PAUSE),
         };
         match outcome {
             Outcome::Done => *tries = Tries::default(),
-            Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => {
-                let pause = match deed {
-                    Deed::Grow { .. } | Deed::Resume if tries.failures == 0 => SHORT_PAUSE,
-                    _ => FIRST_PAUSE.saturating_mul(1 << tries.failures.min(10)),
-                };
-                *tries = Tries {
-                    failures: tries.failures.saturating_add(1),
-                    not_before: now + pause.min(LONGEST_PAUSE),
-                };
-            }
-        }
-        if !matches!(deed, Deed::Restart) {
-            self.growing = stuck;
+            Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => tries.failed(first_pause, now),
         }
     }
 }

@@ -60,13 +60,8 @@ impl Progress {
             self.started = Some(unit.main_pid);
         }
         if moved {
-            self.moved(now);
+            self.last = Some(now);
         }
-    }
-
-    /// Counts its silence from now on.
-    pub fn moved(&mut self, now: Duration) {
-        self.last = Some(now);
     }
 
     /// Nobody knows what it did until now.
@@ -76,18 +71,22 @@ impl Progress {
 
     /// How long `/info` has waited without a sign that the driver is at work.
     pub fn stands_still(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
-        let waited = seen.daemon.info.silent_for()?;
-        Some(self.worked.map_or(waited, |at| waited.min(now.saturating_sub(at))))
+        waited_since(self.worked, seen, now)
     }
 
     /// How long the daemon has been silent without a sign of life.
     pub fn silence(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
-        let waited = seen.daemon.info.silent_for()?;
-        Some(self.last.map_or(waited, |at| waited.min(now.saturating_sub(at))))
+        waited_since(self.last, seen, now)
     }
 
     /// Whether this daemon has ever answered.
     pub fn has_started(&self, main_pid: u32) -> bool {
         self.started == Some(main_pid)
     }
+}
+
+/// How long `/info` has waited, as far as that was after this sign.
+fn waited_since(sign: Option<Duration>, seen: &Snapshot, now: Duration) -> Option<Duration> {
+    let waited = seen.daemon.info.silent_for()?;
+    Some(sign.map_or(waited, |at| waited.min(now.saturating_sub(at))))
 }

@@ -37,7 +37,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
         Seen::Known(host) => host,
         Seen::Unknown(why) => {
             let file = pool.device(Target::Data).place();
-            return verdict.findings.push(
+            return verdict.add(
                 Finding::warn(Code::HostFilesystemUnknown, &file)
                     .says(format!(
                         "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
@@ -51,16 +51,14 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
     };
     let overcommit = headroom(pool, Some(host), case.settings).overcommit;
     if overcommit > Bytes(0) {
-        verdict
-            .findings
-            .push(overcommitted(&pool.name, pool.data.free(), host, overcommit));
+        verdict.add(overcommitted(&pool.name, pool.data.free(), host, overcommit));
     }
     // What is left may all be promised to the sparse files already: that matters as soon as the pool is low.
     let nothing_left = matches!(growth::of(pool, Target::Data, case), Plan::NoRoom { .. });
     if host.read_only {
-        verdict.findings.push(read_only(pool, host));
+        verdict.add(read_only(pool, host));
     } else if nothing_left || growth::room(host, &case.settings.host) == Bytes(0) {
-        verdict.findings.push(full(case, pool, host));
+        verdict.add(full(case, pool, host));
     }
 }
 
