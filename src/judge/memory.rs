@@ -2,44 +2,20 @@
 //!
 //! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
 
+mod deeds;
 mod incident;
 mod kept;
 
+pub use deeds::Tries;
 pub(super) use incident::NOBODY_AT_IT;
 pub use kept::{CuredHang, Incident, Persistent};
 
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::{self, Fill};
-use crate::model::{Deed, Lvm, Outcome, Pool, Probe, Seen, Settings, Snapshot, StuckTask, Target, Task};
+use crate::model::{Lvm, Pool, Probe, Seen, Settings, Snapshot, StuckTask, Task};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// How one kind of deed has been going.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tries {
-    /// Failures in a row.
-    pub failures: u32,
-    /// No further try before this time.
-    not_before: Duration,
-}
-
-impl Tries {
-    /// Time to go until the next try; zero where it may be made.
-    pub fn pause(&self, now: Duration) -> Duration {
-        self.not_before.saturating_sub(now)
-    }
-
-    /// Takes in one that failed. `first_pause` follows the first in a row.
-    fn failed(&mut self, first_pause: Duration, now: Duration) {
-        let pause = match self.failures {
-            0 => first_pause,
-            before => FIRST_PAUSE.saturating_mul(1 << before.min(10)).min(LONGEST_PAUSE),
-        };
-        self.failures = self.failures.saturating_add(1);
-        self.not_before = now + pause;
-    }
-}
 
 /// Tasks in D state, with the first look of the unbroken row that saw them so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,7 +44,7 @@ pub struct Memory {
     pub kept: Persistent,
     /// How fast pool and host have been filling. The caller keeps it too, apart from the rest: it changes all the time.
     pub fill: Fill,
-    /// Those of the daemon.
+    /// The daemon's tasks.
     stuck_since: StuckSince,
     /// The newest look that saw any task of the daemon in D, or could not tell.
     pub last_uninterruptible: Option<Duration>,
@@ -109,15 +85,6 @@ pub struct Memory {
     /// Since when LVM was to extend a pool of this size, of which it has not.
     extension_due: Option<(u64, Duration)>,
 }
-
-/// Pause after a first failure at the pool: what stood in the way may be gone at once, and a pool that runs out does not wait.
-const SHORT_PAUSE: Duration = Duration::from_secs(2);
-
-/// Pause after a first failure of the rest; it doubles with each failure in a row.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-
-/// Longest pause between tries. Never give up: room may appear.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Longer than the longest time between two looks at the witnesses of one trouble.
 const WITNESSES_UNWATCHED: Duration = Duration::from_secs(90);
@@ -285,63 +252,5 @@ impl Memory {
     pub fn extension_due_for(&self, now: Duration) -> Duration {
         self.extension_due
             .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(since))
-    }
-
-    /// How growth of this device has been going.
-    pub fn tries(&self, target: Target) -> &Tries {
-        match target {
-            Target::Data => &self.data_tries,
-            Target::Metadata => &self.metadata_tries,
-        }
-    }
-
-    /// Notes that a deed was begun, so that no second one of its kind is thought of meanwhile.
-    pub fn began(&mut self, deed: &Deed, now: Duration) {
-        match deed {
-            Deed::Restart => {
-                self.restarting = true;
-                self.began_restart = Some(now);
-                // The budget is spent by trying: a restart that fails or is never seen to end counts too.
-                self.kept.restarts.push(now);
-            }
-            Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.growing = true,
-        }
-    }
-
-    /// Notes what came of a deed.
-    pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
-        self.kept.ended(deed, outcome, now);
-        let stuck = matches!(outcome, Outcome::Stuck(_));
-        if *deed == Deed::Restart {
-            self.restarting = stuck;
-            // What is stuck may still end, as one that was not begun too.
-            let began = self.began_restart.take();
-            if stuck {
-                self.began_restart = began;
-            }
-            if matches!(outcome, Outcome::NotBegun(_)) {
-                // Nothing was done to the daemon, so nothing is taken from the budget. But whoever is to finish an earlier restart,
-                // and cannot begin to, has not undone it (law 11).
-                self.kept.restarts.retain(|at| Some(*at) != began);
-                self.restart_tries.failed(FIRST_PAUSE, now);
-            } else {
-                self.kept.cured_hang = None;
-                self.restart_tries = Tries::default();
-            }
-            return;
-        }
-        self.growing = stuck;
-        let (tries, first_pause) = match deed {
-            Deed::Grow {
-                target: Target::Metadata,
-                ..
-            } => (&mut self.metadata_tries, SHORT_PAUSE),
-            Deed::Grow { .. } | Deed::Resume => (&mut self.data_tries, SHORT_PAUSE),
-            Deed::XfsGiveUp { .. } | Deed::Restart => (&mut self.give_up_tries, FIRST_PAUSE),
-        };
-        match outcome {
-            Outcome::Done => *tries = Tries::default(),
-            Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => tries.failed(first_pause, now),
-        }
     }
 }

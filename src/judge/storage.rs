@@ -6,7 +6,7 @@ use crate::model::{Code, Deed, Finding, Mode, Pool, Seen, Target};
 
 pub mod host;
 
-pub use host::{Headroom, headroom, overcommitted};
+pub use host::{headroom, overcommit, overcommitted};
 
 /// Docker's low-water mark for every pool it makes, in blocks (moby, pkg/devicemapper/devmapper.go, CreatePool).
 pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;

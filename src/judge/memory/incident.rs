@@ -28,19 +28,12 @@ impl Memory {
         }
         self.suspended_since = pool.suspended.then(|| self.suspended_since.unwrap_or(now));
         let answers = matches!(seen.daemon.info, Probe::Answered { .. });
-        if let Some(incident) = &mut self.kept.incident
-            && (answers || another(incident))
-        {
-            incident.silent_before = false;
+        if let Some(incident) = &mut self.kept.incident {
+            incident.silent_before &= !answers && !another(incident);
         }
         let silent = seen.daemon.info.silent_for() >= Some(settings.watch.silent_after);
         if pool.is_exhausted() || pool.suspended && (self.is_held_up(settings, now) || self.kept.incident.is_some()) {
-            // From its last sign of work on: a question may wait behind a pull, and whoever is slow is not silent.
-            let stands_still = self.progress.stands_still(seen, now);
-            let silent_since = stands_still.map(|stands| now.saturating_sub(stands));
-            let silent_before = silent_since
-                .zip(self.pool_well)
-                .is_some_and(|(since, well)| well.saturating_sub(since) >= settings.watch.silent_after);
+            let silent_before = self.was_silent_before(seen, settings, now);
             let incident = self.kept.incident.get_or_insert(Incident {
                 began: now,
                 pool_last_bad: now,
@@ -76,6 +69,17 @@ impl Memory {
                 incident.hung |= silent && !incident.silent_before;
             }
         }
+    }
+
+    /// The daemon had been silent for long when the pool was still seen to be well. From its last sign of work on: a question may wait
+    /// behind a pull, and whoever is slow is not silent.
+    fn was_silent_before(&self, seen: &Snapshot, settings: &Settings, now: Duration) -> bool {
+        let stands_still = self.progress.stands_still(seen, now);
+        let silent_since = stands_still.map(|stands| now.saturating_sub(stands));
+        let silent_then = silent_since
+            .zip(self.pool_well)
+            .map(|(since, well)| well.saturating_sub(since));
+        silent_then >= Some(settings.watch.silent_after)
     }
 
     /// A suspended pool holds somebody up. Whoever swaps a table suspends it for a moment, the guard's own growth too: that does not. A

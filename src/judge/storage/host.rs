@@ -4,28 +4,18 @@ use crate::judge::growth::{self, Plan};
 use crate::judge::{Case, Verdict};
 use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Target};
 
-/// The figures of the contract: what can really still be written, and what was promised beyond it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Headroom {
-    /// The smaller of the pool's free blocks and the filesystem's room above its reserve.
-    pub headroom: Bytes,
-    /// How much more the pool's sparse files may ask for than the filesystem has free.
-    pub overcommit: Bytes,
+/// What can really still be written to an active pool: the smaller of its free blocks and, for a pool on loop files, the filesystem's room
+/// above its reserve (law 7).
+pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Bytes {
+    let room = host
+        .filter(|_| pool.is_loop())
+        .map(|host| growth::room(host, &settings.host));
+    room.map_or(pool.data.free(), |room| room.min(pool.data.free()))
 }
 
-/// True headroom of an active pool (law 7).
-pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headroom {
-    let free = pool.data.free();
-    let Some(host) = host.filter(|_| pool.is_loop()) else {
-        return Headroom {
-            headroom: free,
-            overcommit: Bytes(0),
-        };
-    };
-    Headroom {
-        headroom: free.min(growth::room(host, &settings.host)),
-        overcommit: owed(pool).saturating_sub(host.free_bytes),
-    }
+/// How much more the pool's sparse files may ask for than the filesystem has free.
+pub fn overcommit(pool: &Pool, host: Option<&Host>) -> Bytes {
+    host.map_or(Bytes(0), |host| owed(pool).saturating_sub(host.free_bytes))
 }
 
 /// Too little room, or less than the pool's files were promised.
@@ -49,7 +39,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
             );
         }
     };
-    let overcommit = headroom(pool, Some(host), case.settings).overcommit;
+    let overcommit = overcommit(pool, Some(host));
     if overcommit > Bytes(0) {
         verdict.add(overcommitted(&pool.name, pool.data.free(), host, overcommit));
     }
