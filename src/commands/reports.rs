@@ -25,15 +25,14 @@ fn group(said: &LvmPool, settings: &Settings) -> HostReport {
 
 /// True headroom of an active pool.
 pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomReport {
-    let judged = storage::headroom(pool, seen.host.known(), settings);
     let below = match &pool.lvm {
         Lvm::No => seen.host.known().map(|it| host(it, settings)),
         Lvm::Asked(Seen::Known(said)) => Some(group(said, settings)),
         Lvm::NotAsked | Lvm::Asked(Seen::Unknown(_)) => None,
     };
     HeadroomReport {
-        headroom_bytes: judged.headroom,
-        overcommit_bytes: judged.overcommit,
+        headroom_bytes: storage::headroom(pool, seen.host.known(), settings),
+        overcommit_bytes: storage::overcommit(pool, seen.host.known()),
         host: below,
     }
 }

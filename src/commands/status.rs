@@ -144,14 +144,13 @@ impl Looker {
 }
 
 fn restarting(order: &restart::RestartOrder, guarded: bool) -> Finding {
-    judge::guard::restarting(&judge::guard::Restarting {
-        unit: &order.unit,
-        main_pid: order.main_pid,
-        ordered_ago: process::since_boot().saturating_sub(order.ordered_at),
-        intent: &restart::intent_path(),
-        call_off: &restart::how_to_call_off(order),
+    judge::guard::restarting(
+        (&order.unit, order.main_pid),
+        process::since_boot().saturating_sub(order.ordered_at),
+        &restart::intent_path(),
+        &restart::how_to_call_off(order),
         guarded,
-    })
+    )
 }
 
 /// A growth suspends the pool for a moment, and whoever looks just then looks again.
@@ -199,7 +198,7 @@ fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
     };
     GuardReport {
         running,
-        last_deed: kept.last_deed.as_ref().map(told),
+        last_deed: kept.deeds.last().map(told),
         deeds: kept.deeds.iter().rev().map(told).collect(),
         restarts_left: Some(settings.restart.budget.saturating_sub(spent)),
     }

@@ -42,7 +42,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, target: Target, verdict: &mut V
         (false, Target::Metadata) => (Severity::Warn, Code::PoolMetadataLow),
     };
     let outlook = case.memory.fill.outlook(pool, target);
-    verdict.findings.push(
+    verdict.add(
         Finding::new(severity, code, &pool.name)
             .says(format!(
                 "{} of {} {target} used ({}%), {} free{outlook}",
@@ -54,9 +54,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, target: Target, verdict: &mut V
             .at(place)
             .next(next),
     );
-    verdict
-        .findings
-        .extend(lvm::group_full(pool, target, plan, case.settings));
+    verdict.add(lvm::group_full(pool, target, plan, case.settings));
     if let (Helper::Guard, Plan::GrowTo(to), false, None) = (helper, plan, case.memory.growing, &verdict.deed) {
         let from = usage.total();
         verdict.deed = Some(Deed::Grow { target, from, to });
@@ -120,7 +118,7 @@ fn by_guard(case: Case<'_>, pool: &Pool, target: Target, plan: Plan, said: Optio
         }
         (Plan::GrowTo(to), None) => {
             let tries = case.memory.tries(target);
-            let pause = tries.not_before.saturating_sub(case.now);
+            let pause = tries.pause(case.now);
             match said.filter(|_| !case.settings.lvm.grow) {
                 Some(said) => (
                     Helper::Nobody,

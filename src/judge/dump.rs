@@ -3,7 +3,7 @@
 use super::{Memory, Verdict};
 use crate::docker::build::Version;
 use crate::docker::names;
-use crate::model::{ActiveState, Code, GoroutineDump, Seen, Settings, Snapshot, Task, TaskState};
+use crate::model::{Code, GoroutineDump, Settings, Snapshot, Task, TaskState};
 use std::time::Duration;
 
 /// The first version that writes its goroutines to a file; before, they went into the log (moby v1.13.0 `daemon/debugtrap_unix.go`).
@@ -21,27 +21,21 @@ pub fn wanted<'a>(
     version: Option<Version>,
     now: Duration,
 ) -> Option<&'a Task> {
+    let (stuck, silent) = (verdict.finding(Code::DaemonStuck), verdict.finding(Code::DaemonSilent));
     let allowed = match settings.evidence.goroutine_dump {
         GoroutineDump::Never => false,
-        GoroutineDump::BeforeRestart => verdict.finding(Code::DaemonStuck).is_some(),
-        GoroutineDump::WhenSilent => {
-            verdict.finding(Code::DaemonStuck).is_some() || verdict.finding(Code::DaemonSilent).is_some()
-        }
+        GoroutineDump::BeforeRestart => stuck.is_some(),
+        GoroutineDump::WhenSilent => stuck.or(silent).is_some(),
     };
-    let unit = seen.daemon.unit.known()?;
+    let unit = seen.daemon.unit.known().filter(|unit| unit.is_steady())?;
     let runs_for = now.saturating_sub(unit.inactive_exit?);
-    let steady = unit.active_state == ActiveState::Active && !unit.job_pending && !unit.host_stopping;
     let settled = memory
         .last_uninterruptible
         .is_none_or(|at| now.saturating_sub(at) >= settings.watch.settle);
+    let tasks = seen.daemon.tasks.known()?;
+    let alive = tasks.iter().all(|task| task.state == TaskState::Alive);
     let new_enough = version.is_some_and(|version| version >= TO_A_FILE);
-    if !(allowed && steady && settled && new_enough && runs_for >= SETTLED) || memory.restarting {
-        return None;
-    }
-    let Seen::Known(tasks) = &seen.daemon.tasks else {
-        return None;
-    };
-    if tasks.iter().any(|task| task.state != TaskState::Alive) {
+    if !(allowed && settled && alive && new_enough && runs_for >= SETTLED) || memory.restarting {
         return None;
     }
     // The unit's main process may be a shell, and its group may hold more than the daemon.

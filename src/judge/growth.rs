@@ -133,10 +133,6 @@ pub(super) fn of(pool: &Pool, target: Target, case: Case<'_>) -> Plan {
 }
 
 /// Whether and how far to grow into this room.
-///
-/// A sparse file has been promised its whole size already; what it has not been given yet must come out of the same room.
-/// So the largest size that can be honoured is what is allocated now plus the room, less what the pool's other file
-/// has been promised.
 pub fn plan(need: &Need, target: Target, room: Bytes, settings: &Settings) -> Plan {
     let low = threshold(need, target, settings);
     match target {
@@ -167,8 +163,7 @@ fn plan_by<D: GrowthDefaults>(need: &Need, low: Bytes, room: Bytes, settings: &G
     let wanted = Bytes(wanted.0.div_ceil(block.max(1)).saturating_mul(block.max(1)));
     let capped = wanted.min(settings.cap.round_down(block));
     let worth_it = |size: Bytes| size > total.saturating_add(WORTH);
-    let honoured = need.allocated.saturating_add(room).saturating_sub(need.promised);
-    let to = capped.min(honoured.round_down(block));
+    let to = capped.min(honoured(need, room).round_down(block));
     match (worth_it(capped), worth_it(to)) {
         (false, _) => Plan::Capped,
         (true, true) => Plan::GrowTo(to),
@@ -177,6 +172,12 @@ fn plan_by<D: GrowthDefaults>(need: &Need, low: Bytes, room: Bytes, settings: &G
             wanted: capped.saturating_sub(total),
         },
     }
+}
+
+/// The largest size that this room can honour. A sparse file has been promised its whole size already; what it has not been given yet
+/// must come out of the same room. So that is what is allocated now plus the room, less what the pool's other file has been promised.
+pub fn honoured(need: &Need, room: Bytes) -> Bytes {
+    need.allocated.saturating_add(room).saturating_sub(need.promised)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is wrong with thinguard itself, and what it is at.
 
-use crate::model::{Code, Finding, Seen, Snapshot};
+use crate::model::{Code, Finding, Snapshot};
 use std::time::Duration;
 
 /// The settings cannot be used, so a start was not judged.
@@ -21,7 +21,7 @@ pub fn metrics_not_written(path: &str, why: &str) -> Finding {
 
 /// Nobody does what the other findings promise.
 pub fn not_running(seen: &Snapshot, guarded: bool) -> Option<Finding> {
-    (!guarded && matches!(seen.pool, Seen::Known(Some(_)))).then(|| {
+    (!guarded && seen.pool().is_some()).then(|| {
         Finding::warn(Code::GuardNotRunning, "thinguard.service")
             .says("thinguard watch is not running; nobody grows the pool")
             .at("thinguard.service")
@@ -29,36 +29,25 @@ pub fn not_running(seen: &Snapshot, guarded: bool) -> Option<Finding> {
     })
 }
 
-/// A restart whose stop was ordered and whose start is still to come.
-#[derive(Debug, Clone, Copy)]
-pub struct Restarting<'a> {
-    /// Docker's unit.
-    pub unit: &'a str,
-    /// The old daemon.
-    pub main_pid: u32,
-    /// How long ago the stop was ordered.
-    pub ordered_ago: Duration,
-    /// Where that is written down.
-    pub intent: &'a str,
-    /// How to call it off.
-    pub call_off: &'a str,
-    /// A guard runs.
-    pub guarded: bool,
-}
-
-/// Docker is down, or about to be, by thinguard's own hand.
-pub fn restarting(it: &Restarting<'_>) -> Finding {
-    let by_whom = if it.guarded {
+/// Docker is down, or about to be, by thinguard's own hand: it ordered the stop of a unit and its daemon (`main_pid`) so long ago, wrote
+/// that down in `intent`, and starts the unit again. `call_off` says how to keep it from that, `guarded` that a guard runs.
+pub fn restarting(
+    (unit, main_pid): (&str, u32),
+    ordered_ago: Duration,
+    intent: &str,
+    call_off: &str,
+    guarded: bool,
+) -> Finding {
+    let by_whom = if guarded {
         ""
     } else {
         "; thinguard watch does not run, but the child that is at it may, and the next guard would finish it"
     };
-    Finding::warn(Code::DaemonRestarting, it.unit)
+    Finding::warn(Code::DaemonRestarting, unit)
         .says(format!(
-            "thinguard ordered it to stop {} s ago and starts it again once its old daemon (process {}) is gone{by_whom}",
-            it.ordered_ago.as_secs(),
-            it.main_pid
+            "thinguard ordered it to stop {} s ago and starts it again once its old daemon (process {main_pid}) is gone{by_whom}",
+            ordered_ago.as_secs()
         ))
-        .at(it.intent)
-        .next(format!("wait; {}", it.call_off))
+        .at(intent)
+        .next(format!("wait; {call_off}"))
 }

@@ -10,7 +10,7 @@ pub use other::slow;
 use super::memory::Incident;
 use super::restart::{self, Restart};
 use super::{Case, Verdict};
-use crate::model::{Code, Finding, Probe, Seen, Snapshot, StuckTask, Unit, When};
+use crate::model::{Code, Finding, Pool, Probe, Seen, StuckTask, Unit, When};
 use std::time::Duration;
 
 /// A daemon of a unit that is active at once has this long to start.
@@ -23,7 +23,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
     let unit = match &seen.daemon.unit {
         Seen::Known(unit) => unit,
         Seen::Unknown(why) => {
-            return verdict.findings.push(
+            return verdict.add(
                 Finding::warn(Code::UnitUnknown, &settings.docker.unit)
                     .says(format!(
                         "systemd does not tell the unit's state: {why}; Docker is not judged, the pool is still grown"
@@ -36,14 +36,14 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
     if memory.restarting {
         return;
     }
-    verdict.findings.extend(other::failed(unit));
+    verdict.add(other::failed(unit));
     // A unit that starts, stops, has a job waiting, or a host that shuts down, is no one's to judge.
     if !unit.is_steady() || may_be_starting(case, unit) {
         return;
     }
-    verdict.findings.extend(other::refusal(case, unit));
+    verdict.add(other::refusal(case, unit));
     if seen.pool().is_some() {
-        verdict.findings.extend(restart::not_possible(unit, case.settings));
+        verdict.add(restart::not_possible(unit, case.settings));
     }
     let stuck = memory.stuck_tasks(seen, case.now);
     match seen.daemon.info.silent_for() {
@@ -61,7 +61,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
                 && let Some(slow) = other::works(seen, unit, silence)
             {
                 let told = silence >= case.settings.watch.silent_after;
-                return verdict.findings.extend(told.then_some(slow));
+                return verdict.add(told.then_some(slow));
             }
             match memory.kept.incident.filter(|incident| !incident.silent_before) {
                 Some(incident) => hang.on_pool(incident, verdict),
@@ -69,16 +69,10 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
             }
         }
         _ => {
-            verdict.findings.extend(apart::tasks_stuck(case, unit, &stuck));
+            verdict.add(apart::tasks_stuck(case, unit, &stuck));
             after_cure(case, unit, verdict);
         }
     }
-}
-
-/// The pool has blocks to give, and must be repaired or has failed all the same.
-fn is_broken(seen: &Snapshot) -> bool {
-    seen.pool()
-        .is_some_and(|pool| !pool.is_well() && !pool.is_exhausted() && !pool.suspended)
 }
 
 /// The daemon answers again. Where the operator wants a fresh one after each hang, that is thought of now, behind the same laws.
@@ -100,7 +94,7 @@ fn after_cure(case: Case<'_>, unit: &Unit, verdict: &mut Verdict) {
         silence: None,
     };
     let next = restart.consider(verdict);
-    verdict.findings.push(
+    verdict.add(
         Finding::warn(Code::RestartAfterCure, &unit.name)
             .says(format!(
                 "the hang has been over for {} s and /info answers; [restart] when = \"after-every-cure\" asks \
@@ -149,9 +143,7 @@ impl Hang<'_> {
             |cause| &cause.remedy,
         );
         let next = format!("no deed without pool evidence; {next}");
-        verdict
-            .findings
-            .push(self.finding(Code::DaemonSilent, &about_pool, next));
+        verdict.add(self.finding(Code::DaemonSilent, &about_pool, next));
     }
 
     /// The pool ran out while it waits.
@@ -159,14 +151,12 @@ impl Hang<'_> {
         if self.silence >= self.case.settings.watch.silent_after
             && let Some((about_pool, next)) = incurable::judge(self.case, &self.stuck, &incident, verdict)
         {
-            verdict
-                .findings
-                .push(self.finding(Code::HangIncurable, &about_pool, next));
+            verdict.add(self.finding(Code::HangIncurable, &about_pool, next));
             return;
         }
         let in_d = !self.stuck.is_empty() || self.case.seen.daemon.tasks.known().is_none();
         let (about_pool, next) = match incident.cured {
-            _ if is_broken(self.case.seen) => (
+            _ if self.case.seen.pool().is_some_and(Pool::is_broken) => (
                 "the pool ran out while it waits, and is broken now",
                 "put the pool right first, as its own finding says; a restart would not help before",
             ),
@@ -180,9 +170,7 @@ impl Hang<'_> {
             ),
             Some(_) => return self.after_the_cure(incident, verdict),
         };
-        verdict
-            .findings
-            .push(self.finding(Code::DaemonHungOnPool, about_pool, next));
+        verdict.add(self.finding(Code::DaemonHungOnPool, about_pool, next));
     }
 
     /// The pool is well again and the daemon is not.
@@ -199,7 +187,7 @@ impl Hang<'_> {
             None => restart.consider(verdict),
         };
         let about_pool = "the pool has room again and no task is in D state";
-        verdict.findings.push(self.finding(Code::DaemonStuck, about_pool, next));
+        verdict.add(self.finding(Code::DaemonStuck, about_pool, next));
     }
 
     fn finding(&self, code: Code, about_pool: &str, remedy: impl Into<String>) -> Finding {

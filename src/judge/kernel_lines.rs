@@ -1,7 +1,8 @@
 //! What the kernel's log says besides: writes to the pool's files that failed, and containers whose filesystem is gone.
 
 use super::Verdict;
-use crate::model::{Backing, Code, Finding, KernelEvent, KernelLine, Mode, Pool, Seen, Severity, Snapshot};
+use crate::model::{Backing, Code, Finding, KernelEvent, KernelLine, Pool, Seen, Severity, Snapshot, Target};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Failed writes are told of for this long after the last one.
@@ -11,90 +12,67 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 const BESIDE: Duration = Duration::from_secs(2);
 
 pub(super) fn judge(seen: &Snapshot, now: Duration, verdict: &mut Verdict) {
-    let (Seen::Known(Some(pool)), Seen::Known(lines)) = (&seen.pool, &seen.evidence.kernel) else {
+    let (Some(pool), Seen::Known(lines)) = (seen.pool(), &seen.evidence.kernel) else {
         return;
     };
-    verdict.findings.extend(lost_writes(pool, lines, now));
+    verdict.add(lost_writes(pool, lines, now));
+    let mut told = BTreeSet::new();
     for line in lines {
         if let (KernelEvent::FilesystemShutDown, Some(volume)) = (line.event, &line.volume)
-            && !verdict
-                .findings
-                .iter()
-                .any(|told| told.code == Code::ContainerFilesystemShutDown && told.subject == *volume)
+            && told.insert(volume)
         {
-            verdict.findings.push(shut_down(volume, line, now));
+            verdict.add(shut_down(volume, line, now));
         }
     }
 }
 
 /// A sparse file on a full filesystem: the pool says `rw` and has free blocks, and what containers write is lost.
 fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Finding> {
-    let ours = |line: &KernelLine| {
-        [&pool.data_backing, &pool.metadata_backing]
-            .iter()
-            .any(|backing| match backing {
-                Backing::Loop { device, .. } => line.device.as_deref() == Some(device),
-                Backing::Device(_) => false,
-            })
-    };
+    let devices = [&pool.data_backing, &pool.metadata_backing].map(|backing| match backing {
+        Backing::Loop { device, .. } => Some(device.as_str()),
+        Backing::Device(_) => None,
+    });
+    let beside = |line: &KernelLine, other: &KernelLine| other.when.abs_diff(line.when) <= BESIDE;
     let failed = |line: &&KernelLine| {
-        let is_write = matches!(
-            line.event,
-            KernelEvent::LoopWriteError
-                | KernelEvent::DeviceError {
-                    write: Some(true) | None
-                }
-        );
+        let is_write = match line.event {
+            KernelEvent::LoopWriteError => true,
+            KernelEvent::DeviceError { write } => write != Some(false),
+            _ => false,
+        };
         is_write && now.saturating_sub(line.when) < FRESH
     };
-    let named = lines.iter().rev().filter(failed).find(|line| ours(line));
-    let (line, severity, which) = match named {
-        Some(line) => (line, Severity::Refuse, line.device.clone().unwrap_or_default()),
-        None => {
-            let explained = |line: &KernelLine| {
-                lines.iter().any(|other| {
-                    other.device.as_ref().is_some_and(|device| device.starts_with("loop"))
-                        && other.when.abs_diff(line.when) <= BESIDE
-                })
-            };
-            let line = lines
-                .iter()
-                .rev()
-                .filter(failed)
-                .find(|line| pool.is_loop() && line.event == KernelEvent::LoopWriteError && !explained(line))?;
-            (line, Severity::Warn, "a loop device, it does not say which".to_owned())
-        }
+    let ours = |line: &&KernelLine| line.device.is_some() && devices.contains(&line.device.as_deref());
+    // A line that names no device, and no line beside it that does.
+    let unnamed = |line: &&KernelLine| {
+        let names_one = |device: &String| device.starts_with("loop");
+        let explained = |other: &KernelLine| other.device.as_ref().is_some_and(names_one) && beside(line, other);
+        pool.is_loop() && line.event == KernelEvent::LoopWriteError && !lines.iter().any(explained)
     };
+    let failures = || lines.iter().rev().filter(failed);
+    let line = failures().find(ours).or_else(|| failures().find(unnamed))?;
     // EL7's "blk_update_request: I/O error, dev loop0, sector N" may be a read's, unless its loop driver tells of a write beside it.
-    let a_write = lines
-        .iter()
-        .any(|other| other.event == KernelEvent::LoopWriteError && other.when.abs_diff(line.when) <= BESIDE);
+    let a_write = |other: &KernelLine| other.event == KernelEvent::LoopWriteError && beside(line, other);
     let (severity, what) = match line.event {
-        KernelEvent::DeviceError { write: None } if !a_write => (Severity::Warn, "failed requests, reads or writes,"),
-        _ => (severity, "failed writes"),
+        KernelEvent::DeviceError { write: None } if !lines.iter().any(a_write) => {
+            (Severity::Warn, "failed requests, reads or writes,")
+        }
+        _ if line.device.is_some() => (Severity::Refuse, "failed writes"),
+        _ => (Severity::Warn, "failed writes"),
     };
-    let file = match &pool.data_backing {
-        Backing::Loop { file, .. } => file.clone(),
-        Backing::Device(device) => device.clone(),
-    };
+    let which = line.device.as_deref().unwrap_or("a loop device, it does not say which");
     Some(
         Finding::new(severity, Code::LoopWriteErrors, &pool.name)
             .says(format!(
-                "the kernel reports {what} of {which}, the last {} s ago ('{}'): what containers write \
-             may be lost, while the pool's mode is {}",
+                "the kernel reports {what} of {which}, the last {} s ago ('{}'): what containers write may be lost, while \
+                 the pool's mode is {}",
                 now.saturating_sub(line.when).as_secs(),
                 line.text,
-                match pool.mode {
-                    Mode::Rw => "rw",
-                    Mode::OutOfDataSpace => "out of data space",
-                    Mode::Ro => "read-only",
-                    Mode::Fail => "failed",
-                }
+                pool.mode
             ))
-            .at(file)
+            .at(pool.device(Target::Data).place())
             .next(
                 "free space on the filesystem below the pool's files (df), or see what is wrong with its disk \
-             (dmesg); then check, stop and start the containers that wrote meanwhile",
+                 (dmesg); then check, stop and start the containers that wrote meanwhile",
             ),
     )
 }

@@ -31,7 +31,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
     let said = match asked {
         Seen::Known(said) => said,
         Seen::Unknown(why) => {
-            return verdict.findings.push(
+            return verdict.add(
                 Finding::warn(Code::LvmUnknown, &pool.name)
                     .says(format!(
                         "LVM does not tell of the pool ({why}); nothing is extended blindly"
@@ -43,7 +43,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
     };
     let autoextend = said.autoextend;
     if autoextend.is_on() {
-        verdict.findings.push(
+        verdict.add(
             Finding::note(Code::LvmExtendsThePool, said.name())
                 .says(format!(
                     "LVM extends the pool by {}% when {}% of it are used; thinguard watches and leaves that to LVM",
@@ -51,13 +51,13 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
                 ))
                 .at("thin_pool_autoextend_threshold in lvm.conf or the volume's profile"),
         );
-        verdict.findings.extend(late(case, pool, said));
+        verdict.add(late(case, pool, said));
     } else if autoextend.is_wanted() {
         let instead = match case.settings.lvm.grow {
             true => "; thinguard does it meanwhile",
             false => "",
         };
-        verdict.findings.push(
+        verdict.add(
             Finding::warn(Code::LvmPoolNotMonitored, said.name())
                 .says(format!(
                     "LVM is to extend the pool when {}% of it are used, but dmeventd does not watch it{instead}",

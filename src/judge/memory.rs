@@ -2,26 +2,39 @@
 //!
 //! Plain data, owned by the caller. What must survive the guard's own restart is [`Persistent`]; the caller keeps it in `/run`.
 
+mod deeds;
 mod incident;
 mod kept;
 
+pub use deeds::Tries;
 pub(super) use incident::NOBODY_AT_IT;
 pub use kept::{CuredHang, Incident, Persistent};
 
 use super::history::History;
 use super::progress::{LONG_WAIT, Progress};
 use super::rate::{self, Fill};
-use crate::model::{Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, StuckTask, Target};
+use crate::model::{Lvm, Pool, Probe, Seen, Settings, Snapshot, StuckTask, Task};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How growth of one device has been going.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tries {
-    /// Failures in a row.
-    pub failures: u32,
-    /// No further try before this time.
-    pub not_before: Duration,
+/// Tasks in D state, with the first look of the unbroken row that saw them so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct StuckSince(BTreeMap<(u32, u64), Duration>);
+
+impl StuckSince {
+    /// Takes in a look. Whether a task has come out of a long wait.
+    fn learn<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now: Duration) -> bool {
+        let stuck: Vec<_> = tasks.filter(|task| task.is_in_d()).map(Task::id).collect();
+        let before = self.0.len();
+        self.0
+            .retain(|task, since| stuck.contains(task) || now.saturating_sub(*since) < LONG_WAIT);
+        let came_out = self.0.len() < before;
+        self.0.retain(|task, _| stuck.contains(task));
+        for task in stuck {
+            self.0.entry(task).or_insert(now);
+        }
+        came_out
+    }
 }
 
 /// The judge's memory.
@@ -31,14 +44,14 @@ pub struct Memory {
     pub kept: Persistent,
     /// How fast pool and host have been filling. The caller keeps it too, apart from the rest: it changes all the time.
     pub fill: Fill,
-    /// Tasks in D, by thread and start time, with the first look of the unbroken row that saw them so.
-    stuck_since: BTreeMap<(u32, u64), Duration>,
+    /// The daemon's tasks.
+    stuck_since: StuckSince,
     /// The newest look that saw any task of the daemon in D, or could not tell.
     pub last_uninterruptible: Option<Duration>,
-    /// Growth of the data device.
-    pub data_tries: Tries,
+    /// Growth of the data device, and resumes.
+    data_tries: Tries,
     /// Growth of the metadata device.
-    pub metadata_tries: Tries,
+    metadata_tries: Tries,
     /// XFS told to give up.
     pub give_up_tries: Tries,
     /// A growth, a resume or a give-up is on its way.
@@ -67,20 +80,11 @@ pub struct Memory {
     pub history: History,
     /// The newest look that saw the witnesses.
     witnesses_seen: Option<Duration>,
-    /// Witnesses in D, as `stuck_since`.
-    witness_since: BTreeMap<(u32, u64), Duration>,
+    /// The witnesses.
+    witness_since: StuckSince,
     /// Since when LVM was to extend a pool of this size, of which it has not.
     extension_due: Option<(u64, Duration)>,
 }
-
-/// Pause after a first failure at the pool: what stood in the way may be gone at once, and a pool that runs out does not wait.
-const SHORT_PAUSE: Duration = Duration::from_secs(2);
-
-/// Pause after a first failure of the rest; it doubles with each failure in a row.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-
-/// Longest pause between tries. Never give up: room may appear.
-const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// Longer than the longest time between two looks at the witnesses of one trouble.
 const WITNESSES_UNWATCHED: Duration = Duration::from_secs(90);
@@ -108,13 +112,10 @@ impl Memory {
 
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        if self
-            .looked
-            .is_some_and(|at| now.saturating_sub(at) >= rate::gap(settings))
-        {
+        let unwatched = self.looked.replace(now).map(|at| now.saturating_sub(at));
+        if unwatched >= Some(rate::gap(settings)) {
             self.start_counting_anew(now);
         }
-        self.looked = Some(now);
         self.fill.learn(seen, settings, now);
         let came_out = self.learn_tasks(seen, now);
         self.progress.learn(seen, came_out, now);
@@ -124,10 +125,10 @@ impl Memory {
         self.learn_incident(seen, settings, now);
         self.learn_cured_hang(seen, now);
         self.learn_witnesses(seen, now);
-        if let Seen::Known(Some(pool)) = &seen.pool {
+        if let Some(pool) = seen.pool() {
             self.history.learn(pool, now);
+            self.learn_extension(pool, now);
         }
-        self.learn_extension(seen, now);
         self.kept
             .restarts
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
@@ -139,8 +140,8 @@ impl Memory {
             incident.cured = None;
         }
         self.last_uninterruptible = Some(now);
-        self.stuck_since.clear();
-        self.witness_since.clear();
+        self.stuck_since = StuckSince::default();
+        self.witness_since = StuckSince::default();
         self.suspended_since = None;
         self.pool_gone_since = None;
         self.extension_due = None;
@@ -155,17 +156,8 @@ impl Memory {
             self.last_uninterruptible = Some(now);
             return false;
         }
-        let stuck: Vec<_> = seen.daemon.in_d().map(|task| (task.tid, task.start_ticks)).collect();
-        let waited_long = |since: &Duration| now.saturating_sub(*since) >= LONG_WAIT;
-        let came_out = self
-            .stuck_since
-            .iter()
-            .any(|(task, since)| !stuck.contains(task) && waited_long(since));
-        self.stuck_since.retain(|task, _| stuck.contains(task));
-        for task in &stuck {
-            self.stuck_since.entry(*task).or_insert(now);
-        }
-        if !stuck.is_empty() {
+        let came_out = self.stuck_since.learn(seen.daemon.in_d(), now);
+        if !self.stuck_since.0.is_empty() {
             self.last_uninterruptible = Some(now);
         }
         came_out
@@ -191,18 +183,10 @@ impl Memory {
         // They are looked at only while something is wrong. What they did since the last trouble nobody knows.
         let unwatched = self.witnesses_seen.replace(now).map(|at| now.saturating_sub(at));
         if unwatched >= Some(WITNESSES_UNWATCHED) {
-            self.witness_since.clear();
+            self.witness_since = StuckSince::default();
         }
-        let stuck: Vec<_> = witnesses
-            .tasks
-            .iter()
-            .filter(|witness| witness.task.is_in_d())
-            .map(|witness| (witness.task.tid, witness.task.start_ticks))
-            .collect();
-        self.witness_since.retain(|task, _| stuck.contains(task));
-        for task in &stuck {
-            self.witness_since.entry(*task).or_insert(now);
-        }
+        let tasks = witnesses.tasks.iter().map(|witness| &witness.task);
+        self.witness_since.learn(tasks, now);
     }
 
     /// Tasks that looks agree on to be in D, with their start, and for how long.
@@ -210,16 +194,16 @@ impl Memory {
         // The daemon's tasks are looked at more often than the witnesses: where both tell, the longer time comes first.
         let mut all: Vec<_> = self
             .stuck_since
+            .0
             .iter()
-            .chain(&self.witness_since)
+            .chain(&self.witness_since.0)
             .map(|((tid, start_ticks), since)| (*tid, *start_ticks, now.saturating_sub(*since)))
             .collect();
         all.sort_by_key(|(_, _, time)| std::cmp::Reverse(*time));
         all
     }
 
-    fn learn_extension(&mut self, seen: &Snapshot, now: Duration) {
-        let Seen::Known(Some(pool)) = &seen.pool else { return };
+    fn learn_extension(&mut self, pool: &Pool, now: Duration) {
         let is_due = match &pool.lvm {
             Lvm::Asked(Seen::Known(said)) => said.extension_is_due(&pool.data) || said.extension_is_due(&pool.metadata),
             _ => false,
@@ -237,7 +221,7 @@ impl Memory {
         seen.daemon
             .in_d()
             .filter_map(|task| {
-                let since = self.stuck_since.get(&(task.tid, task.start_ticks))?;
+                let since = self.stuck_since.0.get(&task.id())?;
                 Some(StuckTask {
                     pid: task.pid,
                     tid: task.tid,
@@ -268,74 +252,5 @@ impl Memory {
     pub fn extension_due_for(&self, now: Duration) -> Duration {
         self.extension_due
             .map_or(Duration::ZERO, |(_, since)| now.saturating_sub(since))
-    }
-
-    /// How growth of this device has been going.
-    pub fn tries(&self, target: Target) -> &Tries {
-        match target {
-            Target::Data => &self.data_tries,
-            Target::Metadata => &self.metadata_tries,
-        }
-    }
-
-    /// Notes that a deed was begun, so that no second one of its kind is thought of meanwhile.
-    pub fn began(&mut self, deed: &Deed, now: Duration) {
-        match deed {
-            Deed::Restart => {
-                self.restarting = true;
-                self.began_restart = Some(now);
-                // The budget is spent by trying: a restart that fails or is never seen to end counts too.
-                self.kept.restarts.push(now);
-            }
-            Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.growing = true,
-        }
-    }
-
-    /// Notes what came of a deed.
-    pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
-        self.kept.ended(deed, outcome, now);
-        let stuck = matches!(outcome, Outcome::Stuck(_));
-        let tries = match deed {
-            Deed::Restart => {
-                self.restarting = stuck;
-                // What is stuck may still end, as one that was not begun too.
-                let began = self.began_restart;
-                self.began_restart = began.filter(|_| stuck);
-                if !matches!(outcome, Outcome::NotBegun(_)) {
-                    self.kept.cured_hang = None;
-                    self.restart_tries = Tries::default();
-                    return;
-                }
-                // Nothing was done to the daemon, so nothing is taken from the budget. But whoever is to finish an earlier restart, and
-                // cannot begin to, has not undone it (law 11).
-                self.kept.restarts.retain(|at| Some(*at) != began);
-                &mut self.restart_tries
-            }
-            Deed::XfsGiveUp { .. } => &mut self.give_up_tries,
-            Deed::Grow {
-                target: Target::Metadata,
-                ..
-            } => &mut self.metadata_tries,
-            Deed::Grow {
-                target: Target::Data, ..
-            }
-            | Deed::Resume => &mut self.data_tries,
-        };
-        match outcome {
-            Outcome::Done => *tries = Tries::default(),
-            Outcome::Failed(_) | Outcome::Stuck(_) | Outcome::NotBegun(_) => {
-                let pause = match deed {
-                    Deed::Grow { .. } | Deed::Resume if tries.failures == 0 => SHORT_PAUSE,
-                    _ => FIRST_PAUSE.saturating_mul(1 << tries.failures.min(10)),
-                };
-                *tries = Tries {
-                    failures: tries.failures.saturating_add(1),
-                    not_before: now + pause.min(LONGEST_PAUSE),
-                };
-            }
-        }
-        if !matches!(deed, Deed::Restart) {
-            self.growing = stuck;
-        }
     }
 }

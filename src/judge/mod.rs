@@ -77,6 +77,11 @@ impl Verdict {
         }
     }
 
+    /// Takes in a finding, if there is one.
+    fn add(&mut self, finding: impl Into<Option<Finding>>) {
+        self.findings.extend(finding.into());
+    }
+
     /// The finding with this code, if it was made.
     pub fn finding(&self, code: Code) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code == code)

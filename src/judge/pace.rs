@@ -2,7 +2,7 @@
 
 use super::growth::{self, Need};
 use super::{Memory, Verdict};
-use crate::model::{Bytes, Finding, Probe, Seen, Settings, Severity, Snapshot, Target};
+use crate::model::{Bytes, Finding, Probe, Settings, Snapshot, Target};
 use std::time::Duration;
 
 /// Shortest rest; a look costs a few milliseconds of CPU time.
@@ -22,20 +22,15 @@ const FILL_RATE: Bytes = Bytes::gib(1);
 pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Settings) -> Duration {
     let calm = settings.watch.interval.max(IN_TROUBLE);
     let longest = longest(seen, verdict, memory).map_or(calm, |rest| rest.min(calm));
-    let Seen::Known(Some(pool)) = &seen.pool else {
-        return longest;
-    };
+    let Some(pool) = seen.pool() else { return longest };
     // The low-water mark wakes us by itself; the way to the threshold is what the poll has to cover.
     let fill = &memory.fill;
     let need = Need::of(pool, Target::Data, fill, settings);
     let threshold = growth::threshold(&need, Target::Data, settings);
-    let way = pool.data.free().saturating_sub(threshold);
-    let room = seen
-        .host
-        .known()
-        .filter(|_| pool.is_loop())
-        .map(|host| growth::room(host, &settings.host));
-    let way = room.map_or(way, |room| way.min(room));
+    let mut way = pool.data.free().saturating_sub(threshold);
+    if let Some(host) = seen.host.known().filter(|_| pool.is_loop()) {
+        way = way.min(growth::room(host, &settings.host));
+    }
     // Below the threshold already, and no deed is due: looking more often would not grow it. It may stay so for good, at its cap.
     let nobody_grows_it = settings.data.is_off() || verdict.findings.iter().any(|finding| finding.code.is_low());
     if way == Bytes(0) && (longest < calm || nobody_grows_it) {
@@ -48,22 +43,15 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
 
 /// The longest rest where all is not well. A pool that fills beside another trouble may need a shorter one.
 fn longest(seen: &Snapshot, verdict: &Verdict, memory: &Memory) -> Option<Duration> {
-    if verdict.deed.is_some() || may_be_hanging(seen) || is_suspended(seen) {
+    // What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known
+    // only from looks, and the more of them the earlier.
+    let may_hang = seen.daemon.info.silent_for().is_some() || seen.daemon.in_d().next().is_some();
+    // Whoever has suspended the pool will resume it in a moment, with what is new; or the guard has to.
+    let suspended = seen.pool().is_some_and(|pool| pool.suspended);
+    if verdict.deed.is_some() || may_hang || suspended {
         return Some(IN_TROUBLE);
     }
     // While Docker is stopped nobody can end the incident, and nobody hangs.
     let incident = memory.kept.incident.is_some() && seen.daemon.info != Probe::NotAsked;
-    let is_bad = |finding: &Finding| finding.severity == Severity::Refuse;
-    (incident || verdict.findings.iter().any(is_bad)).then_some(NOTHING_TO_DO)
-}
-
-/// Whoever has suspended the pool will resume it in a moment, with what is new; or the guard has to.
-fn is_suspended(seen: &Snapshot) -> bool {
-    matches!(&seen.pool, Seen::Known(Some(pool)) if pool.suspended)
-}
-
-/// What a hang begins with: a task of the daemon's in D state, or a question without an answer. How long each has lasted is known
-/// only from looks, and the more of them the earlier.
-fn may_be_hanging(seen: &Snapshot) -> bool {
-    seen.daemon.info.silent_for().is_some() || seen.daemon.in_d().next().is_some()
+    (incident || verdict.findings.iter().any(Finding::is_refusal)).then_some(NOTHING_TO_DO)
 }

@@ -61,13 +61,8 @@ impl Progress {
             self.started = Some(unit.main_pid);
         }
         if moved {
-            self.moved(now);
+            self.last = Some(now);
         }
-    }
-
-    /// Counts its silence from now on.
-    pub fn moved(&mut self, now: Duration) {
-        self.last = Some(now);
     }
 
     /// Nobody knows what it did until now.
@@ -77,14 +72,12 @@ impl Progress {
 
     /// How long `/info` has waited without a sign that the driver is at work.
     pub fn stands_still(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
-        let waited = seen.daemon.info.silent_for()?;
-        Some(self.worked.map_or(waited, |at| waited.min(now.saturating_sub(at))))
+        waited_since(self.worked, seen, now)
     }
 
     /// How long the daemon has been silent without a sign of life.
     pub fn silence(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
-        let waited = seen.daemon.info.silent_for()?;
-        Some(self.last.map_or(waited, |at| waited.min(now.saturating_sub(at))))
+        waited_since(self.last, seen, now)
     }
 
     /// Whether this daemon has ever answered.
@@ -110,4 +103,10 @@ fn daemon_discards(seen: &Snapshot) -> bool {
 /// `blkdev_issue_discard`, `blk_ioctl_discard`, `blkdev_common_ioctl` calling the former: block/blk-lib.c and block/ioctl.c, 3.10 to 6.19.
 fn is_discard(function: &str) -> bool {
     function.starts_with("blkdev_issue_discard") || function.starts_with("blk_ioctl_discard")
+}
+
+/// How long `/info` has waited, as far as that was after this sign.
+fn waited_since(sign: Option<Duration>, seen: &Snapshot, now: Duration) -> Option<Duration> {
+    let waited = seen.daemon.info.silent_for()?;
+    Some(sign.map_or(waited, |at| waited.min(now.saturating_sub(at))))
 }

@@ -1,7 +1,7 @@
 //! How fast the pool's devices and the filesystem below them fill, and when they will be full at that rate.
 //!
-//! The history is a few dozen marks a device: dense for the last seconds, sparse for the minutes before. It is plain data that
-//! the caller keeps across the guard's own restart, and out of which `thinguard status` reads the same figures.
+//! The history is a few dozen marks a device. It is plain data that the caller keeps across the guard's own restart, and out of
+//! which `thinguard status` reads the same figures.
 
 mod forecast;
 
@@ -20,6 +20,9 @@ const SHORT_MS: u64 = 60 * 1000;
 
 /// Marks that are nearer than this to the one before tell more of the clock than of the writers.
 const NEAREST_MS: u64 = 400;
+
+/// Marks that are kept stand at least this far apart, but for the newest.
+const APART_MS: u64 = 10 * 1000;
 
 /// A rate takes at least this much time to be seen.
 const LEAST_MS: u64 = 1000;
@@ -56,59 +59,38 @@ impl Series {
     /// metadata does; that is no writing.
     fn learn(&mut self, used: Bytes, total: Bytes, counts_itself: bool, now: Duration, gap: Duration) {
         let at = millis(now);
-        let Some(last) = self.marks.back().copied() else {
+        let goes_on =
+            |last: &Mark| at >= last.at && at - last.at <= millis(gap) && (total.0 >= self.total || counts_itself);
+        let Some(last) = self.marks.back().copied().filter(goes_on) else {
+            // A first look, another device under the same name, or a time that nobody saw.
+            let (used, peak) = (used.0, 0);
+            self.marks = VecDeque::from([Mark { at, used, peak }]);
             self.total = total.0;
-            self.marks.push_back(Mark {
-                at,
-                used: used.0,
-                peak: 0,
-            });
             return;
         };
-        if at < last.at || at - last.at > millis(gap) || (total.0 < self.total && !counts_itself) {
-            // Another device under the same name, or a time that nobody saw.
-            *self = Series::default();
-            return self.learn(used, total, counts_itself, now, gap);
-        }
-        if total.0 != self.total && counts_itself {
+        let grew = std::mem::replace(&mut self.total, total.0) != total.0 && counts_itself;
+        if grew {
             for mark in &mut self.marks {
                 mark.used = mark.used.saturating_add(used.0).saturating_sub(last.used);
             }
         }
-        let grew = std::mem::replace(&mut self.total, total.0) != total.0 && counts_itself;
         let took = at - last.at;
         if took < NEAREST_MS {
             return;
         }
         let rise = if grew { 0 } else { used.0.saturating_sub(last.used) };
-        self.marks.push_back(Mark {
-            at,
-            used: used.0,
-            peak: per_second(rise, took),
-        });
-        self.thin(at);
-    }
-
-    /// Drops what is too old, and marks that stand closer together than a tenth of their age. What was fast stays known.
-    fn thin(&mut self, now: u64) {
-        let mut kept: VecDeque<Mark> = VecDeque::with_capacity(self.marks.len());
-        for mark in self.marks.drain(..).rev() {
-            let age = now.saturating_sub(mark.at);
-            match kept.front_mut() {
-                // One mark beyond the edge is where the longest rate begins.
-                Some(next) if now.saturating_sub(next.at) >= KEPT_MS => break,
-                Some(next) if next.at - mark.at < (age / 10).max(NEAREST_MS) && next.at != now => {
-                    next.peak = next.peak.max(mark.peak);
-                    // The older of the two stays where it is, or the marks would all creep towards the present.
-                    *next = Mark {
-                        peak: next.peak,
-                        ..mark
-                    };
-                }
-                _ => kept.push_front(mark),
-            }
+        let mut peak = per_second(rise, took);
+        // The newest mark moves on until it is far enough from the one before. What was fast stays known.
+        let before = self.marks.iter().rev().nth(1);
+        if before.is_some_and(|before| last.at - before.at < APART_MS) {
+            self.marks.pop_back();
+            peak = peak.max(last.peak);
         }
-        self.marks = kept;
+        self.marks.push_back(Mark { at, used: used.0, peak });
+        // One mark beyond the edge is where the longest rate begins.
+        while self.marks.get(1).is_some_and(|mark| at - mark.at >= KEPT_MS) {
+            self.marks.pop_front();
+        }
     }
 
     /// The fastest that it was seen to fill in the last ten minutes, per second.
@@ -138,12 +120,6 @@ impl Series {
     pub fn is_known(&self) -> bool {
         let span = |(first, last): (&Mark, &Mark)| last.at - first.at;
         self.marks.front().zip(self.marks.back()).map(span) >= Some(LEAST_MS)
-    }
-
-    /// Whether the newest look is another than in `other`; times do not count.
-    pub fn has_moved_since(&self, other: &Series) -> bool {
-        let last = |series: &Series| series.marks.back().map(|mark| mark.used);
-        last(self) != last(other) || self.total != other.total
     }
 }
 
@@ -178,7 +154,7 @@ impl Fill {
     /// Takes in a look.
     pub fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
         let gap = gap(settings);
-        if let Seen::Known(Some(pool)) = &seen.pool {
+        if let Some(pool) = seen.pool() {
             if pool.name != self.pool {
                 self.pool.clone_from(&pool.name);
                 self.data = Series::default();
@@ -205,14 +181,6 @@ impl Fill {
             Target::Data => &self.data,
             Target::Metadata => &self.metadata,
         }
-    }
-
-    /// Whether anything has been written or freed since `other`.
-    pub fn has_moved_since(&self, other: &Fill) -> bool {
-        self.pool != other.pool
-            || self.data.has_moved_since(&other.data)
-            || self.metadata.has_moved_since(&other.metadata)
-            || self.host.has_moved_since(&other.host)
     }
 
     /// What may be written to a device before a growth has come about: two looks, each within its deadline, at the fastest rate seen.

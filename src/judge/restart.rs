@@ -116,7 +116,7 @@ impl Restart<'_> {
         if let Some(seconds_left) = left(quiet, settings.restart.after_silence) {
             return Err(format!("it may still come back by itself; {seconds_left} s to go"));
         }
-        let pause = memory.restart_tries.not_before.saturating_sub(self.case.now);
+        let pause = memory.restart_tries.pause(self.case.now);
         if pause > Duration::ZERO {
             return Err(format!("the last try was not begun; {} s to go", pause.as_secs()));
         }

@@ -6,7 +6,7 @@ use crate::model::{Code, Deed, Finding, Mode, Pool, Seen, Target};
 
 pub mod host;
 
-pub use host::{Headroom, headroom, overcommitted};
+pub use host::{headroom, overcommit, overcommitted};
 
 /// Docker's low-water mark for every pool it makes, in blocks (moby, pkg/devicemapper/devmapper.go, CreatePool).
 pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;
@@ -15,9 +15,9 @@ pub(super) const DOCKER_LOW_WATER_BLOCKS: u64 = 32768;
 pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
     let pool = match &case.seen.pool {
         Seen::Known(Some(pool)) => pool,
-        Seen::Known(None) => return verdict.findings.extend(vanished::judge(case)),
+        Seen::Known(None) => return verdict.add(vanished::judge(case)),
         Seen::Unknown(why) => {
-            return verdict.findings.push(
+            return verdict.add(
                 Finding::warn(Code::PoolUnknown, "pool")
                     .says(format!("the pool's status cannot be read: {why}"))
                     .at("device-mapper")
@@ -30,7 +30,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
     match broken(pool) {
         Some(finding) => {
             verdict.cannot_grow = Some(finding.message.clone());
-            verdict.findings.push(finding);
+            verdict.add(finding);
         }
         // Metadata first: data that runs out can be healed, metadata that runs out ends in an off-line repair.
         None => {
@@ -44,17 +44,18 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
         let nobody_at_it = memory.suspended_for(case.now) >= NOBODY_AT_IT;
         // Whoever changes a pool suspends it for a moment. A first look cannot know that, and speaks at once.
         if nobody_at_it || !memory.history.has_run() {
-            verdict.findings.push(suspended(pool));
+            verdict.add(suspended(pool));
         }
         // A growth ends in a resume, which is not ours to give to a pool that somebody may hold suspended; it follows after it.
-        let may_resume = nobody_at_it && !memory.growing && case.now >= memory.data_tries.not_before;
+        let may_resume = nobody_at_it && !memory.growing && memory.tries(Target::Data).pause(case.now).is_zero();
         verdict.deed = may_resume.then_some(Deed::Resume);
     }
 }
 
-/// Pools that no growth can help: the kernel refuses to change them, some with a return of success.
+/// Pools that no growth can help.
 fn broken(pool: &Pool) -> Option<Finding> {
-    let (code, message): (_, &str) = match pool.mode {
+    let (code, message) = match pool.mode {
+        _ if !pool.is_broken() => return None,
         Mode::Fail => (
             Code::PoolFailed,
             "the pool's metadata cannot be used; all I/O to it fails",
@@ -63,13 +64,10 @@ fn broken(pool: &Pool) -> Option<Finding> {
             Code::PoolNeedsCheck,
             "the pool's metadata must be checked off line; the kernel refuses to grow it until then",
         ),
-        // From Linux 5.0 on a pool whose metadata are full says `ro` too, and growing them is the cure.
-        Mode::Ro if pool.metadata.is_exhausted() => return None,
-        Mode::Ro => (
+        _ => (
             Code::PoolReadOnly,
             "the pool's metadata is read-only; nothing new can be allocated",
         ),
-        Mode::Rw | Mode::OutOfDataSpace => return None,
     };
     Some(
         Finding::refuse(code, &pool.name)

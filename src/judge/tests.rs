@@ -403,9 +403,12 @@ fn a_sparse_pool_on_a_full_disk_is_called_over_committed() {
         finding.message
     );
     let Seen::Known(Some(pool)) = &thin.pool else { panic!() };
-    let judged = storage::headroom(pool, thin.host.known(), &Settings::default());
-    assert_eq!(judged.headroom, Bytes::gib(2));
-    assert_eq!(judged.overcommit, Bytes::gib(5).saturating_add(Bytes::mib(56)));
+    let host = thin.host.known();
+    assert_eq!(storage::headroom(pool, host, &Settings::default()), Bytes::gib(2));
+    assert_eq!(
+        storage::overcommit(pool, host),
+        Bytes::gib(5).saturating_add(Bytes::mib(56))
+    );
 }
 
 #[test]

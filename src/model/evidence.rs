@@ -1,6 +1,6 @@
 //! What speaks for a diagnosis besides the pool's and the daemon's own state: the kernel's log, and tasks with their stacks.
 
-use super::{Bytes, Mode, Pool, Seen, Task};
+use super::{Seen, Task};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -119,60 +119,5 @@ impl Default for Evidence {
             witnesses: Seen::unknown("not looked at"),
             stacks: Seen::unknown("not looked at"),
         }
-    }
-}
-
-/// How the pool was at one time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PoolMoment {
-    /// Time since boot.
-    pub at: Duration,
-    /// Its mode.
-    pub mode: Mode,
-    /// Its metadata must be checked.
-    pub needs_check: bool,
-    /// It was suspended.
-    pub suspended: bool,
-    /// It held writes while no block was free, rather than failing them.
-    pub queue_if_no_space: bool,
-    /// Data in use.
-    pub data_used: Bytes,
-    /// Size of the data device.
-    pub data_total: Bytes,
-    /// Hundredths of the metadata in use.
-    pub metadata_percent: u8,
-    /// Size of the metadata device.
-    pub metadata_total: Bytes,
-}
-
-impl PoolMoment {
-    /// The pool as it is at `at`.
-    pub fn of(pool: &Pool, at: Duration) -> PoolMoment {
-        PoolMoment {
-            at,
-            mode: pool.mode,
-            needs_check: pool.needs_check,
-            suspended: pool.suspended,
-            queue_if_no_space: pool.queue_if_no_space,
-            data_used: pool.data.used(),
-            data_total: pool.data.total(),
-            metadata_percent: pool.metadata.used_percent(),
-            metadata_total: pool.metadata.total(),
-        }
-    }
-
-    /// Whether this is another state than `before`, rather than the same one with other figures.
-    pub fn differs(&self, before: &PoolMoment) -> bool {
-        let state = |moment: &PoolMoment| {
-            (
-                moment.mode,
-                moment.needs_check,
-                moment.suspended,
-                moment.queue_if_no_space,
-                moment.data_total,
-                moment.metadata_total,
-            )
-        };
-        state(self) != state(before)
     }
 }

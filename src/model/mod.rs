@@ -23,7 +23,7 @@ pub use code::{Code, Ground};
 pub use consumer::Consumer;
 pub use daemon::{ActiveState, Containers, Daemon, Probe, StuckTask, Task, TaskState, Unit, socket_of};
 pub use deed::{Deed, DeedCounts, Outcome, Target};
-pub use evidence::{Evidence, KernelEvent, KernelLine, PoolMoment, Stack, Whose, Witness, Witnesses};
+pub use evidence::{Evidence, KernelEvent, KernelLine, Stack, Whose, Witness, Witnesses};
 pub use finding::{Finding, Severity};
 pub use journal_entry::JournalEntry;
 pub use lvm::{Autoextend, Lvm, LvmPool};

@@ -201,6 +201,16 @@ impl Pool {
         self.mode == Mode::Rw && !self.needs_check && !self.suspended && !self.is_exhausted()
     }
 
+    /// No growth can help: the kernel refuses to change it, at times with a return of success. From Linux 5.0 on a pool whose metadata
+    /// are full says `ro` too, and growing them is the cure.
+    pub fn is_broken(&self) -> bool {
+        match self.mode {
+            Mode::Fail => true,
+            Mode::Ro => self.needs_check || !self.metadata.is_exhausted(),
+            Mode::Rw | Mode::OutOfDataSpace => self.needs_check,
+        }
+    }
+
     /// Writes are held or failed for want of blocks. A pool in `error_if_no_space` that Docker made without that word has run out
     /// and waited its `no_space_timeout` (facts/lab.md: the kernel flips the word after 60 s).
     pub fn is_exhausted(&self) -> bool {

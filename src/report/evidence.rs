@@ -1,7 +1,7 @@
 //! The bundle: all that is known at the moment of a deed or of a hang, in one entry of the journal for those who look later.
 
 use super::printable::printable;
-use crate::model::{Bytes, KernelLine, Mode, PoolMoment, Seen, Snapshot, Stack, TaskState, Whose, Witness};
+use crate::model::{Bytes, KernelLine, Mode, Pool, Seen, Snapshot, Stack, TaskState, Whose, Witness};
 use std::time::Duration;
 
 /// Bytes for the tasks; the whole must fit into one field of the journal.
@@ -18,8 +18,8 @@ pub struct Bundle<'a> {
     pub occasion: &'a str,
     /// The newest look.
     pub seen: &'a Snapshot,
-    /// How the pool has been, oldest first.
-    pub history: &'a [PoolMoment],
+    /// How the pool has been since boot, oldest first.
+    pub history: &'a [(Duration, Pool)],
     /// What is to stay free on the host filesystem.
     pub reserve: Bytes,
     /// Tasks in D state, and for how long: `tid`, `start_ticks`, time.
@@ -79,29 +79,29 @@ fn mode(mode: Mode, queues: bool) -> &'static str {
 
 fn pool_now(bundle: &Bundle<'_>) -> String {
     match &bundle.seen.pool {
-        Seen::Known(Some(pool)) => format!("pool {} {}", pool.name, moment(&PoolMoment::of(pool, bundle.now))),
+        Seen::Known(Some(pool)) => format!("pool {} {}", pool.name, figures(pool)),
         Seen::Known(None) => "no active pool".into(),
         Seen::Unknown(why) => format!("pool not known: {why}"),
     }
 }
 
-fn moment(moment: &PoolMoment) -> String {
+fn figures(pool: &Pool) -> String {
     format!(
         "{}{}{}: data {} of {}, metadata {}% of {}",
-        mode(moment.mode, moment.queue_if_no_space),
-        if moment.needs_check { ", needs check" } else { "" },
-        if moment.suspended { ", suspended" } else { "" },
-        moment.data_used,
-        moment.data_total,
-        moment.metadata_percent,
-        moment.metadata_total
+        mode(pool.mode, pool.queue_if_no_space),
+        if pool.needs_check { ", needs check" } else { "" },
+        if pool.suspended { ", suspended" } else { "" },
+        pool.data.used(),
+        pool.data.total(),
+        pool.metadata.used_percent(),
+        pool.metadata.total()
     )
 }
 
 fn history(bundle: &Bundle<'_>) -> Vec<String> {
     let skipped = bundle.history.len().saturating_sub(MOST_MOMENTS);
     let moments = bundle.history.iter().skip(skipped);
-    let lines = moments.map(|at| format!("  {} s ago: {}", ago(bundle.now, at.at), moment(at)));
+    let lines = moments.map(|(at, pool)| format!("  {} s ago: {}", ago(bundle.now, *at), figures(pool)));
     std::iter::once("pool history:".to_owned()).chain(lines).collect()
 }
 

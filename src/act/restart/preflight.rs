@@ -1,7 +1,7 @@
 //! What preflight says of the next start, asked before a stop: what dockerd would refuse to start with is not stopped (law 2).
 
 use crate::kernel::program;
-use crate::model::Severity;
+use crate::model::Finding;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
@@ -35,22 +35,13 @@ pub(super) fn allows(unit: &str) -> Result<(), String> {
 /// Codes and messages of a report's refusals.
 fn reasons(report: &[u8]) -> String {
     #[derive(Deserialize)]
-    struct Reason {
-        code: String,
-        severity: Severity,
-        message: String,
-    }
-    #[derive(Deserialize)]
     struct Report {
-        findings: Vec<Reason>,
+        findings: Vec<Finding>,
     }
     let Ok(report) = serde_json::from_slice::<Report>(report) else {
         return "thinguard preflight says why".into();
     };
-    let refusals = report
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Refuse);
+    let refusals = report.findings.iter().filter(|finding| finding.is_refusal());
     refusals
         .map(|finding| format!("{}: {}", finding.code, finding.message))
         .collect::<Vec<_>>()
@@ -64,8 +55,8 @@ mod tests {
     #[test]
     fn what_speaks_against_the_start_is_named() {
         let report = br#"{"version":1,"verdict":"refuse","findings":[
-            {"code":"storage-option-unknown","severity":"refuse","message":"dm.foo is unknown","where":"x"},
-            {"code":"pool-left-active","severity":"note","message":"it is active"}]}"#;
+            {"code":"storage-option-unknown","severity":"refuse","subject":"a","message":"dm.foo is unknown","where":"x","remedy":""},
+            {"code":"pool-left-active","severity":"note","subject":"a","message":"it is active","where":"","remedy":""}]}"#;
         assert_eq!(reasons(report), "storage-option-unknown: dm.foo is unknown");
         assert_eq!(reasons(b"{"), "thinguard preflight says why");
     }

@@ -3,7 +3,9 @@
 use super::Size;
 use crate::act::{self, Order};
 use crate::commands::reports;
-use crate::judge::{growth, lvm};
+use crate::judge::growth::{self, Need};
+use crate::judge::lvm;
+use crate::judge::rate::Fill;
 use crate::kernel::superblock::MAX_METADATA;
 use crate::model::{Bytes, Deed, Lvm, Mode, Pool, Seen, Settings, Snapshot, Target};
 use crate::report::growth::Plan;
@@ -31,14 +33,13 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
             pool.needs_check
         );
     }
-    let (device, other) = (pool.device(target), pool.device(target.other()));
-    let (usage, file) = (device.usage, device.file);
+    let device = pool.device(target);
     let cap = match target {
         Target::Data => settings.data.cap,
         Target::Metadata => settings.metadata.cap,
     };
-    let from = usage.total();
-    let to = size.from(from).round_down(usage.block_bytes);
+    let from = device.usage.total();
+    let to = size.from(from).round_down(device.usage.block_bytes);
     if to <= from {
         bail!("the {target} device has {from} already; thinguard never shrinks anything");
     }
@@ -46,36 +47,49 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
     if to > cap {
         bail!("{to} is more than the cap of the {target} device, {cap}");
     }
-    if pool.lvm != Lvm::No {
-        room_of_lvm(pool, target, to, settings)?;
-        return Ok(Deed::Grow { target, from, to });
-    }
-    let host = match &seen.host {
-        Seen::Known(host) => host,
-        Seen::Unknown(why) => bail!("room below the pool is not known: {why}"),
-    };
-    if host.read_only {
-        bail!(
-            "the filesystem of {} is mounted read-only: nothing can grow on it",
-            host.path
-        );
-    }
-    let allocated = file
-        .known()
-        .context("the pool's file cannot be looked at")?
-        .allocated_bytes;
-    let room = growth::room(host, &settings.host);
-    let promised = growth::promised_before(target, other.owed());
-    let honoured = allocated.saturating_add(room).saturating_sub(promised);
-    if to > honoured {
-        bail!(
-            "{to} is more than the filesystem of {} can honour: {room} of room above its reserve of {}, so {} at the most",
-            host.path,
-            growth::reserve(host, &settings.host),
-            honoured.round_down(usage.block_bytes)
-        );
+    let (room, below) = room_below(pool, target, seen, settings)?;
+    let most = growth::honoured(&Need::of(pool, target, &Fill::default(), settings), room);
+    if to > most {
+        let most = most.round_down(device.usage.block_bytes);
+        bail!("{to} is more than {below}, so {most} at the most");
     }
     Ok(Deed::Grow { target, from, to })
+}
+
+/// Room for more of the device, and in words where it is: of a filesystem or a volume group, above its reserve.
+fn room_below(pool: &Pool, target: Target, seen: &Snapshot, settings: &Settings) -> Result<(Bytes, String)> {
+    match (&pool.lvm, &seen.host) {
+        (Lvm::Asked(Seen::Known(said)), _) => {
+            let (room, free) = (lvm::room(said, target, &settings.lvm), said.group_free);
+            let below = format!(
+                "the volume group {} can give: {free} free, {room} of it for {target}",
+                said.group
+            );
+            Ok((room, below))
+        }
+        (Lvm::Asked(Seen::Unknown(why)), _) => bail!("LVM does not tell of {}: {why}", pool.name),
+        (Lvm::NotAsked, _) => bail!("LVM was not asked about {}", pool.name),
+        (Lvm::No, Seen::Unknown(why)) => bail!("room below the pool is not known: {why}"),
+        (Lvm::No, Seen::Known(host)) if host.read_only => {
+            bail!(
+                "the filesystem of {} is mounted read-only: nothing can grow on it",
+                host.path
+            )
+        }
+        (Lvm::No, Seen::Known(host)) => {
+            let file = pool.device(target).file.known();
+            file.context("the pool's file cannot be looked at")?;
+            let (room, reserve) = (
+                growth::room(host, &settings.host),
+                growth::reserve(host, &settings.host),
+            );
+            let below = format!(
+                "the filesystem of {} can honour: {room} of room above its reserve of {reserve}",
+                host.path
+            );
+            Ok((room, below))
+        }
+    }
 }
 
 /// What the kernel could not use: more metadata than a pool has, and more data than so much metadata can map.
@@ -101,26 +115,6 @@ const METADATA_BYTES_A_BLOCK: u64 = 48;
 fn metadata_for(data: Bytes, block_bytes: u64) -> Bytes {
     let blocks = data.0.checked_div(block_bytes).unwrap_or(0);
     Bytes(blocks.saturating_mul(METADATA_BYTES_A_BLOCK))
-}
-
-/// Whether the volume group can give that much, above its reserve.
-fn room_of_lvm(pool: &Pool, target: Target, to: Bytes, settings: &Settings) -> Result<()> {
-    let said = match &pool.lvm {
-        Lvm::Asked(Seen::Known(said)) => said,
-        Lvm::Asked(Seen::Unknown(why)) => bail!("LVM does not tell of {}: {why}", pool.name),
-        Lvm::NotAsked | Lvm::No => bail!("LVM was not asked about {}", pool.name),
-    };
-    let usage = pool.device(target).usage;
-    let room = lvm::room(said, target, &settings.lvm);
-    let most = usage.total().saturating_add(room);
-    if to > most {
-        bail!(
-            "{to} is more than the volume group {} can give: {} free, {room} of it for {target}, so {most} at the most",
-            said.group,
-            said.group_free
-        );
-    }
-    Ok(())
 }
 
 /// The deed with its figures and its steps.

@@ -64,7 +64,7 @@ impl Guard {
         let lines = lines(&Bundle {
             occasion,
             seen,
-            history: &self.memory.history.moments(),
+            history: self.memory.history.moments(),
             reserve,
             stuck_for: &self.memory.stuck_for(now()),
             now: now(),

@@ -9,10 +9,10 @@ use std::time::Duration;
 /// Not written more often than this: the newest seconds may be lost.
 const SELDOM: Duration = Duration::from_secs(10);
 
-/// The file, with what was last written to it.
+/// The file, and when it was last written.
 #[derive(Debug, Default)]
 pub struct RateFile {
-    written: Option<(Fill, Duration)>,
+    written: Option<Duration>,
 }
 
 fn path() -> PathBuf {
@@ -20,19 +20,15 @@ fn path() -> PathBuf {
 }
 
 impl RateFile {
-    /// Writes what has moved, in one rename. Nothing depends on it, so a failure is no one's concern; it is tried again.
+    /// Writes it now and then, in one rename. Nothing depends on it, so a failure is no one's concern; it is tried again.
     pub fn keep(&mut self, fill: &Fill, now: Duration) {
-        let due = self
-            .written
-            .as_ref()
-            .is_none_or(|(written, at)| now.saturating_sub(*at) >= SELDOM && fill.has_moved_since(written));
-        if !due {
+        if self.written.is_some_and(|at| now.saturating_sub(at) < SELDOM) {
             return;
         }
         let draft = path().with_extension("new");
         let text = serde_json::to_vec(fill).unwrap_or_default();
         let _ = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path()));
-        self.written = Some((fill.clone(), now));
+        self.written = Some(now);
     }
 }
 

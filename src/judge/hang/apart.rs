@@ -28,42 +28,28 @@ const UDEV: &str = "semtimedop";
 /// The first cause that shows; `None` where nothing does.
 pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option<Cause> {
     let tasks = daemon.tasks.all();
+    let by_hand = |words, remedy| {
+        let by_hand = true;
+        Some(Cause { words, remedy, by_hand })
+    };
+    let wakened = |task: &Task| format!("find out who stopped it, then let it go on: kill -CONT {}", task.pid);
     let ours = |task: &&Task| task.pid == unit.main_pid || names::is_daemon_comm(&task.comm);
-    let wakened = |task: &Task| format!("kill -CONT {}", task.pid);
-    if let Some(task) = stopped(tasks).into_iter().find(ours) {
-        return Some(Cause {
-            words: format!(
-                "all tasks of {}[{}] are stopped by a signal or a tracer",
-                task.comm, task.pid
-            ),
-            remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
-            by_hand: true,
-        });
+    if let Some(task) = stopped(tasks).find(ours) {
+        let (comm, pid) = (&task.comm, task.pid);
+        let words = format!("all tasks of {comm}[{pid}] are stopped by a signal or a tracer");
+        return by_hand(words, wakened(task));
     }
-    if let Some(task) = stuck
-        .iter()
-        .find(|task| FROZEN.iter().any(|place| task.wchan.contains(place)))
-    {
-        return Some(Cause {
-            words: format!(
-                "{}[{}] waits for a frozen filesystem to thaw ({})",
-                task.comm, task.tid, task.wchan
-            ),
-            remedy: "end what froze it (a backup, a snapshot of a virtual machine, fsfreeze), or thaw it yourself: \
-                     fsfreeze --unfreeze MOUNTPOINT"
-                .into(),
-            by_hand: true,
-        });
+    let is_frozen = |task: &&StuckTask| FROZEN.iter().any(|place| task.wchan.contains(place));
+    if let Some(StuckTask { comm, tid, wchan, .. }) = stuck.iter().find(is_frozen) {
+        let words = format!("{comm}[{tid}] waits for a frozen filesystem to thaw ({wchan})");
+        let remedy = "end what froze it (a backup, a snapshot of a virtual machine, fsfreeze), or thaw it yourself: \
+                      fsfreeze --unfreeze MOUNTPOINT";
+        return by_hand(words, remedy.into());
     }
-    if let Some(task) = stopped(daemon.containerd.all()).first() {
-        return Some(Cause {
-            words: format!(
-                "it waits for {}[{}], whose tasks are all stopped by a signal or a tracer",
-                task.comm, task.pid
-            ),
-            remedy: format!("find out who stopped it, then let it go on: {}", wakened(task)),
-            by_hand: true,
-        });
+    if let Some(task) = stopped(daemon.containerd.all()).next() {
+        let (comm, pid) = (&task.comm, task.pid);
+        let words = format!("it waits for {comm}[{pid}], whose tasks are all stopped by a signal or a tracer");
+        return by_hand(words, wakened(task));
     }
     let task = tasks.iter().find(|task| task.wchan.contains(UDEV))?;
     Some(Cause {
@@ -76,13 +62,12 @@ pub(super) fn cause(daemon: &Daemon, unit: &Unit, stuck: &[StuckTask]) -> Option
 }
 
 /// Leaders of the processes all of whose tasks are stopped: one stopped thread may be a debugger's.
-fn stopped(tasks: &[Task]) -> Vec<&Task> {
+fn stopped(tasks: &[Task]) -> impl Iterator<Item = &Task> {
     let is_stopped = |task: &Task| task.state == TaskState::Stopped;
     tasks
         .iter()
-        .filter(|leader| leader.tid == leader.pid && is_stopped(leader))
-        .filter(|leader| tasks.iter().filter(|task| task.pid == leader.pid).all(is_stopped))
-        .collect()
+        .filter(|leader| leader.tid == leader.pid)
+        .filter(move |leader| tasks.iter().filter(|task| task.pid == leader.pid).all(is_stopped))
 }
 
 /// `/info` answers, and yet tasks have been in D state for so long that whoever waits for them hangs: `docker cp` into a frozen

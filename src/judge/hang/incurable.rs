@@ -2,7 +2,7 @@
 
 use crate::judge::memory::Incident;
 use crate::judge::{Case, FORBIDDEN_BY, Verdict};
-use crate::model::{Deed, Snapshot, StuckTask, Task};
+use crate::model::{Deed, Pool, Snapshot, StuckTask, Task};
 use std::time::Duration;
 
 /// A hang that outlives the cure of the pool by this much will not clear by itself.
@@ -39,7 +39,7 @@ pub(super) fn judge(
     if longest < case.settings.cure.xfs_give_up_after {
         return None;
     }
-    let about_pool = match super::is_broken(case.seen) {
+    let about_pool = match case.seen.pool().is_some_and(Pool::is_broken) {
         true => {
             "the pool is broken, the D state persists: the host needs a reboot, and the pool a repair before Docker runs again"
         }
@@ -76,7 +76,7 @@ fn give_up(case: Case<'_>) -> Result<(), String> {
         return Err("another deed is under way".into());
     }
     let tries = &case.memory.give_up_tries;
-    let pause = tries.not_before.saturating_sub(case.now);
+    let pause = tries.pause(case.now);
     match pause.is_zero() {
         true => Ok(()),
         false => Err(format!(

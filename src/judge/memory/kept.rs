@@ -46,11 +46,9 @@ pub struct Persistent {
     pub incident: Option<Incident>,
     /// The newest hang that is over, until a restart or another daemon follows it.
     pub cured_hang: Option<CuredHang>,
-    /// The newest deed that has ended: what, how, when.
-    pub last_deed: Option<(Deed, Outcome, Duration)>,
     /// What has been done since the boot.
     pub counts: DeedCounts,
-    /// The newest deeds that have ended, oldest first; no more than [`Persistent::DEEDS`].
+    /// The newest deeds that have ended, oldest first: what, how, when; no more than [`Persistent::DEEDS`].
     pub deeds: Vec<(Deed, Outcome, Duration)>,
 }
 
@@ -60,7 +58,6 @@ impl Persistent {
 
     /// Notes what came of a deed.
     pub(super) fn ended(&mut self, deed: &Deed, outcome: &Outcome, now: Duration) {
-        let ended = (deed.clone(), outcome.clone(), now);
         // A child that finishes a restart ends each time as a restart: of one stop that makes one, and the newest end of it counts.
         let again = *deed == Deed::Restart
             && self.counted_restart.is_some()
@@ -75,8 +72,7 @@ impl Persistent {
         if *deed == Deed::Restart && matches!(outcome, Outcome::Done | Outcome::Failed(_)) {
             self.counted_restart = self.restarts.last().copied();
         }
-        self.last_deed = Some(ended.clone());
-        self.deeds.push(ended);
+        self.deeds.push((deed.clone(), outcome.clone(), now));
         let too_many = self.deeds.len().saturating_sub(Self::DEEDS);
         self.deeds.drain(..too_many);
     }

@@ -2,7 +2,7 @@
 
 use super::Fill;
 use crate::judge::growth;
-use crate::model::{Bytes, Pool, Seen, Settings, Snapshot, Target, time_words};
+use crate::model::{Bytes, Pool, Settings, Snapshot, Target, time_words};
 use std::fmt;
 use std::time::Duration;
 
@@ -44,14 +44,7 @@ impl Fill {
     pub fn device_full(&self, pool: &Pool, target: Target) -> Option<Forecast> {
         let usage = pool.device(target).usage;
         let rate = self.of(target).smoothed();
-        self.is_of(pool)
-            .then(|| full_in(usage.free(), rate))
-            .flatten()
-            .map(|full_in| Forecast {
-                of: Of::Device(target),
-                full_in,
-                rate,
-            })
+        full_in(Of::Device(target), usage.free(), rate).filter(|_| self.is_of(pool))
     }
 
     /// The same at the end of a sentence about that device; nothing where there is no forecast.
@@ -64,28 +57,21 @@ impl Fill {
     /// When the filesystem below will be down to its reserve.
     pub fn host_full(&self, seen: &Snapshot, settings: &Settings) -> Option<Forecast> {
         let host = seen.host.known()?;
-        let rate = self.host.smoothed();
-        let full_in = full_in(growth::room(host, &settings.host), rate)?;
-        Some(Forecast {
-            of: Of::Host,
-            full_in,
-            rate,
-        })
+        full_in(Of::Host, growth::room(host, &settings.host), self.host.smoothed())
     }
 }
 
 /// Whatever will be full first; `None` while nothing fills.
 pub fn forecast(fill: &Fill, seen: &Snapshot, settings: &Settings) -> Option<Forecast> {
-    let Seen::Known(Some(pool)) = &seen.pool else {
-        return None;
-    };
+    let pool = seen.pool()?;
     let devices = [Target::Data, Target::Metadata].map(|target| fill.device_full(pool, target));
     let host = fill.host_full(seen, settings).filter(|_| pool.is_loop());
     devices.into_iter().chain([host]).flatten().min_by_key(|it| it.full_in)
 }
 
 /// What is full already needs no forecast.
-fn full_in(left: Bytes, rate: Bytes) -> Option<Duration> {
+fn full_in(of: Of, left: Bytes, rate: Bytes) -> Option<Forecast> {
     let seconds = left.0.checked_div(rate.0).filter(|_| left > Bytes(0))?;
-    Some(Duration::from_secs(seconds)).filter(|time| *time <= HORIZON)
+    let full_in = Duration::from_secs(seconds);
+    (full_in <= HORIZON).then_some(Forecast { of, full_in, rate })
 }

@@ -4,28 +4,18 @@ use crate::judge::growth::{self, Plan};
 use crate::judge::{Case, Verdict};
 use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Target};
 
-/// The figures of the contract: what can really still be written, and what was promised beyond it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Headroom {
-    /// The smaller of the pool's free blocks and the filesystem's room above its reserve.
-    pub headroom: Bytes,
-    /// How much more the pool's sparse files may ask for than the filesystem has free.
-    pub overcommit: Bytes,
+/// What can really still be written to an active pool: the smaller of its free blocks and, for a pool on loop files, the filesystem's room
+/// above its reserve (law 7).
+pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Bytes {
+    let room = host
+        .filter(|_| pool.is_loop())
+        .map(|host| growth::room(host, &settings.host));
+    room.map_or(pool.data.free(), |room| room.min(pool.data.free()))
 }
 
-/// True headroom of an active pool (law 7).
-pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Headroom {
-    let free = pool.data.free();
-    let Some(host) = host.filter(|_| pool.is_loop()) else {
-        return Headroom {
-            headroom: free,
-            overcommit: Bytes(0),
-        };
-    };
-    Headroom {
-        headroom: free.min(growth::room(host, &settings.host)),
-        overcommit: owed(pool).saturating_sub(host.free_bytes),
-    }
+/// How much more the pool's sparse files may ask for than the filesystem has free.
+pub fn overcommit(pool: &Pool, host: Option<&Host>) -> Bytes {
+    host.map_or(Bytes(0), |host| owed(pool).saturating_sub(host.free_bytes))
 }
 
 /// Too little room, or less than the pool's files were promised.
@@ -37,7 +27,7 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
         Seen::Known(host) => host,
         Seen::Unknown(why) => {
             let file = pool.device(Target::Data).place();
-            return verdict.findings.push(
+            return verdict.add(
                 Finding::warn(Code::HostFilesystemUnknown, &file)
                     .says(format!(
                         "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
@@ -49,18 +39,16 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
             );
         }
     };
-    let overcommit = headroom(pool, Some(host), case.settings).overcommit;
+    let overcommit = overcommit(pool, Some(host));
     if overcommit > Bytes(0) {
-        verdict
-            .findings
-            .push(overcommitted(&pool.name, pool.data.free(), host, overcommit));
+        verdict.add(overcommitted(&pool.name, pool.data.free(), host, overcommit));
     }
     // What is left may all be promised to the sparse files already: that matters as soon as the pool is low.
     let nothing_left = matches!(growth::of(pool, Target::Data, case), Plan::NoRoom { .. });
     if host.read_only {
-        verdict.findings.push(read_only(pool, host));
+        verdict.add(read_only(pool, host));
     } else if nothing_left || growth::room(host, &case.settings.host) == Bytes(0) {
-        verdict.findings.push(full(case, pool, host));
+        verdict.add(full(case, pool, host));
     }
 }
 

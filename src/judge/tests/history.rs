@@ -48,7 +48,7 @@ fn changes_are_kept_and_sameness_is_not() {
         .history
         .moments()
         .iter()
-        .map(|moment| (moment.at.as_secs(), moment.mode, moment.suspended))
+        .map(|(at, pool)| (at.as_secs(), pool.mode, pool.suspended))
         .collect();
     let wanted = [
         (10, Mode::Rw, false),
@@ -74,5 +74,5 @@ fn it_stays_small() {
     }
     let moments = memory.history.moments();
     assert!(moments.len() <= 24, "{}", moments.len());
-    assert_eq!(moments.last().map(|moment| moment.at), Some(secs(999)));
+    assert_eq!(moments.last().map(|(at, _)| *at), Some(secs(999)));
 }

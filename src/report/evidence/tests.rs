@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Probe;
-use crate::model::{ActiveState, Containers, Daemon, Evidence, Host, KernelEvent, Task, Unit, Witnesses};
+use crate::model::{ActiveState, Containers, Daemon, Evidence, Host, KernelEvent, Task, Unit, Usage, Witnesses};
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -106,7 +106,7 @@ fn seen() -> Snapshot {
     }
 }
 
-fn text(seen: &Snapshot, history: &[PoolMoment]) -> String {
+fn text(seen: &Snapshot, history: &[(Duration, Pool)]) -> String {
     lines(&Bundle {
         occasion: "before 'grow'",
         seen,
@@ -118,18 +118,20 @@ fn text(seen: &Snapshot, history: &[PoolMoment]) -> String {
     .join("\n")
 }
 
-fn at(at: u64, mode: Mode, queue_if_no_space: bool) -> PoolMoment {
-    PoolMoment {
-        at: secs(at),
+fn at(at: u64, mode: Mode, queue_if_no_space: bool) -> (Duration, Pool) {
+    let usage = |used_blocks, total_blocks, block_bytes| Usage {
+        used_blocks,
+        total_blocks,
+        block_bytes,
+    };
+    let pool = Pool {
         mode,
-        needs_check: false,
-        suspended: false,
         queue_if_no_space,
-        data_used: Bytes::mib(512),
-        data_total: Bytes::mib(512),
-        metadata_percent: 11,
-        metadata_total: Bytes::mib(64),
-    }
+        data: usage(512, 512, Bytes::MIB),
+        metadata: usage(113, 1024, 64 * Bytes::KIB),
+        ..crate::report::tests::pool()
+    };
+    (secs(at), pool)
 }
 
 #[test]
