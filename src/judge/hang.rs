@@ -46,7 +46,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
         verdict.add(restart::not_possible(unit, case.settings));
     }
     let stuck = memory.stuck_tasks(seen, case.now);
-    match seen.daemon.info.silent_for() {
+    match memory.progress.waited(seen, case.now) {
         Some(silence) if silence >= memory.patience(case, &stuck) => {
             let hang = Hang {
                 case,

@@ -86,6 +86,9 @@ pub struct Memory {
     extension_due: Option<(u64, Duration)>,
 }
 
+/// Between two looks no more time counts as looked at than this many stuck looks take.
+const LOOKS_CREDITED: u32 = 2;
+
 /// Longer than the longest time between two looks at the witnesses of one trouble.
 const WITNESSES_UNWATCHED: Duration = Duration::from_secs(90);
 
@@ -112,9 +115,13 @@ impl Memory {
 
     /// Brings memory up to date with a look.
     pub(super) fn learn(&mut self, seen: &Snapshot, settings: &Settings, now: Duration) {
-        let unwatched = self.looked.replace(now).map(|at| now.saturating_sub(at));
-        if unwatched >= Some(rate::gap(settings)) {
-            self.start_counting_anew(now);
+        let credit = settings.watch.look_deadline.saturating_mul(LOOKS_CREDITED);
+        let between = self.looked.replace(now).map(|at| now.saturating_sub(at));
+        if let Some(unwatched) = between.and_then(|between| between.checked_sub(credit)) {
+            self.leave_out(unwatched, credit, now);
+        }
+        if between >= Some(rate::gap(settings)) {
+            (self.pool_gone_since, self.extension_due, self.refused) = (None, None, None);
         }
         self.fill.learn(seen, settings, now);
         let came_out = self.learn_tasks(seen, now);
@@ -134,19 +141,19 @@ impl Memory {
             .retain(|at| now.saturating_sub(*at) < settings.restart.window);
     }
 
-    /// Gives up what was seen to last: nobody looked in between, and a clock that goes on while the host sleeps has aged it.
-    fn start_counting_anew(&mut self, now: Duration) {
-        if let Some(incident) = &mut self.kept.incident {
-            incident.cured = None;
+    /// Takes time in which nobody looked out of all that speaks for a hang: a host that was stunned, a guard that was stopped, a clock that
+    /// goes on while the host sleeps.
+    fn leave_out(&mut self, unwatched: Duration, credit: Duration, now: Duration) {
+        let later = |since: &mut Duration| *since = since.saturating_add(unwatched).min(now);
+        if let Some(cured) = self.kept.incident.as_mut().and_then(|incident| incident.cured.as_mut()) {
+            later(cured);
         }
-        self.last_uninterruptible = Some(now);
-        self.stuck_since = StuckSince::default();
-        self.witness_since = StuckSince::default();
+        self.last_uninterruptible.iter_mut().for_each(later);
+        self.stuck_since.0.values_mut().for_each(later);
+        self.witness_since.0.values_mut().for_each(later);
+        // So short a time counts here that somebody may have been at it all the while.
         self.suspended_since = None;
-        self.pool_gone_since = None;
-        self.extension_due = None;
-        self.refused = None;
-        self.progress.unwatched(now);
+        self.progress.leave_out(credit, now);
     }
 
     /// Whether a task has come out of a long wait in D state.

@@ -37,6 +37,10 @@ pub(super) struct Progress {
     ping_silent: bool,
     /// The daemon that has answered `/info` once: it has started.
     started: Option<u32>,
+    /// From when on its silence was looked at.
+    watched: Option<Duration>,
+    /// The three kinds of silence at the newest look: whole, without a sign of life, without a sign of work.
+    at_look: [Duration; 3],
 }
 
 impl Progress {
@@ -63,11 +67,28 @@ impl Progress {
         if moved {
             self.last = Some(now);
         }
+        let kinds = [
+            self.waited(seen, now),
+            self.silence(seen, now),
+            self.stands_still(seen, now),
+        ];
+        self.at_look = kinds.map(Option::unwrap_or_default);
     }
 
-    /// Nobody knows what it did until now.
-    pub fn unwatched(&mut self, now: Duration) {
-        (self.last, self.worked) = (Some(now), Some(now));
+    /// Nobody has looked for longer than `credit` until now.
+    pub fn leave_out(&mut self, credit: Duration, now: Duration) {
+        for (sign, silence) in [&mut self.watched, &mut self.last, &mut self.worked]
+            .into_iter()
+            .zip(self.at_look)
+        {
+            let counted = now.saturating_sub(silence.saturating_add(credit));
+            *sign = Some(sign.map_or(counted, |at| at.max(counted)));
+        }
+    }
+
+    /// How long `/info` has been silent, as far as somebody looked.
+    pub fn waited(&self, seen: &Snapshot, now: Duration) -> Option<Duration> {
+        waited_since(self.watched, seen, now)
     }
 
     /// How long `/info` has waited without a sign that the driver is at work.

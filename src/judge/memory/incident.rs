@@ -32,7 +32,7 @@ impl Memory {
             incident.silent_before &= !answers && !another(incident);
         }
         let works = matches!(seen.daemon.driver, Probe::Answered { .. });
-        let silent = seen.daemon.info.silent_for() >= Some(settings.watch.silent_after) && !works;
+        let silent = self.progress.waited(seen, now) >= Some(settings.watch.silent_after) && !works;
         if pool.is_exhausted() || pool.suspended && (self.is_held_up(settings, now) || self.kept.incident.is_some()) {
             let silent_before = self.was_silent_before(seen, settings, now);
             let incident = self.kept.incident.get_or_insert(Incident {

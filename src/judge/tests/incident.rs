@@ -399,7 +399,7 @@ fn each_reason_against_a_restart_holds() {
             &mut memory,
             secs(1000),
         );
-        for second in [1, 100] {
+        for second in 1..200 {
             judge(
                 &seen(pool(), Probe::Silent(secs(second + 1)), TaskState::Alive),
                 &Settings::default(),
