@@ -91,7 +91,11 @@ pub fn run() -> Result<ExitCode> {
     while !guard.stopping {
         guard.reload();
         // Events in a row must not keep the daemon out of sight: after each such look comes a whole one.
-        pool_first = std::mem::take(&mut guard.pool_event) && !pool_first;
+        let event = std::mem::take(&mut guard.pool_event);
+        if event {
+            guard.memory.hear_event();
+        }
+        pool_first = event && !pool_first;
         match pool_first {
             // The event came with a look at the pool, which may run out before a daemon has answered.
             true => guard.woken = true,

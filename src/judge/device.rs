@@ -118,7 +118,10 @@ fn by_guard(case: Case<'_>, pool: &Pool, target: Target, plan: Plan, said: Optio
         }
         (Plan::GrowTo(to), None) => {
             let tries = case.memory.tries(target);
-            let pause = tries.pause(case.now);
+            let pause = match pool.is_out_of(target) {
+                true => tries.short_pause(case.now),
+                false => tries.pause(case.now),
+            };
             match said.filter(|_| !case.settings.lvm.grow) {
                 Some(said) => (
                     Helper::Nobody,

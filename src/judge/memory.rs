@@ -52,6 +52,8 @@ pub struct Memory {
     data_tries: Tries,
     /// Growth of the metadata device.
     metadata_tries: Tries,
+    /// Resumes of a pool that was left suspended.
+    pub(super) resume_tries: Tries,
     /// XFS told to give up.
     pub give_up_tries: Tries,
     /// A growth, a resume or a give-up is on its way.

@@ -47,7 +47,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
             verdict.add(suspended(pool));
         }
         // A growth ends in a resume, which is not ours to give to a pool that somebody may hold suspended; it follows after it.
-        let may_resume = nobody_at_it && !memory.growing && memory.tries(Target::Data).pause(case.now).is_zero();
+        let may_resume = nobody_at_it && !memory.growing && memory.resume_tries.pause(case.now).is_zero();
         verdict.deed = may_resume.then_some(Deed::Resume);
     }
 }

@@ -413,7 +413,12 @@ fn a_sparse_pool_on_a_full_disk_is_called_over_committed() {
 
 #[test]
 fn failed_growth_is_tried_again_after_longer_and_longer_pauses() {
-    let (settings, low) = (Settings::default(), seen(full(), answered(), TaskState::Alive));
+    let settings = Settings::default();
+    let mut nearly = full();
+    nearly.mode = Mode::Rw;
+    nearly.data.used_blocks -= 1;
+    let low = seen(nearly, answered(), TaskState::Alive);
+    let exhausted = seen(full(), answered(), TaskState::Alive);
     let mut memory = Memory::default();
     let mut now = secs(1000);
     for pause in [2, 20, 40, 80, 160, 320, 600, 600] {
@@ -422,6 +427,21 @@ fn failed_growth_is_tried_again_after_longer_and_longer_pauses() {
         assert_eq!(judge(&low, &settings, &mut memory, now).deed, None, "one at a time");
         memory.ended(&deed, &Outcome::Failed("no".into()), now);
         assert_eq!(judge(&low, &settings, &mut memory, now + secs(pause - 1)).deed, None);
+        // The kernel holds writes for 60 s: a pool that has run out is tried each ten seconds, and soon after each event.
+        for (second, tried) in [(1, false), (9, pause < 10), (10, true)] {
+            let deed = judge(&exhausted, &settings, &mut memory.clone(), now + secs(second)).deed;
+            assert_eq!(
+                deed.is_some(),
+                tried,
+                "{second} s after a failure, of a pause of {pause} s"
+            );
+        }
+        let mut heard = memory.clone();
+        heard.hear_event();
+        for (second, tried) in [(1, false), (2, true)] {
+            let deed = judge(&low, &settings, &mut heard, now + secs(second)).deed;
+            assert_eq!(deed.is_some(), tried, "{second} s after a failure, with an event");
+        }
         now += secs(pause);
     }
     let deed = judge(&low, &settings, &mut memory, now).deed.expect("never gives up");

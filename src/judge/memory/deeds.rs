@@ -18,6 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 pub struct Tries {
     /// Failures in a row.
     pub failures: u32,
+    /// When the newest failed.
+    failed: Duration,
     /// No further try before this time.
     not_before: Duration,
 }
@@ -28,6 +30,11 @@ impl Tries {
         self.not_before.saturating_sub(now)
     }
 
+    /// The same where it is urgent: the kernel holds the writes of a pool that has run out for 60 s only.
+    pub fn short_pause(&self, now: Duration) -> Duration {
+        self.not_before.min(self.failed + FIRST_PAUSE).saturating_sub(now)
+    }
+
     /// Takes in one that failed. `first_pause` follows the first in a row.
     fn failed(&mut self, first_pause: Duration, now: Duration) {
         let pause = match self.failures {
@@ -35,6 +42,7 @@ impl Tries {
             before => FIRST_PAUSE.saturating_mul(1 << before.min(10)).min(LONGEST_PAUSE),
         };
         self.failures = self.failures.saturating_add(1);
+        self.failed = now;
         self.not_before = now + pause;
     }
 }
@@ -45,6 +53,13 @@ impl Memory {
         match target {
             Target::Data => &self.data_tries,
             Target::Metadata => &self.metadata_tries,
+        }
+    }
+
+    /// The kernel has raised an event of the pool, and what stood in the way of a growth may be gone.
+    pub fn hear_event(&mut self) {
+        for tries in [&mut self.data_tries, &mut self.metadata_tries] {
+            tries.not_before = tries.not_before.min(tries.failed + SHORT_PAUSE);
         }
     }
 
@@ -89,7 +104,8 @@ impl Memory {
                 target: Target::Metadata,
                 ..
             } => (&mut self.metadata_tries, SHORT_PAUSE),
-            Deed::Grow { .. } | Deed::Resume => (&mut self.data_tries, SHORT_PAUSE),
+            Deed::Grow { .. } => (&mut self.data_tries, SHORT_PAUSE),
+            Deed::Resume => (&mut self.resume_tries, SHORT_PAUSE),
             Deed::XfsGiveUp { .. } | Deed::Restart => (&mut self.give_up_tries, FIRST_PAUSE),
         };
         match outcome {

@@ -173,9 +173,11 @@ fn nobody_switches_it_off(host: &mut Host, figures: &mut Figures) -> Result<()> 
     );
 
     // A container speaks as the kernel does: the crash of a program of this name, in a file of that one.
-    host.put("/root/Shutting down filesystem", 0o755, &crasher())?;
-    host.sh("ln -s 'Shutting down filesystem' '/root/XFS (dm-3): '; \
-         docker run --rm --network none -v /root:/go busybox sh -c '\"/go/XFS (dm-3): \"' || true")?;
+    host.put("/root/crasher", 0o755, &crasher())?;
+    host.sh(
+        "mv /root/crasher '/root/Shutting down filesystem'; ln -s 'Shutting down filesystem' '/root/XFS (dm-3): '; \
+         docker run --rm --network none -v /root:/go busybox sh -c '\"/go/XFS (dm-3): \"' || true",
+    )?;
     let kernel = host.sh("dmesg")?;
     ensure!(
         kernel.contains("XFS (dm-3): [") && kernel.contains("in Shutting down filesystem["),
