@@ -23,17 +23,21 @@ fn group(said: &LvmPool, settings: &Settings) -> HostReport {
     }
 }
 
-/// True headroom of an active pool.
-pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomReport {
-    let below = match &pool.lvm {
-        Lvm::No => seen.host.known().map(|it| host(it, settings)),
+/// The filesystem or the volume group below one of the pool's devices, where it is known.
+pub fn below(pool: &Pool, target: Target, seen: &Snapshot, settings: &Settings) -> Option<HostReport> {
+    match &pool.lvm {
+        Lvm::No => seen.host_of(target).ok().map(|it| host(it, settings)),
         Lvm::Asked(Seen::Known(said)) => Some(group(said, settings)),
         Lvm::NotAsked | Lvm::Asked(Seen::Unknown(_)) => None,
-    };
+    }
+}
+
+/// True headroom of an active pool.
+pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomReport {
     HeadroomReport {
         headroom_bytes: storage::headroom(pool, seen.host.known(), settings),
-        overcommit_bytes: storage::overcommit(pool, seen.host.known()),
-        host: below,
+        overcommit_bytes: storage::overcommit(pool, seen),
+        host: below(pool, Target::Data, seen, settings),
     }
 }
 
@@ -56,7 +60,7 @@ pub fn with_rates(
     ] {
         usage.fill_bytes_per_s = fill.of(target).is_known().then(|| fill.of(target).smoothed());
         usage.full_in_s = fill.device_full(pool, target).map(|it| it.full_in.as_secs());
-        usage.low_bytes = low(pool, target, fill, settings);
+        usage.low_bytes = low(pool, target, seen, fill, settings);
     }
     report.forecast = rate::forecast(fill, seen, settings).map(|it| ForecastReport {
         of: match it.of {
@@ -80,8 +84,8 @@ pub fn with_consumers(mut report: PoolReport, consumers: &Consumers) -> PoolRepo
 }
 
 /// With less than this free the device is to grow, whoever does it; `None` where nobody does.
-fn low(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Option<Bytes> {
-    let need = Need::of(pool, target, fill, settings);
+fn low(pool: &Pool, target: Target, seen: &Snapshot, fill: &Fill, settings: &Settings) -> Option<Bytes> {
+    let need = Need::of(pool, target, seen, fill, settings);
     let threshold = growth::threshold(&need, target, settings);
     let below = match target {
         Target::Data => settings.data.below_free_percent,

@@ -147,7 +147,7 @@ fn by_guard(case: Case<'_>, pool: &Pool, target: Target, plan: Plan, said: Optio
 /// What stands against growth of a device, however much room there is; for people, with the next step.
 fn blocked(pool: &Pool, target: Target, seen: &Snapshot) -> Option<(Helper, String)> {
     let device = pool.device(target);
-    let why = match (&seen.host, device.file) {
+    let why = match (seen.host_of(target), device.file) {
         _ if waits_for_metadata(pool, target) => {
             let next = "the metadata must grow first: without a free block there, growth of the data would end in an \
                         off-line repair";
@@ -158,13 +158,13 @@ fn blocked(pool: &Pool, target: Target, seen: &Snapshot) -> Option<(Helper, Stri
             "enlarge the devices below {} and reload its table; thinguard grows loop files and pools of LVM's only",
             pool.name
         ),
-        (Seen::Unknown(why), _) => format!("nothing is grown blindly: room below the pool is not known: {why}"),
-        (Seen::Known(host), _) if host.read_only => format!(
+        (Err(why), _) => format!("nothing is grown blindly: room below the pool is not known: {why}"),
+        (Ok(host), _) if host.read_only => format!(
             "cannot grow: the filesystem of {} is mounted read-only; dmesg tells why",
             host.path
         ),
         (_, Seen::Unknown(why)) => format!("cannot grow: its file {} cannot be looked at: {why}", device.place()),
-        (Seen::Known(_), Seen::Known(_)) => return None,
+        (Ok(_), Seen::Known(_)) => return None,
     };
     Some((Helper::Nobody, why))
 }

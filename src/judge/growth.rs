@@ -3,7 +3,7 @@
 use super::rate::Fill;
 use super::{Case, lvm};
 use crate::model::{
-    Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Lvm, Pool, Seen, Settings, Target, Usage,
+    Bytes, GrowthDefaults, GrowthSettings, Host, HostSettings, Lvm, Pool, Seen, Settings, Snapshot, Target, Usage,
 };
 
 /// Smallest growth worth a reload of the pool's table.
@@ -28,7 +28,7 @@ pub struct Need {
 
 impl Need {
     /// What one device of a live pool needs.
-    pub fn of(pool: &Pool, target: Target, fill: &Fill, settings: &Settings) -> Need {
+    pub fn of(pool: &Pool, target: Target, seen: &Snapshot, fill: &Fill, settings: &Settings) -> Need {
         let device = pool.device(target);
         let allocated = match (&pool.lvm, device.file) {
             (Lvm::No, Seen::Known(file)) => file.allocated_bytes,
@@ -42,7 +42,7 @@ impl Need {
                 Target::Metadata => Bytes(0),
             },
             allocated,
-            promised: promised_before(target, pool.device(target.other()).owed()),
+            promised: promised_before(target, seen.owed_beside(pool, target)),
             rate: fill.of(target).smoothed(),
             ahead: fill.ahead(target, settings),
         }
@@ -119,13 +119,13 @@ pub fn reserve(host: &Host, settings: &HostSettings) -> Bytes {
 /// What one device of a live pool is to become. Where the room is not known there is none.
 pub(super) fn of(pool: &Pool, target: Target, case: Case<'_>) -> Plan {
     let settings = case.settings;
-    let room = match (&pool.lvm, &case.seen.host) {
+    let room = match (&pool.lvm, case.seen.host_of(target)) {
         (Lvm::Asked(Seen::Known(said)), _) => lvm::room(said, target, &settings.lvm),
-        (Lvm::No, Seen::Known(host)) => room(host, &settings.host),
+        (Lvm::No, Ok(host)) => room(host, &settings.host),
         _ => Bytes(0),
     };
     plan(
-        &Need::of(pool, target, &case.memory.fill, settings),
+        &Need::of(pool, target, case.seen, &case.memory.fill, settings),
         target,
         room,
         settings,

@@ -25,7 +25,7 @@ pub fn rest(seen: &Snapshot, verdict: &Verdict, memory: &Memory, settings: &Sett
     let Some(pool) = seen.pool() else { return longest };
     // The low-water mark wakes us by itself; the way to the threshold is what the poll has to cover.
     let fill = &memory.fill;
-    let need = Need::of(pool, Target::Data, fill, settings);
+    let need = Need::of(pool, Target::Data, seen, fill, settings);
     let threshold = growth::threshold(&need, Target::Data, settings);
     let mut way = pool.data.free().saturating_sub(threshold);
     if let Some(host) = seen.host.known().filter(|_| pool.is_loop()) {

@@ -118,6 +118,7 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
             total_bytes: Bytes::gib(200),
             read_only: false,
         }),
+        metadata_host: None,
         daemon: Daemon {
             unit: Seen::Known(Unit {
                 name: "docker.service".into(),
@@ -406,7 +407,7 @@ fn a_sparse_pool_on_a_full_disk_is_called_over_committed() {
     let host = thin.host.known();
     assert_eq!(storage::headroom(pool, host, &Settings::default()), Bytes::gib(2));
     assert_eq!(
-        storage::overcommit(pool, host),
+        storage::overcommit(pool, &thin),
         Bytes::gib(5).saturating_add(Bytes::mib(56))
     );
 }

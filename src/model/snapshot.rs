@@ -1,6 +1,6 @@
 //! `Snapshot`: everything one look saw, with what could not be seen.
 
-use super::{BackingFile, Bytes, Daemon, Evidence, Pool, Seen};
+use super::{BackingFile, Bytes, Daemon, Evidence, Pool, Seen, Target};
 use serde::{Deserialize, Serialize};
 
 /// Room on the filesystem that holds the pool's files.
@@ -32,9 +32,20 @@ pub struct Disk {
     pub missing: Vec<String>,
     /// The filesystem below the data file; below the data root where there is no data file.
     pub host: Host,
+    /// The filesystem below the metadata file, where that is another one.
+    #[serde(default)]
+    pub metadata_host: Option<Host>,
 }
 
 impl Disk {
+    /// The filesystem below the file of this device.
+    pub fn host_of(&self, target: Target) -> &Host {
+        match (target, &self.metadata_host) {
+            (Target::Metadata, Some(host)) => host,
+            _ => &self.host,
+        }
+    }
+
     /// The file with this path.
     pub fn file(&self, path: &str) -> Seen<BackingFile> {
         match self.files.iter().find(|file| file.path == path) {
@@ -49,8 +60,10 @@ impl Disk {
 pub struct Snapshot {
     /// The active pool; `Known(None)` when there is certainly none.
     pub pool: Seen<Option<Pool>>,
-    /// The filesystem below the pool's files.
+    /// The filesystem below the pool's data file.
     pub host: Seen<Host>,
+    /// The filesystem below the metadata file, where that is another one.
+    pub metadata_host: Option<Host>,
     /// The Docker daemon.
     pub daemon: Daemon,
     /// The kernel's log, and tasks around Docker.
@@ -58,6 +71,25 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The filesystem below the file of this device.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn host_of(&self, target: Target) -> Result<&Host, &str> {
+        match (target, &self.metadata_host, &self.host) {
+            (Target::Metadata, Some(host), _) | (_, _, Seen::Known(host)) => Ok(host),
+            (_, _, Seen::Unknown(why)) => Err(why),
+        }
+    }
+
+    /// What the pool's other sparse file was promised on the same filesystem and has not been given yet.
+    pub fn owed_beside(&self, pool: &Pool, target: Target) -> Bytes {
+        match self.metadata_host {
+            Some(_) => Bytes(0),
+            None => pool.device(target.other()).owed(),
+        }
+    }
+
     /// The active pool, if it was seen.
     pub fn pool(&self) -> Option<&Pool> {
         self.pool.known()?.as_ref()

@@ -35,23 +35,35 @@ pub fn look(tree: &Path, data_root: &str, files: &[String]) -> Result<Disk> {
         files: Vec::new(),
         missing,
         host: room(tree, &existing.to_string_lossy())?,
+        metadata_host: None,
     };
+    let mut filesystems = Vec::new();
     for path in [disk.data_path.clone(), disk.metadata_path.clone()] {
         match fs::metadata(at(&path)) {
-            Ok(file) => disk.files.push(BackingFile {
-                size_bytes: Bytes(file.len()),
-                allocated_bytes: Bytes(file.blocks() * Bytes::SECTOR),
-                path,
-            }),
+            Ok(file) => {
+                filesystems.push(file.dev());
+                disk.files.push(BackingFile {
+                    size_bytes: Bytes(file.len()),
+                    allocated_bytes: Bytes(file.blocks() * Bytes::SECTOR),
+                    path,
+                });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).context(path),
         }
     }
     // The files may lie on another filesystem than the data root (symbolic links, mounts below it).
-    if let Some(data) = disk.files.first() {
-        let place = resolved(tree, &data.path)?;
-        let directory = place.parent().unwrap_or(Path::new("/"));
-        disk.host = room(tree, &directory.to_string_lossy())?;
+    let below = |file: &BackingFile| {
+        let place = resolved(tree, &file.path)?;
+        room(tree, &place.parent().unwrap_or(Path::new("/")).to_string_lossy())
+    };
+    if let Some(first) = disk.files.first() {
+        disk.host = below(first)?;
+    }
+    if let ([data, metadata], [_, file]) = (filesystems.as_slice(), disk.files.as_slice())
+        && data != metadata
+    {
+        disk.metadata_host = Some(below(file)?);
     }
     Ok(disk)
 }

@@ -279,13 +279,14 @@ impl Observer {
             pool.metadata_file = file(&pool.metadata_backing);
             pool.lvm = self.lvm(pool, now);
         }
-        let host = match look {
-            Seen::Known(look) => Seen::Known(look.host),
-            Seen::Unknown(why) => Seen::Unknown(why),
+        let (host, metadata_host) = match look {
+            Seen::Known(look) => (Seen::Known(look.host), look.metadata_host),
+            Seen::Unknown(why) => (Seen::Unknown(why), None),
         };
         Snapshot {
             pool,
             host,
+            metadata_host,
             daemon: self.daemon(now),
             evidence: Evidence {
                 kernel: self.kernel_lines.seen(),

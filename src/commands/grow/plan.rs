@@ -48,7 +48,7 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
         bail!("{to} is more than the cap of the {target} device, {cap}");
     }
     let (room, below) = room_below(pool, target, seen, settings)?;
-    let most = growth::honoured(&Need::of(pool, target, &Fill::default(), settings), room);
+    let most = growth::honoured(&Need::of(pool, target, seen, &Fill::default(), settings), room);
     if to > most {
         let most = most.round_down(device.usage.block_bytes);
         bail!("{to} is more than {below}, so {most} at the most");
@@ -58,7 +58,7 @@ pub fn wish(target: Target, size: Size, seen: &Snapshot, settings: &Settings) ->
 
 /// Room for more of the device, and in words where it is: of a filesystem or a volume group, above its reserve.
 fn room_below(pool: &Pool, target: Target, seen: &Snapshot, settings: &Settings) -> Result<(Bytes, String)> {
-    match (&pool.lvm, &seen.host) {
+    match (&pool.lvm, seen.host_of(target)) {
         (Lvm::Asked(Seen::Known(said)), _) => {
             let (room, free) = (lvm::room(said, target, &settings.lvm), said.group_free);
             let below = format!(
@@ -69,14 +69,14 @@ fn room_below(pool: &Pool, target: Target, seen: &Snapshot, settings: &Settings)
         }
         (Lvm::Asked(Seen::Unknown(why)), _) => bail!("LVM does not tell of {}: {why}", pool.name),
         (Lvm::NotAsked, _) => bail!("LVM was not asked about {}", pool.name),
-        (Lvm::No, Seen::Unknown(why)) => bail!("room below the pool is not known: {why}"),
-        (Lvm::No, Seen::Known(host)) if host.read_only => {
+        (Lvm::No, Err(why)) => bail!("room below the pool is not known: {why}"),
+        (Lvm::No, Ok(host)) if host.read_only => {
             bail!(
                 "the filesystem of {} is mounted read-only: nothing can grow on it",
                 host.path
             )
         }
-        (Lvm::No, Seen::Known(host)) => {
+        (Lvm::No, Ok(host)) => {
             let file = pool.device(target).file.known();
             file.context("the pool's file cannot be looked at")?;
             let (room, reserve) = (
@@ -127,12 +127,12 @@ pub fn told(deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Plan> {
         Order::Extend(order) => order.steps(),
         _ => bail!("{deed} is no growth"),
     };
-    let below = reports::headroom(pool, seen, settings)
-        .host
-        .context("room below the pool is not known")?;
-    let (file, other) = (pool.device(*target).file, pool.device(target.other()));
+    let below = reports::below(pool, *target, seen, settings).context("room below the pool is not known")?;
+    let file = pool.device(*target).file;
     let taken = match file.known() {
-        Some(file) => to.saturating_sub(file.allocated_bytes).saturating_add(other.owed()),
+        Some(file) => to
+            .saturating_sub(file.allocated_bytes)
+            .saturating_add(seen.owed_beside(pool, *target)),
         None => from_group(deed),
     };
     let needed = metadata_for(*to, pool.data.block_bytes);

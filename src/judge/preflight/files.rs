@@ -147,15 +147,18 @@ fn device(
             Bytes(0)
         },
         allocated: file.allocated_bytes,
-        promised: growth::promised_before(
-            target,
-            usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
-        ),
+        promised: match disk.metadata_host {
+            Some(_) => Bytes(0),
+            None => growth::promised_before(
+                target,
+                usable(of, other.size_bytes).saturating_sub(other.allocated_bytes),
+            ),
+        },
         // Nobody has seen it fill: dockerd is yet to start.
         rate: Bytes(0),
         ahead: Bytes(0),
     };
-    let room = growth::room(&disk.host, &settings.host);
+    let room = growth::room(disk.host_of(target), &settings.host);
     let plan = growth::plan(&need, target, room, settings);
     if target == Target::Data {
         let owed = total.saturating_sub(file.allocated_bytes);

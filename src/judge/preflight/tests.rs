@@ -72,6 +72,7 @@ fn host() -> Before {
             data_path: DATA.into(),
             metadata_path: METADATA.into(),
             files: vec![file(DATA, Bytes::gib(8)), file(METADATA, Bytes::gib(1))],
+            metadata_host: None,
             missing: vec![],
             host: Host {
                 path: "/var/lib/docker".into(),
@@ -110,6 +111,7 @@ fn seen() -> Snapshot {
     Snapshot {
         pool: Seen::Known(None),
         host: Seen::unknown("not looked at"),
+        metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("not looked at"),
             tasks: Seen::unknown("not looked at"),

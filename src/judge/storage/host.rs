@@ -2,7 +2,7 @@
 
 use crate::judge::growth::{self, Plan};
 use crate::judge::{Case, Verdict};
-use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Target};
+use crate::model::{Bytes, Code, Finding, Host, Pool, Seen, Settings, Snapshot, Target};
 
 /// What can really still be written to an active pool: the smaller of its free blocks and, for a pool on loop files, the filesystem's room
 /// above its reserve (law 7).
@@ -13,21 +13,24 @@ pub fn headroom(pool: &Pool, host: Option<&Host>, settings: &Settings) -> Bytes 
     room.map_or(pool.data.free(), |room| room.min(pool.data.free()))
 }
 
-/// How much more the pool's sparse files may ask for than the filesystem has free.
-pub fn overcommit(pool: &Pool, host: Option<&Host>) -> Bytes {
-    host.map_or(Bytes(0), |host| owed(pool).saturating_sub(host.free_bytes))
+/// How much more the pool's sparse files may ask for than the filesystem of its data file has free.
+pub fn overcommit(pool: &Pool, seen: &Snapshot) -> Bytes {
+    let host = seen.host.known();
+    host.map_or(Bytes(0), |host| {
+        owed(pool, Target::Data, seen).saturating_sub(host.free_bytes)
+    })
 }
 
-/// Too little room, or less than the pool's files were promised.
+/// Too little room, or less than the pool's files were promised; on both filesystems where its files lie on two.
 pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
     if !pool.is_loop() {
         return;
     }
-    let host = match &case.seen.host {
-        Seen::Known(host) => host,
+    match &case.seen.host {
+        Seen::Known(host) => below(case, pool, Target::Data, host, verdict),
         Seen::Unknown(why) => {
             let file = pool.device(Target::Data).place();
-            return verdict.add(
+            verdict.add(
                 Finding::warn(Code::HostFilesystemUnknown, &file)
                     .says(format!(
                         "room on the filesystem below the pool cannot be read ({why}); nothing is grown blindly"
@@ -38,41 +41,58 @@ pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
                     ),
             );
         }
-    };
-    let overcommit = overcommit(pool, Some(host));
+    }
+    if let Some(host) = &case.seen.metadata_host {
+        below(case, pool, Target::Metadata, host, verdict);
+    }
+}
+
+/// The filesystem below the file of this device.
+fn below(case: Case<'_>, pool: &Pool, target: Target, host: &Host, verdict: &mut Verdict) {
+    let owed = owed(pool, target, case.seen);
+    let overcommit = owed.saturating_sub(host.free_bytes);
     if overcommit > Bytes(0) {
-        verdict.add(overcommitted(&pool.name, pool.data.free(), host, overcommit));
+        let free = pool.device(target).usage.free();
+        verdict.add(overcommitted(&pool.name, free, host, overcommit));
     }
     // What is left may all be promised to the sparse files already: that matters as soon as the pool is low.
-    let nothing_left = matches!(growth::of(pool, Target::Data, case), Plan::NoRoom { .. });
+    let nothing_left = matches!(growth::of(pool, target, case), Plan::NoRoom { .. });
     if host.read_only {
-        verdict.add(read_only(pool, host));
+        verdict.add(read_only(pool, target, host));
     } else if nothing_left || growth::room(host, &case.settings.host) == Bytes(0) {
-        verdict.add(full(case, pool, host));
+        verdict.add(full(case, pool, target, host, owed));
     }
 }
 
-/// What the pool's sparse files were promised and have not been given yet.
-fn owed(pool: &Pool) -> Bytes {
-    let owed = |target| pool.device(target).owed();
-    owed(Target::Data).saturating_add(owed(Target::Metadata))
+/// What the sparse files on the filesystem of this device's file were promised and have not been given yet.
+fn owed(pool: &Pool, target: Target, seen: &Snapshot) -> Bytes {
+    let beside = seen.owed_beside(pool, target);
+    pool.device(target).owed().saturating_add(beside)
 }
 
-fn full(case: Case<'_>, pool: &Pool, host: &Host) -> Finding {
-    let promised = match owed(pool) {
+/// `the pool has 1 GiB free of 4 GiB`
+fn pool_has(pool: &Pool, target: Target) -> String {
+    let usage = pool.device(target).usage;
+    let what = match target {
+        Target::Data => "the pool has",
+        Target::Metadata => "its metadata device has",
+    };
+    format!("{what} {} free of {}", usage.free(), usage.total())
+}
+
+fn full(case: Case<'_>, pool: &Pool, target: Target, host: &Host, owed: Bytes) -> Finding {
+    let promised = match owed {
         Bytes(0) => String::new(),
         owed => format!(", {owed} promised to the pool's sparse files"),
     };
     Finding::refuse(Code::HostFilesystemFull, &host.path)
         .says(format!(
-            "{} free of {}, and {} are kept in reserve{promised}: nothing to grow the pool into; the pool has {} \
-             free of {}{}",
+            "{} free of {}, and {} are kept in reserve{promised}: nothing to grow the pool into; {}{}",
             host.free_bytes,
             host.total_bytes,
             growth::reserve(host, &case.settings.host),
-            pool.data.free(),
-            pool.data.total(),
-            case.memory.fill.outlook(pool, Target::Data)
+            pool_has(pool, target),
+            case.memory.fill.outlook(pool, target)
         ))
         .at(&host.path)
         .next(format!(
@@ -83,13 +103,12 @@ fn full(case: Case<'_>, pool: &Pool, host: &Host) -> Finding {
 }
 
 /// Blocks that the pool's files have not been given yet cannot be given any more, and nothing grows.
-fn read_only(pool: &Pool, host: &Host) -> Finding {
+fn read_only(pool: &Pool, target: Target, host: &Host) -> Finding {
     Finding::refuse(Code::HostFilesystemReadOnly, &host.path)
         .says(format!(
             "the filesystem below the pool's files is mounted read-only: nothing can grow, and writes that \
-             need new blocks of a sparse file are lost; the pool has {} free of {}",
-            pool.data.free(),
-            pool.data.total()
+             need new blocks of a sparse file are lost; {}",
+            pool_has(pool, target)
         ))
         .at(&host.path)
         .next(format!(

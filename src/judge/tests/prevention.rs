@@ -341,3 +341,36 @@ fn a_pool_that_has_failed_is_not_exhausted() {
     assert!(!codes(&verdict).contains(&Code::PoolExhausted), "{verdict:?}");
     assert_eq!(memory.kept.incident, None);
 }
+
+/// `data` was moved to a big disk by a link, and `metadata` left behind on a small one.
+#[test]
+fn each_file_grows_into_its_own_filesystem_alone() {
+    let low_metadata = Pool {
+        metadata: Usage {
+            used_blocks: 12_000,
+            ..pool().metadata
+        },
+        ..pool()
+    };
+    let on = |path: &str, free: Bytes, total: Bytes| Host {
+        path: path.into(),
+        free_bytes: free,
+        total_bytes: total,
+        read_only: false,
+    };
+    let mut look = seen(low_metadata, answered(), TaskState::Alive);
+    assert!(is_growth(&judge_once(&look).deed, Target::Metadata), "beside the data");
+    look.metadata_host = Some(on("/small", Bytes::mib(32), Bytes::mib(128)));
+    let verdict = judge_once(&look);
+    assert_eq!(verdict.deed, None, "into room that the data's filesystem has");
+    let full = verdict.finding(Code::HostFilesystemFull).expect("an alarm");
+    assert_eq!(full.subject, "/small");
+    assert!(full.message.contains("its metadata device has"), "{}", full.message);
+    // 56 MiB are still owed to the sparse metadata file.
+    assert!(verdict.finding(Code::HostFilesystemOvercommitted).is_some());
+
+    // And the reverse: a full disk below the data keeps no metadata from growing.
+    look.metadata_host = Some(on("/large", Bytes::gib(50), Bytes::gib(100)));
+    look.host = Seen::Known(on("/d", Bytes::mib(10), Bytes::gib(100)));
+    assert!(is_growth(&judge_once(&look).deed, Target::Metadata));
+}

@@ -50,6 +50,7 @@ fn seen() -> Snapshot {
             total_bytes: Bytes::gib(20),
             read_only: false,
         }),
+        metadata_host: None,
         daemon: Daemon {
             unit: Seen::Known(Unit {
                 name: "docker.service".into(),
@@ -161,6 +162,7 @@ fn what_could_not_be_seen_is_said() {
     let unseen = Snapshot {
         pool: Seen::unknown("P"),
         host: Seen::unknown("H"),
+        metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("U"),
             tasks: Seen::unknown("T"),
