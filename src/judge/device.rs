@@ -4,7 +4,9 @@ use super::growth::{self, Plan};
 use super::{Case, FORBIDDEN_BY, Verdict, lvm};
 use crate::kernel::lvm::pool::extend_line;
 use crate::kernel::lvm::volume;
-use crate::model::{Bytes, Code, Deed, Finding, Lvm, LvmPool, Pool, Seen, Settings, Severity, Snapshot, Target, Usage};
+use crate::model::{
+    Backing, Bytes, Code, Deed, Finding, Lvm, LvmPool, Pool, Seen, Settings, Severity, Snapshot, Target, Usage,
+};
 use std::time::Duration;
 
 /// Who makes a device larger, or frees what is in it.
@@ -154,6 +156,12 @@ fn blocked(pool: &Pool, target: Target, seen: &Snapshot) -> Option<(Helper, Stri
             return Some((Helper::Other, next.into()));
         }
         _ if pool.lvm != Lvm::No => return None,
+        _ if matches!(device.backing, Backing::Deleted { .. }) => {
+            format!(
+                "cannot grow: its file {} was deleted; copy it off first",
+                device.place()
+            )
+        }
         _ if !pool.is_loop() => format!(
             "enlarge the devices below {} and reload its table; thinguard grows loop files and pools of LVM's only",
             pool.name

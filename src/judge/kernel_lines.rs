@@ -29,7 +29,7 @@ pub(super) fn judge(seen: &Snapshot, now: Duration, verdict: &mut Verdict) {
 /// A sparse file on a full filesystem: the pool says `rw` and has free blocks, and what containers write is lost.
 fn lost_writes(pool: &Pool, lines: &[KernelLine], now: Duration) -> Option<Finding> {
     let devices = [&pool.data_backing, &pool.metadata_backing].map(|backing| match backing {
-        Backing::Loop { device, .. } => Some(device.as_str()),
+        Backing::Loop { device, .. } | Backing::Deleted { device, .. } => Some(device.as_str()),
         Backing::Device(_) => None,
     });
     let beside = |line: &KernelLine, other: &KernelLine| other.when.abs_diff(line.when) <= BESIDE;

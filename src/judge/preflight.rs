@@ -37,7 +37,7 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
             Finding::note(Code::NotOnLoopFiles, "pool")
                 .says("the pool is not on loop files alone; its growth is LVM's"),
         ),
-        _ => on_loop_files(before, seen, pool, settings, &mut verdict),
+        _ => on_loop_files(before, seen, settings, &mut verdict),
     }
     advice::advise(before, &mut verdict.findings);
     verdict.findings.extend(version_unknown(before));
@@ -67,11 +67,10 @@ fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.code.cmp(&b.code)));
 }
 
-fn on_loop_files(before: &Before, seen: &Snapshot, pool: Option<&Pool>, settings: &Settings, verdict: &mut Verdict) {
+fn on_loop_files(before: &Before, seen: &Snapshot, settings: &Settings, verdict: &mut Verdict) {
     match (&seen.pool, &before.disk) {
         // The rest of an active pool is judged as the guard does.
-        (Seen::Known(Some(_)), Seen::Known(disk)) => files::below_an_active_pool(disk, pool, verdict),
-        (Seen::Known(Some(_)), Seen::Unknown(_)) => {}
+        (Seen::Known(Some(_)), _) => {}
         (Seen::Known(None), Seen::Known(disk)) => files::inactive(before, disk, settings, verdict),
         (Seen::Unknown(why), _) | (_, Seen::Unknown(why)) => verdict.findings.push(
             Finding::warn(Code::PoolUnknown, "pool")

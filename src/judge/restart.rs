@@ -2,7 +2,7 @@
 //! do to the containers, which is said before it is done.
 
 use super::{Case, FORBIDDEN_BY, Verdict};
-use crate::model::{Allow, Bytes, Code, Daemon, Deed, Finding, Seen, Settings, Unit, UnitFault, When};
+use crate::model::{Allow, Bytes, Code, Daemon, Deed, Finding, Pool, Seen, Settings, Unit, UnitFault, When};
 use std::time::Duration;
 
 /// What dockerd writes when it starts (its databases, a pidfile, containers' files) is far less.
@@ -67,8 +67,12 @@ impl Restart<'_> {
         self.could_write()
     }
 
-    /// A daemon that cannot write its files does not start again. What preflight would say is asked right before the stop.
+    /// A daemon that cannot open or write its files does not start again. What preflight would say is asked right before the stop.
     fn could_write(&self) -> Result<(), String> {
+        let deleted = |pool: &Pool| pool.is_on_files() && !pool.is_loop();
+        if !self.case.seen.names_gone.is_empty() || self.case.seen.pool().is_some_and(deleted) {
+            return Err("a file of the pool was deleted or moved: dockerd could not start again".into());
+        }
         match &self.case.seen.host {
             Seen::Unknown(why) => Err(format!("it is not known whether dockerd could write its files: {why}")),
             Seen::Known(host) if host.read_only => {

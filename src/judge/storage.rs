@@ -2,7 +2,7 @@
 
 use super::memory::NOBODY_AT_IT;
 use super::{Case, Verdict, device, lvm, vanished};
-use crate::model::{Code, Deed, Finding, Mode, Pool, Seen, Target};
+use crate::model::{Backing, Code, Deed, Finding, Mode, Pool, Seen, Snapshot, Target};
 
 pub mod host;
 
@@ -26,6 +26,7 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
         }
     };
     host::judge(case, pool, verdict);
+    files_gone(case.seen, pool, verdict);
     lvm::judge(case, pool, verdict);
     match broken(pool) {
         Some(finding) => {
@@ -49,6 +50,44 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
         // A growth ends in a resume, which is not ours to give to a pool that somebody may hold suspended; it follows after it.
         let may_resume = nobody_at_it && !memory.growing && memory.resume_tries.pause(case.now).is_zero();
         verdict.deed = may_resume.then_some(Deed::Resume);
+    }
+}
+
+/// Files that were deleted or moved below the pool: it goes on until it is removed, and dockerd opens them by name at its next start
+/// (moby v20.10.27 `deviceset.go`, `loadThinPoolLoopBackInfo`).
+fn files_gone(seen: &Snapshot, pool: &Pool, verdict: &mut Verdict) {
+    let gone = |path: &str, words: String, next: String| {
+        Finding::refuse(Code::PoolFileDeleted, path)
+            .says(words)
+            .at(path)
+            .next(next)
+    };
+    let mut deleted = Vec::new();
+    for target in [Target::Data, Target::Metadata] {
+        if let Backing::Deleted { device, file } = pool.device(target).backing {
+            deleted.push(file);
+            let words = format!(
+                "the pool {} is active and its file {file} was deleted: its contents live as long as the pool does, and are lost when \
+                 Docker or the host stops",
+                pool.name
+            );
+            let next = format!(
+                "copy it off before anything stops Docker or the pool: dd if=/dev/{device} of=/OTHER-DISK/{target} bs=4M conv=sparse"
+            );
+            verdict.add(gone(file, words, next));
+        }
+    }
+    for path in seen.names_gone.iter().filter(|path| !deleted.contains(path)) {
+        let words = format!(
+            "the pool {} is active and its file {path} is gone: open {path}: no such file or directory, and so Docker would not \
+             start again",
+            pool.name
+        );
+        let next = format!(
+            "if it was moved (losetup -l shows where to), move it back to {path}; if it was deleted, copy it off the loop device \
+             before anything stops the pool"
+        );
+        verdict.add(gone(path, words, next));
     }
 }
 

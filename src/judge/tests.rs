@@ -118,6 +118,7 @@ fn seen(pool: Pool, info: Probe, state: TaskState) -> Snapshot {
             total_bytes: Bytes::gib(200),
             read_only: false,
         }),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::Known(Unit {

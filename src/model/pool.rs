@@ -83,6 +83,13 @@ pub enum Backing {
         /// Path of the file, as the kernel tells it in `/sys/block/loopN/loop/backing_file`.
         file: String,
     },
+    /// A loop device on a file that was unlinked: its contents are there until the loop device goes.
+    Deleted {
+        /// `loop0`
+        device: String,
+        /// The path that it had.
+        file: String,
+    },
     /// Any other block device, `major:minor` (direct-lvm and the like): a pool on it grows through LVM or not at all.
     Device(String),
 }
@@ -113,7 +120,7 @@ impl Device<'_> {
     /// The file or device below it, for people.
     pub fn place(&self) -> String {
         match self.backing {
-            Backing::Loop { file, .. } => file.clone(),
+            Backing::Loop { file, .. } | Backing::Deleted { file, .. } => file.clone(),
             Backing::Device(number) => format!("block device {number}"),
         }
     }
@@ -184,6 +191,12 @@ impl Pool {
     /// Both devices are loop devices on files: the pool that thinguard can grow.
     pub fn is_loop(&self) -> bool {
         matches!(self.data_backing, Backing::Loop { .. }) && matches!(self.metadata_backing, Backing::Loop { .. })
+    }
+
+    /// Both lie on files, deleted ones too: what they are yet to be given comes from a filesystem.
+    pub fn is_on_files(&self) -> bool {
+        let on_file = |backing: &Backing| !matches!(backing, Backing::Device(_));
+        on_file(&self.data_backing) && on_file(&self.metadata_backing)
     }
 
     /// Bytes below which the kernel itself calls the data device low.

@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub host: Seen<Host>,
     /// The filesystem below the metadata file, where that is another one.
     pub metadata_host: Option<Host>,
+    /// The names by which Docker opens the files of this pool at its start, as far as there is nothing behind them.
+    pub names_gone: Vec<String>,
     /// The Docker daemon.
     pub daemon: Daemon,
     /// The kernel's log, and tasks around Docker.

@@ -32,7 +32,7 @@ pub use sense::Sense;
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
-use crate::model::{Backing, Evidence, Pool, Seen, Settings, Snapshot, Task};
+use crate::model::{Backing, Disk, Evidence, Pool, Seen, Settings, Snapshot, Task};
 use kernel_lines::KernelLines;
 use serde::de::DeserializeOwned;
 use slot::Slot;
@@ -273,12 +273,21 @@ impl Observer {
             let file = |backing: &Backing| match (backing, &look) {
                 (Backing::Loop { file, .. }, Seen::Known(look)) => look.file(file),
                 (Backing::Loop { .. }, Seen::Unknown(why)) => Seen::unknown(why),
+                (Backing::Deleted { .. }, _) => Seen::unknown("it was deleted"),
                 (Backing::Device(_), _) => Seen::unknown("not on a file"),
             };
             pool.data_file = file(&pool.data_backing);
             pool.metadata_file = file(&pool.metadata_backing);
             pool.lvm = self.lvm(pool, now);
         }
+        let is_its = |look: &Disk| {
+            pool.known()
+                .is_some_and(|pool| pool.as_ref().map(|pool| &pool.name) == look.pool_name.as_ref())
+        };
+        let names_gone = match &look {
+            Seen::Known(look) if is_its(look) => look.missing.clone(),
+            _ => Vec::new(),
+        };
         let (host, metadata_host) = match look {
             Seen::Known(look) => (Seen::Known(look.host), look.metadata_host),
             Seen::Unknown(why) => (Seen::Unknown(why), None),
@@ -287,6 +296,7 @@ impl Observer {
             pool,
             host,
             metadata_host,
+            names_gone,
             daemon: self.daemon(now),
             evidence: Evidence {
                 kernel: self.kernel_lines.seen(),

@@ -192,11 +192,14 @@ pub fn parse(raw: &Raw) -> Result<Pool> {
 
 fn backing(found: &Option<LoopBacking>, device: &str) -> Backing {
     match found {
-        Some(backing) if !backing.deleted => Backing::Loop {
-            device: backing.device.clone(),
-            file: backing.file.clone(),
-        },
-        Some(_) | None => Backing::Device(device.to_owned()),
+        Some(LoopBacking { device, file, deleted }) => {
+            let (device, file) = (device.clone(), file.clone());
+            match deleted {
+                true => Backing::Deleted { device, file },
+                false => Backing::Loop { device, file },
+            }
+        }
+        None => Backing::Device(device.to_owned()),
     }
 }
 

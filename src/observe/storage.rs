@@ -119,7 +119,7 @@ fn loop_files(pool: &Pool) -> Vec<String> {
         .into_iter()
         .filter_map(|backing| match backing {
             Backing::Loop { file, .. } => Some(file.clone()),
-            Backing::Device(_) => None,
+            Backing::Deleted { .. } | Backing::Device(_) => None,
         })
         .collect()
 }

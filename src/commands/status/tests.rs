@@ -11,6 +11,7 @@ fn snapshot() -> Snapshot {
     Snapshot {
         pool: Seen::unknown(denied),
         host: Seen::unknown("the look has been stuck for 6 s"),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("no bus"),

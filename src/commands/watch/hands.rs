@@ -223,6 +223,7 @@ mod tests {
             let seen = Snapshot {
                 pool: Seen::Known(None),
                 host: Seen::unknown("not asked"),
+                names_gone: Vec::new(),
                 metadata_host: None,
                 daemon: Daemon {
                     unit: Seen::unknown("not asked"),

@@ -5,7 +5,7 @@ use super::super::{Verdict, storage};
 use super::{absent, metadata as of_metadata, sizes};
 use crate::judge::before::Before;
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
-use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Pool, Seen, Settings, Target, Usage};
+use crate::model::{BackingFile, Bytes, Code, Deed, Disk, Finding, Seen, Settings, Target, Usage};
 
 /// Judges the files of a pool that dockerd will make from them.
 pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut Verdict) {
@@ -72,29 +72,6 @@ pub fn inactive(before: &Before, disk: &Disk, settings: &Settings, verdict: &mut
     }
     for target in [Target::Metadata, Target::Data] {
         device(before, disk, superblock, target, (&data, &metadata), settings, verdict);
-    }
-}
-
-/// An active pool whose files have been deleted or moved: dockerd opens them by name and ends (moby v20.10.27 `deviceset.go`,
-/// `loadThinPoolLoopBackInfo`).
-pub fn below_an_active_pool(disk: &Disk, pool: Option<&Pool>, verdict: &mut Verdict) {
-    let Some(pool) = pool.filter(|pool| disk.pool_name.as_deref() == Some(pool.name.as_str())) else {
-        return;
-    };
-    for path in &disk.missing {
-        verdict.findings.push(
-            Finding::refuse(Code::PoolFileDeleted, path)
-                .says(format!(
-                    "the pool {} is active and its file {path} is gone: open {path}: no such file or directory",
-                    pool.name
-                ))
-                .at(path)
-                .next(format!(
-                    "if it was moved, move it back to {path}; if it was deleted, its contents live as long as the \
-             pool is active: copy the data off (dd from the pool's loop devices, shown by losetup -l) before \
-             anything stops the pool"
-                )),
-        );
     }
 }
 

@@ -111,6 +111,7 @@ fn seen() -> Snapshot {
     Snapshot {
         pool: Seen::Known(None),
         host: Seen::unknown("not looked at"),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("not looked at"),

@@ -23,7 +23,7 @@ pub fn overcommit(pool: &Pool, seen: &Snapshot) -> Bytes {
 
 /// Too little room, or less than the pool's files were promised; on both filesystems where its files lie on two.
 pub(super) fn judge(case: Case<'_>, pool: &Pool, verdict: &mut Verdict) {
-    if !pool.is_loop() {
+    if !pool.is_on_files() {
         return;
     }
     match &case.seen.host {

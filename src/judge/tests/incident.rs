@@ -341,7 +341,7 @@ fn each_reason_against_a_restart_holds() {
             Seen::Unknown(why) => panic!("{why}"),
         }
     }
-    let changes: [(&str, Change); 23] = [
+    let changes: [(&str, Change); 25] = [
         ("not allowed", |_, settings| settings.restart.allow = Allow::Never),
         ("never wanted", |_, settings| settings.restart.when = When::Never),
         ("containers would stop", |_, settings| {
@@ -352,6 +352,16 @@ fn each_reason_against_a_restart_holds() {
         ("unit gone", |seen, _| unit(seen).fault = Some(UnitFault::Missing)),
         ("may not be started", |seen, _| unit(seen).can_start = false),
         ("may not be stopped", |seen, _| unit(seen).can_stop = false),
+        ("a file moved", |seen, _| seen.names_gone = vec!["/d/data".into()]),
+        ("a file deleted", |seen, _| {
+            seen.pool = Seen::Known(Some(Pool {
+                data_backing: Backing::Deleted {
+                    device: "loop0".into(),
+                    file: "/d/data".into(),
+                },
+                ..pool()
+            }))
+        }),
         ("host read-only", |seen, _| host(seen).read_only = true),
         ("host full", |seen, _| host(seen).free_bytes = Bytes::mib(15)),
         ("host unknown", |seen, _| seen.host = Seen::unknown("stuck for 9 s")),

@@ -374,3 +374,47 @@ fn each_file_grows_into_its_own_filesystem_alone() {
     look.host = Seen::Known(on("/d", Bytes::mib(10), Bytes::gib(100)));
     assert!(is_growth(&judge_once(&look).deed, Target::Metadata));
 }
+
+/// `rm data` under a running Docker: the content is there until the loop device goes, with Docker's stop.
+#[test]
+fn a_deleted_or_moved_file_is_an_alarm_with_the_way_to_copy_it_off() {
+    let mut look = seen(pool(), answered(), TaskState::Alive);
+    look.names_gone = vec!["/d/data".into()];
+    let moved = judge_once(&look)
+        .finding(Code::PoolFileDeleted)
+        .cloned()
+        .expect("an alarm");
+    assert!(
+        moved.is_refusal() && moved.remedy.contains("move it back to /d/data"),
+        "{moved:?}"
+    );
+
+    let Seen::Known(Some(pool)) = &mut look.pool else {
+        panic!()
+    };
+    pool.data_backing = Backing::Deleted {
+        device: "loop0".into(),
+        file: "/d/data".into(),
+    };
+    pool.data.used_blocks = pool.data.total_blocks - 1;
+    let Seen::Known(host) = &mut look.host else { panic!() };
+    host.free_bytes = Bytes::mib(1);
+    let verdict = judge_once(&look);
+    let gone: Vec<_> = verdict
+        .findings
+        .iter()
+        .filter(|it| it.code == Code::PoolFileDeleted)
+        .collect();
+    assert_eq!(gone.len(), 1, "{gone:?}");
+    assert!(
+        gone[0].remedy.contains("dd if=/dev/loop0 of=/OTHER-DISK/data"),
+        "{gone:?}"
+    );
+    assert_eq!(verdict.deed, None);
+    let low = verdict.finding(Code::PoolLow).expect("it is low all the same");
+    assert!(low.remedy.contains("was deleted; copy it off first"), "{}", low.remedy);
+    assert!(
+        verdict.finding(Code::HostFilesystemFull).is_some(),
+        "the host is told of too"
+    );
+}

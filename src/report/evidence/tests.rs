@@ -50,6 +50,7 @@ fn seen() -> Snapshot {
             total_bytes: Bytes::gib(20),
             read_only: false,
         }),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::Known(Unit {
@@ -162,6 +163,7 @@ fn what_could_not_be_seen_is_said() {
     let unseen = Snapshot {
         pool: Seen::unknown("P"),
         host: Seen::unknown("H"),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("U"),

@@ -20,6 +20,7 @@ fn snapshot(pool: Seen<Option<Pool>>) -> Snapshot {
             total_bytes: Bytes(9000),
             read_only: false,
         }),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("not asked"),

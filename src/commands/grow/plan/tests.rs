@@ -53,6 +53,7 @@ fn seen() -> Snapshot {
             total_bytes: Bytes::gib(100),
             read_only: false,
         }),
+        names_gone: Vec::new(),
         metadata_host: None,
         daemon: Daemon {
             unit: Seen::unknown("-"),
