@@ -13,7 +13,7 @@ pub mod state;
 mod tell;
 mod wait;
 
-use super::errands;
+use super::errands::{self, TICK};
 use super::settings;
 use crate::act::restart;
 use crate::judge::rate::Fill;
@@ -35,7 +35,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tell::Teller;
-use wait::TICK;
 
 /// Another guard runs: this one has left without having done anything.
 const ANOTHER_RUNS: u8 = 4;

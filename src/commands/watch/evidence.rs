@@ -1,11 +1,11 @@
 //! Keeping evidence: a bundle before each deed and when a hang is found, and stacks that came too late for it.
 
 use super::{Guard, now};
+use crate::act::Order;
 use crate::act::dump::DumpOrder;
-use crate::act::{self, Order};
 use crate::docker::names::DEFAULT_EXEC_ROOT;
 use crate::judge::{Verdict, dump, growth};
-use crate::kernel::errand::{Errand, Progress};
+use crate::kernel::errand::{Kind, Request, Slot, decode};
 use crate::model::{Bytes, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::evidence::{Bundle, lines};
@@ -22,7 +22,7 @@ pub(super) struct Keeper {
     /// The newest bundle went without stacks.
     awaits_stacks: bool,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
-    dump: Option<Errand>,
+    dump: Slot,
     /// It has been asked in this silence.
     asked: bool,
 }
@@ -30,7 +30,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Readable when there is word of the goroutines.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.dump.as_ref().map(Errand::as_fd)
+        self.dump.fd()
     }
 }
 
@@ -105,19 +105,19 @@ impl Guard {
             directory: directory.to_owned(),
         });
         self.evidence.asked = true;
-        self.evidence.dump = self.porter.send(&act::request(&order)).ok();
+        // While one is stuck no second one goes out beside it.
+        let _ = self
+            .evidence
+            .dump
+            .send(&self.porter, &Request::new(Kind::Deed, &order), now());
     }
 
     /// Tells what came of it.
     pub(super) fn collect_goroutines(&mut self) {
-        let Some(errand) = &mut self.evidence.dump else { return };
-        let said = match errand.progress() {
-            Progress::Pending => return,
-            Progress::Answered(answer) => act::parse(&answer),
-            Progress::Lost => Err("the errand ended without an answer".to_owned()),
+        let Some((said, _)) = self.evidence.dump.collect() else {
+            return;
         };
-        self.evidence.dump = None;
-        let line = match said {
+        let line = match said.and_then(|answer| decode::<String>(&answer)) {
             Ok(file) => format!("evidence-kept: dockerd has written its goroutines to {file}"),
             Err(why) => format!("evidence-kept: dockerd has not written its goroutines: {why}"),
         };

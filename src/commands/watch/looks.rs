@@ -1,7 +1,7 @@
 //! One look at everything, or at the pool alone, waited for within bounds; and when Docker's configuration is learnt anew.
 
-use super::wait::TICK;
 use super::{Guard, now};
+use crate::commands::errands::TICK;
 use crate::model::Snapshot;
 use anyhow::Result;
 use std::time::Duration;

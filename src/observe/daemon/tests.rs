@@ -1,6 +1,7 @@
 //! When the daemon is asked again, by what it said last.
 
 use super::*;
+use crate::kernel::errand::{Undone, encode};
 use crate::model::{Backing, Lvm, Mode, Pool, Settings, Usage};
 use crate::observe::SaidOfContainers;
 use crate::observe::slot::Answer;
@@ -40,7 +41,7 @@ fn pool(mode: Mode) -> Pool {
 fn answered(reply: Result<&str, String>, took: Duration) -> Observer {
     let mut observer = Observer::new(Settings::default());
     observer.pool = Seen::Known(Some(pool(Mode::Rw)));
-    let bytes = serde_json::to_vec(&reply).unwrap();
+    let bytes = encode(reply.map_err(Undone::Failed));
     observer.slots[Sense::Info as usize] = Slot::answered(Answer {
         asked: ASKED,
         came: ASKED + took,
