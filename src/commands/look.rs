@@ -12,12 +12,12 @@ use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::consumers::Consumers;
 use crate::observe::{Observer, Sense};
 use anyhow::Result;
-use nix::sys::signalfd::SignalFd;
 use std::time::Duration;
 
 /// A command's eyes and hands.
 pub struct Once {
-    errands: Errands,
+    /// Children and signals.
+    pub errands: Errands,
     /// The senses.
     pub observer: Observer,
     settings: Settings,
@@ -49,21 +49,6 @@ impl Once {
     /// Begins anew with what has been seen: all that follows is to be done within `deadline`. Looks that are still out stay out.
     pub fn begin(&mut self, deadline: Duration) {
         self.until = process::since_boot() + deadline;
-    }
-
-    /// From now on ends all waiting when one of these signals comes.
-    pub fn end_at(&mut self, signals: SignalFd) {
-        self.errands.end_at(signals);
-    }
-
-    /// From now on says by `tell` how long a deed has been waited for.
-    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
-        self.errands.tell_waiting(tell);
-    }
-
-    /// Whether such a signal has come.
-    pub fn is_ended(&self) -> bool {
-        self.errands.interrupted
     }
 
     /// Rests; whether a signal ended it.

@@ -84,13 +84,13 @@ impl Guard {
     }
 
     /// Has a silent daemon write down what it waits for, once in a silence and where that is safe. Waits for nothing.
-    pub(super) fn ask_for_goroutines(&mut self, seen: &Snapshot, verdict: &Verdict) {
+    pub(super) fn ask_for_goroutines(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         if seen.daemon.info.silent_for().is_none() {
             self.evidence.asked = false;
         }
         let config = self.observer.config();
         let version = config.and_then(|config| config.build.version);
-        let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now());
+        let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now);
         let directory = config.map_or(Some(DEFAULT_EXEC_ROOT), |config| config.dump_directory());
         let (Some(task), Some(unit), Some(directory), false) =
             (wanted, seen.daemon.unit.known(), directory, self.evidence.asked)
@@ -109,7 +109,7 @@ impl Guard {
         let _ = self
             .evidence
             .dump
-            .send(&self.porter, &Request::new(Kind::Deed, &order), now());
+            .send(&self.porter, &Request::new(Kind::Deed, &order), now);
     }
 
     /// Tells what came of it.

@@ -44,7 +44,7 @@ impl Guard {
 
     pub(super) fn await_looks(&mut self) -> Result<()> {
         // For each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
-        self.beat();
+        self.beat(now());
         while self.observer.is_waiting(now()) && !self.stopping {
             self.pump(TICK)?;
         }

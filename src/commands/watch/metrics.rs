@@ -67,15 +67,15 @@ impl TextFile {
 
 impl Guard {
     /// Sends a child out with the figures of this round, where a file is asked for and the last child is back.
-    pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict) {
+    pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         let path = self.settings.metrics.textfile.clone();
-        self.tell_stuck_metrics();
+        self.tell_stuck_metrics(now);
         let codes: Vec<_> = verdict.findings.iter().map(|finding| finding.code).collect();
         if path.is_empty() {
             self.learn_metrics(&path, Ok(()));
             return;
         }
-        if !self.metrics.is_due(&path, &codes, now()) {
+        if !self.metrics.is_due(&path, &codes, now) {
             return;
         }
         let text = metrics::text(&self.figures(
@@ -84,9 +84,10 @@ impl Guard {
             &DaemonReport::new(
                 &seen.daemon,
                 &self.settings.docker.unit,
-                self.memory.stuck_tasks(seen, now()),
+                self.memory.stuck_tasks(seen, now),
                 self.settings.watch.silent_after,
             ),
+            now,
         ));
         let order = Order {
             path: path.clone(),
@@ -94,13 +95,19 @@ impl Guard {
         };
         let request = Request::new(Kind::Metrics, &order);
         self.metrics.path.clone_from(&path);
-        if let Err(why) = self.metrics.out.send(&self.porter, &request, now()) {
+        if let Err(why) = self.metrics.out.send(&self.porter, &request, now) {
             self.learn_metrics(&path, Err(why));
         }
-        self.metrics.last = Some((now(), path, codes));
+        self.metrics.last = Some((now, path, codes));
     }
 
-    fn figures<'a>(&self, seen: &Snapshot, verdict: &'a Verdict, daemon: &'a DaemonReport) -> Figures<'a> {
+    fn figures<'a>(
+        &self,
+        seen: &Snapshot,
+        verdict: &'a Verdict,
+        daemon: &'a DaemonReport,
+        now: Duration,
+    ) -> Figures<'a> {
         let (settings, fill) = (&self.settings, &self.memory.fill);
         let spent = u32::try_from(self.memory.kept.restarts.len()).unwrap_or(u32::MAX);
         Figures {
@@ -126,7 +133,7 @@ impl Guard {
             findings: &verdict.findings,
             done: self.memory.kept.counts,
             restarts_left: settings.restart.budget.saturating_sub(spent),
-            stuck_errands: self.observer.stuck(now()).len() + self.hands.stuck(),
+            stuck_errands: self.observer.stuck(now).len() + self.hands.stuck(),
         }
     }
 
@@ -139,9 +146,9 @@ impl Guard {
     }
 
     /// A write that does not end is told like one that fails. No second one starts beside it.
-    fn tell_stuck_metrics(&mut self) {
+    fn tell_stuck_metrics(&mut self, now: Duration) {
         self.collect_metrics();
-        let Some(waited) = self.metrics.out.out_for(now()) else {
+        let Some(waited) = self.metrics.out.out_for(now) else {
             return;
         };
         if waited > self.settings.watch.look_deadline {
