@@ -3,17 +3,15 @@
 use crate::kernel::capabilities;
 use crate::kernel::dm::{self, Control};
 use crate::kernel::drill::{self, MakeOrder, RemoveOrder};
+use crate::kernel::errand::encode;
 use crate::kernel::grow::GrowOrder;
 use crate::kernel::loop_device::attach;
 use crate::kernel::memory;
 use crate::model::{Bytes, Target};
-use crate::systemd::bus::Manager;
+use crate::systemd::bus::{Manager, NoSuchUnit};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-
-/// First byte of a request that is a step of a drill.
-pub const REQUEST_TAG: u8 = b'%';
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,20 +40,13 @@ pub enum Step {
     },
     /// systemd answers. Words.
     Systemd,
-    /// Whether the unit could be restarted: [`crate::systemd::bus::Ability`].
+    /// Whether the unit could be restarted: [`crate::systemd::bus::Ability`], where there is such a unit.
     Ability {
         /// `docker.service`
         unit: String,
     },
     /// All that drills have made is removed: the names of what was there.
     Remove(RemoveOrder),
-}
-
-/// The bytes of a request.
-pub fn request(step: &Step) -> Vec<u8> {
-    let mut bytes = vec![REQUEST_TAG];
-    bytes.extend(serde_json::to_vec(step).unwrap_or_default());
-    bytes
 }
 
 /// The growth of a drill's pool, by the door through which the guard grows Docker's; the lock is another, so that a drill never keeps
@@ -78,38 +69,38 @@ pub fn growth(order: &MakeOrder, made: &drill::Made, target: Target, to: Bytes) 
     })
 }
 
-/// Answers a request (without its tag) in the child. May block for ever. A `Result` in JSON.
-pub fn answer(request: &[u8]) -> Vec<u8> {
-    match serde_json::from_slice(request) {
-        Err(error) => encode::<()>(Err(anyhow::anyhow!("unreadable step: {error}"))),
-        Ok(Step::Permissions) => encode(permissions()),
-        Ok(Step::Mapper) => encode(mapper()),
-        Ok(Step::Loops) => encode(loops()),
-        Ok(Step::MemoryLock) => encode(
+/// Does a step in the child. May block for ever.
+pub fn answer(step: Step) -> Vec<u8> {
+    match step {
+        Step::Permissions => encode(permissions()),
+        Step::Mapper => encode(mapper()),
+        Step::Loops => encode(loops()),
+        Step::MemoryLock => encode(
             memory::lock()
                 .map(|()| "the guard can be kept in memory")
                 .context("memory cannot be locked; LimitMEMLOCK=infinity of the unit allows it"),
         ),
-        Ok(Step::Directory(order)) => {
+        Step::Directory(order) => {
             encode(drill::make_directory(&order).map(|free| format!("{free} free in {}", order.below.display())))
         }
-        Ok(Step::Make(order)) => encode(drill::make(&order)),
-        Ok(Step::Write { volume }) => encode(
+        Step::Make(order) => encode(drill::make(&order)),
+        Step::Write { volume } => encode(
             drill::write(&volume).map(|()| format!("{} were written, held, taken and read again", drill::WRITTEN)),
         ),
-        Ok(Step::Look { pool }) => encode(drill::look(Path::new(dm::CONTROL), &pool)),
-        Ok(Step::Systemd) => encode(
+        Step::Look { pool } => encode(drill::look(Path::new(dm::CONTROL), &pool)),
+        Step::Systemd => encode(
             Manager::connect()
                 .and_then(|mut manager| manager.version())
                 .map(|version| format!("{version} answers")),
         ),
-        Ok(Step::Ability { unit }) => encode(Manager::connect().and_then(|mut manager| manager.ability(&unit))),
-        Ok(Step::Remove(order)) => encode(drill::remove(&order)),
+        Step::Ability { unit } => encode(
+            match Manager::connect().and_then(|mut manager| manager.ability(&unit)) {
+                Err(error) if error.is::<NoSuchUnit>() => Ok(None),
+                said => said.map(Some),
+            },
+        ),
+        Step::Remove(order) => encode(drill::remove(&order)),
     }
-}
-
-fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
-    serde_json::to_vec(&result.map_err(|error| format!("{error:#}"))).unwrap_or_default()
 }
 
 fn permissions() -> Result<String> {

@@ -5,6 +5,7 @@ pub mod dump;
 pub mod restart;
 
 use crate::kernel::dm;
+use crate::kernel::errand::Undone;
 use crate::kernel::grow::{self, ExtendOrder, GrowOrder, ResumeOrder};
 use crate::kernel::process;
 use crate::kernel::xfs::{self, GiveUpOrder};
@@ -14,9 +15,6 @@ use restart::RestartOrder;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// First byte of a request that is a deed.
-pub const REQUEST_TAG: u8 = b'!';
 
 /// Directory on tmpfs for locks and for what must outlive the guard's own restart. Not systemd's `RuntimeDirectory=`: that is
 /// removed with each stop of the unit.
@@ -118,13 +116,6 @@ fn lock() -> PathBuf {
     PathBuf::from(RUN_DIR).join("deed.lock")
 }
 
-/// The bytes of a request.
-pub fn request(order: &Order) -> Vec<u8> {
-    let mut bytes = vec![REQUEST_TAG];
-    bytes.extend(serde_json::to_vec(order).unwrap_or_default());
-    bytes
-}
-
 /// How long a deed may take before it counts as stuck. A stuck deed is left alone: it may still complete.
 pub fn deadline(deed: &Deed, settings: &Settings) -> Duration {
     match deed {
@@ -133,36 +124,23 @@ pub fn deadline(deed: &Deed, settings: &Settings) -> Duration {
     }
 }
 
-/// Does the deed of a request (without its tag), in the child. May block for ever. The answer is what the child believes; what
-/// counts is the fresh look that follows (law 6).
-pub fn perform(request: &[u8]) -> Vec<u8> {
-    let done: Result<String, String> = match serde_json::from_slice(request) {
-        Err(error) => Err(format!("unreadable order: {error}")),
-        Ok(Order::Grow(order)) => grow::grow(&order)
-            .map(|report| format!("{report:?}"))
-            .map_err(|error| format!("{error:#}")),
-        Ok(Order::Extend(order)) => grow::extend(&order).map_err(|error| format!("{error:#}")),
-        Ok(Order::Resume(order)) => grow::resume_if_suspended(&order)
-            .map(|resumed| format!("resumed: {resumed}"))
-            .map_err(|error| format!("{error:#}")),
-        Ok(Order::Lengthen { file, to }) => grow::lengthen_offline(Path::new(&file), to, &lock())
-            .map(|()| format!("{file} is {to} long"))
-            .map_err(|error| format!("{error:#}")),
-        Ok(Order::XfsGiveUp(order)) => xfs::give_up(&order)
-            .map(|names| names.join(", "))
-            .map_err(|error| format!("{error:#}")),
-        Ok(Order::Restart(order)) => restart::restart(&order),
-        Ok(Order::FinishRestart) => restart::finish(),
-        Ok(Order::Dump(order)) => dump::dump(&order),
-    };
-    serde_json::to_vec(&done).unwrap_or_default()
-}
-
-/// Reads a child's answer.
+/// Does what was ordered, in the child. May block for ever. The answer is what the child believes; what counts is the fresh look that
+/// follows (law 6).
 ///
 /// # Errors
-/// What the child said went wrong.
-pub fn parse(answer: &[u8]) -> Result<String, String> {
-    serde_json::from_slice::<Result<String, String>>(answer)
-        .unwrap_or_else(|error| Err(format!("the child's answer cannot be read: {error}")))
+/// What the child found wrong.
+pub fn perform(order: Order) -> Result<String, Undone> {
+    Ok(match order {
+        Order::Grow(order) => format!("{:?}", grow::grow(&order)?),
+        Order::Extend(order) => grow::extend(&order)?,
+        Order::Resume(order) => format!("resumed: {}", grow::resume_if_suspended(&order)?),
+        Order::Lengthen { file, to } => {
+            grow::lengthen_offline(Path::new(&file), to, &lock())?;
+            format!("{file} is {to} long")
+        }
+        Order::XfsGiveUp(order) => xfs::give_up(&order)?.join(", "),
+        Order::Restart(order) => restart::restart(&order)?,
+        Order::FinishRestart => restart::finish()?,
+        Order::Dump(order) => dump::dump(&order)?,
+    })
 }

@@ -12,6 +12,7 @@ mod world;
 pub use intent::{path as intent_path, unfinished};
 
 use super::RUN_DIR;
+use crate::kernel::errand::Undone;
 use crate::kernel::process;
 use crate::model::{ActiveState, Unit, socket_of};
 use intent::{Patience, lock};
@@ -35,9 +36,6 @@ const START_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// How long a stop whose order got no answer may take to show as a job.
 const STOP_SHOWS: Duration = Duration::from_secs(10);
-
-/// Begins the text of an error after which nothing has been done to the daemon.
-pub const NOT_BEGUN: &str = "not begun: ";
 
 /// What the child needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,8 +66,8 @@ pub struct RestartOrder {
 ///
 /// # Errors
 /// What stopped it, and in which state it left the daemon.
-pub fn restart(order: &RestartOrder) -> Result<String, String> {
-    let _lock = lock(Patience::None).map_err(|why| format!("{NOT_BEGUN}{why}"))?;
+pub fn restart(order: &RestartOrder) -> Result<String, Undone> {
+    let _lock = lock(Patience::None).map_err(Undone::NotBegun)?;
     restart_in(&mut Real::new(order), order)
 }
 
@@ -78,10 +76,10 @@ pub fn restart(order: &RestartOrder) -> Result<String, String> {
 ///
 /// # Errors
 /// As [`restart`].
-pub fn finish() -> Result<String, String> {
-    let _lock = lock(Patience::ForEver).map_err(|why| format!("{NOT_BEGUN}{why}"))?;
+pub fn finish() -> Result<String, Undone> {
+    let _lock = lock(Patience::ForEver).map_err(Undone::NotBegun)?;
     match unfinished(process::since_boot()) {
-        Some(order) => finish_in(&mut Real::new(&order), &order),
+        Some(order) => Ok(finish_in(&mut Real::new(&order), &order)?),
         None => {
             // What is left of it is too old. Should it not go away, it only is too old again the next time.
             let _ = intent::keep(None);
@@ -90,23 +88,22 @@ pub fn finish() -> Result<String, String> {
     }
 }
 
-fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
-    let not_begun = |why: String| format!("{NOT_BEGUN}{why}");
+fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Undone> {
     // The longest looks come first: what is judged below must not be old when the stop is ordered.
-    world.could_start_again().map_err(not_begun)?;
-    let stopped_with_it = world.stopped_with().map_err(not_begun)?;
-    let old = may_be_stopped(world, order).map_err(not_begun)?;
+    world.could_start_again().map_err(Undone::NotBegun)?;
+    let stopped_with_it = world.stopped_with().map_err(Undone::NotBegun)?;
+    let old = may_be_stopped(world, order).map_err(Undone::NotBegun)?;
     let mut order = RestartOrder {
         old,
         stopped_with_it,
         ..order.clone()
     };
-    world.intend(Some(&order)).map_err(not_begun)?;
+    world.intend(Some(&order)).map_err(Undone::NotBegun)?;
     let listened = match free_to_stop(world) {
         Ok(orders) => orders.socket_listens == Some(true),
         Err(why) => {
             world.intend(None)?;
-            return Err(not_begun(why));
+            return Err(Undone::NotBegun(why));
         }
     };
     match others::stop(world, &mut order) {
@@ -119,16 +116,16 @@ fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, Str
         }
         Ordered::Refused(why) => {
             world.intend(None)?;
-            return Err(not_begun(format!("systemd did not take the stop: {why}")));
+            return Err(Undone::NotBegun(format!("systemd did not take the stop: {why}")));
         }
         // No answer is not a refusal: the stop may have been queued all the same.
         Ordered::NotAnswered(why) if !stop_shows(world) => {
             world.intend(None)?;
-            return Err(not_begun(format!("systemd did not take the stop: {why}")));
+            return Err(Undone::NotBegun(format!("systemd did not take the stop: {why}")));
         }
         Ordered::NotAnswered(_) => {}
     }
-    finish_in(world, &order)
+    Ok(finish_in(world, &order)?)
 }
 
 /// Whether the unit is no longer just running, a while after the stop was ordered.

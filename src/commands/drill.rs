@@ -3,22 +3,20 @@
 mod pool;
 mod services;
 
-use super::{errands, settings};
+use super::errands::Errands;
+use super::settings;
 use crate::act::RUN_DIR;
-use crate::act::drill::{Step, request};
+use crate::act::drill::Step;
 use crate::kernel::dm::{self, scratch::PREFIX};
 use crate::kernel::drill::{MakeOrder, RemoveOrder};
-use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::kernel::errand::{Errand, Kind, Request, Undone};
 use crate::kernel::{lock, process};
 use crate::model::Settings;
 use crate::report::drill::{Check, Outcome, count, text};
 use anyhow::{Context, Result, bail};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signalfd::SignalFd;
 use serde::de::DeserializeOwned;
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,9 +42,7 @@ pub struct Args {
 
 /// A drill under way.
 struct Drill {
-    porter: Porter,
-    signals: SignalFd,
-    interrupted: bool,
+    errands: Errands,
     settings: Settings,
     order: MakeOrder,
     checks: Vec<Check>,
@@ -58,8 +54,8 @@ struct Drill {
 /// The settings are wrong, another drill is under way, or this is not root.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
-    let porter = errands::start(false)?;
-    let signals = process::signals().context("cannot take signals")?;
+    let mut errands = Errands::start()?;
+    errands.end_at(process::signals().context("cannot take signals")?);
     let below = PathBuf::from(args.dir.as_deref().unwrap_or(RUN_DIR));
     let order = MakeOrder {
         pool: format!("{PREFIX}{}", std::process::id()),
@@ -69,20 +65,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     };
     let began = process::since_boot();
     let mut drill = Drill {
-        porter,
-        signals,
-        interrupted: false,
+        errands,
         settings,
         order,
         checks: Vec::new(),
     };
     let _lock = drill.begin()?;
-    drill.surroundings();
-    drill.pool();
+    let in_the_way = drill.surroundings();
+    drill.pool(in_the_way);
     drill.clean_up();
     drill.services();
     super::say(&text(&drill.checks, process::since_boot().saturating_sub(began)));
-    Ok(match (drill.interrupted, count(&drill.checks)) {
+    Ok(match (drill.errands.interrupted, count(&drill.checks)) {
         (true, _) => ExitCode::from(CUT_SHORT),
         (false, (_, 0, _)) => ExitCode::SUCCESS,
         (false, _) => ExitCode::from(A_CHECK_FAILED),
@@ -121,17 +115,22 @@ impl Drill {
         Ok(lock)
     }
 
-    /// What must be there before a pool can be made.
-    fn surroundings(&mut self) {
-        for (name, step) in [
-            ("permissions", Step::Permissions),
-            ("device-mapper", Step::Mapper),
-            ("loop devices", Step::Loops),
-            ("memory lock", Step::MemoryLock),
+    /// What must be there before a pool can be made; the first that is not.
+    fn surroundings(&mut self) -> Option<&'static str> {
+        let mut in_the_way = None;
+        for (name, step, pool_needs_it) in [
+            ("permissions", Step::Permissions, false),
+            ("device-mapper", Step::Mapper, true),
+            ("loop devices", Step::Loops, true),
+            ("memory lock", Step::MemoryLock, false),
         ] {
             let said = self.step::<String>(&step);
+            if said.is_err() && pool_needs_it {
+                in_the_way.get_or_insert(name);
+            }
             self.note(name, said);
         }
+        in_the_way
     }
 
     /// Removes all that was made, whatever has gone before.
@@ -142,95 +141,53 @@ impl Drill {
             false => "everything is removed again".to_owned(),
         });
         let said = said.map_err(|why| {
-            format!(
+            Undone::Failed(format!(
                 "{why}; by hand: dmsetup remove {0}-volume {0}, then the files in {1}",
                 self.order.pool,
                 self.order.directory().display()
-            )
+            ))
         });
         self.note("removal", said);
     }
 
-    fn remove(&mut self, directories: Vec<PathBuf>) -> Result<Vec<String>, String> {
+    fn remove(&mut self, directories: Vec<PathBuf>) -> Result<Vec<String>, Undone> {
         let step = Step::Remove(RemoveOrder {
             directories,
             dm_control: self.order.dm_control.clone(),
         });
-        let mut errand = self.send(&request(&step))?;
         // A signal that has come before, or comes now, does not cut this short.
+        let mut errand = self.begin_step(&step)?;
+        let mut cut_short = std::mem::take(&mut self.errands.interrupted);
         let until = process::since_boot() + REMOVAL;
-        loop {
-            match self.wait(&mut errand, until) {
-                Err(Why::Interrupted) => continue,
-                Err(Why::Failed(why)) => return Err(why),
-                Ok(answer) => return decode(&answer),
+        let removed = loop {
+            let left = until.saturating_sub(process::since_boot());
+            match self.errands.answer(&mut errand, left) {
+                Err(Undone::Interrupted) => {
+                    self.errands.interrupted = false;
+                    cut_short = true;
+                }
+                removed => break removed,
             }
-        }
+        };
+        self.errands.interrupted |= cut_short;
+        removed
     }
 
     /// Does one step in a child.
-    fn step<T: DeserializeOwned>(&mut self, step: &Step) -> Result<T, String> {
-        if self.interrupted {
-            return Err(INTERRUPTED.into());
-        }
-        let mut errand = self.send(&request(step))?;
-        self.result(&mut errand, PATIENCE)
+    fn step<T: DeserializeOwned>(&mut self, step: &Step) -> Result<T, Undone> {
+        self.errands.ask(&Request::new(Kind::Drill, step), PATIENCE)
     }
 
-    fn send(&self, request: &[u8]) -> Result<Errand, String> {
-        self.porter
-            .send(request)
-            .map_err(|error| format!("no errand could be sent: {error}"))
+    /// Has a child begin a step, and goes on.
+    fn begin_step(&self, step: &Step) -> Result<Errand, Undone> {
+        self.errands.porter.send(&Request::new(Kind::Drill, step))
     }
 
-    /// Waits for what a child has to say.
-    fn result<T: DeserializeOwned>(&mut self, errand: &mut Errand, limit: Duration) -> Result<T, String> {
-        match self.wait(errand, process::since_boot() + limit) {
-            Ok(answer) => decode(&answer),
-            Err(Why::Interrupted) => Err(INTERRUPTED.into()),
-            Err(Why::Failed(why)) => Err(why),
-        }
-    }
-
-    fn wait(&mut self, errand: &mut Errand, until: Duration) -> Result<Vec<u8>, Why> {
-        let began = process::since_boot();
-        loop {
-            match errand.progress() {
-                Progress::Answered(answer) => return Ok(answer),
-                Progress::Lost => return Err(Why::Failed("the errand ended without an answer".into())),
-                Progress::Pending => {}
-            }
-            let now = process::since_boot();
-            if now >= until {
-                let waited = now.saturating_sub(began).as_secs();
-                return Err(Why::Failed(format!("not done after {waited} s; left alone")));
-            }
-            self.poll(Some(errand), until.saturating_sub(now));
-            if self.signals.read_signal().ok().flatten().is_some() {
-                self.interrupted = true;
-                return Err(Why::Interrupted);
-            }
-        }
-    }
-
-    /// Rests until the child, a signal or the time comes.
-    fn poll(&self, errand: Option<&Errand>, longest: Duration) {
-        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
-        let fds = [Some(self.signals.as_fd()), errand.map(Errand::as_fd)];
-        let mut fds: Vec<_> = fds
-            .into_iter()
-            .flatten()
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
-        // A failed poll is a short rest like any other.
-        let _ = poll(&mut fds, timeout);
-    }
-
-    fn note(&mut self, name: &'static str, said: Result<String, String>) {
+    fn note(&mut self, name: &'static str, said: Result<String, Undone>) {
         let outcome = match said {
             Ok(why) => Outcome::Passed(why),
-            Err(why) if why == INTERRUPTED => Outcome::Skipped(why),
-            Err(why) => Outcome::Failed(why),
+            Err(why @ Undone::Interrupted) => Outcome::Skipped(why.to_string()),
+            Err(why) => Outcome::Failed(why.to_string()),
         };
         self.checks.push(Check { name, outcome });
     }
@@ -241,26 +198,4 @@ impl Drill {
             outcome: Outcome::Skipped(why.to_owned()),
         });
     }
-
-    fn has_failed(&self, name: &str) -> bool {
-        let of_name = |check: &&Check| check.name == name;
-        self.checks
-            .iter()
-            .find(of_name)
-            .is_some_and(|check| !matches!(check.outcome, Outcome::Passed(_)))
-    }
-}
-
-const INTERRUPTED: &str = "a signal cut the drill short";
-
-/// Why a child's answer is not there.
-enum Why {
-    Interrupted,
-    Failed(String),
-}
-
-/// Reads a child's `Result`.
-fn decode<T: DeserializeOwned>(answer: &[u8]) -> Result<T, String> {
-    serde_json::from_slice::<Result<T, String>>(answer)
-        .unwrap_or_else(|error| Err(format!("the child's answer cannot be read: {error}")))
 }

@@ -1,13 +1,29 @@
-//! What the helper's children do: the one place that joins looks and deeds into a single worker.
+//! Errands of a command: what children do for each kind of request, and the one wait for their answers.
 
 use super::settings::files as settings;
 use super::watch::metrics;
-use crate::kernel::errand::{Porter, Progress};
+use crate::kernel::errand::{self, Errand, Kind, Porter, Progress, Request, Undone, answer, decode, encode};
 use crate::kernel::process;
 use crate::{act, observe};
-use anyhow::{Context, Result, bail};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use anyhow::{Context, Result};
+use nix::sys::signalfd::SignalFd;
+use serde::de::DeserializeOwned;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
+
+/// Longest single wait: limits that pass without any answer are noticed this fast.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// The helper of a command, with the signals that end its waiting.
+pub struct Errands {
+    /// Who sends children.
+    pub porter: Porter,
+    /// A signal has ended all waiting.
+    pub interrupted: bool,
+    signals: Option<SignalFd>,
+    /// Told each second while a child is waited for, and once more with nothing when that is over.
+    waiting: Option<fn(Option<Duration>)>,
+}
 
 /// Starts the helper, `locked` in memory or not. To be called before anything else: it must be forked while all is well and no thread runs.
 ///
@@ -17,49 +33,93 @@ pub fn start(locked: bool) -> Result<Porter> {
     Porter::start(work, locked).context("cannot start the helper process")
 }
 
-/// Sends one child out and waits for its answer, for no longer than `limit`. For commands that have nothing else to do.
-///
-/// # Errors
-/// It cannot be sent, ends without an answer, or is not back in time; it is left alone then.
-pub fn fetch(porter: &Porter, request: &[u8], limit: Duration) -> Result<Vec<u8>> {
-    let until = process::since_boot() + limit;
-    let mut errand = porter.send(request).context("no errand could be sent")?;
-    loop {
-        match errand.progress() {
-            Progress::Answered(answer) => return Ok(answer),
-            Progress::Lost => bail!("the errand ended without an answer"),
-            Progress::Pending => {}
+impl Errands {
+    /// Starts the helper, as [`start`].
+    ///
+    /// # Errors
+    /// When the kernel refuses a process.
+    pub fn start() -> Result<Errands> {
+        Ok(Errands {
+            porter: start(false)?,
+            interrupted: false,
+            signals: None,
+            waiting: None,
+        })
+    }
+
+    /// From now on ends all waiting when one of these signals comes.
+    pub fn end_at(&mut self, signals: SignalFd) {
+        self.signals = Some(signals);
+    }
+
+    /// From now on says by `tell` how long a child has been waited for.
+    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
+        self.waiting = Some(tell);
+    }
+
+    /// Sends a child out and waits for its answer, for no longer than `limit`.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn ask<T: DeserializeOwned>(&mut self, request: &Request, limit: Duration) -> Result<T, Undone> {
+        if self.interrupted {
+            return Err(Undone::Interrupted);
         }
-        let left = until.saturating_sub(process::since_boot());
-        if left.is_zero() {
-            bail!("the errand is not back after {} s", limit.as_secs());
+        let mut errand = self.porter.send(request)?;
+        self.answer(&mut errand, limit)
+    }
+
+    /// Waits for the answer of a child that is out, for no longer than `limit`; then it is left alone.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn answer<T: DeserializeOwned>(&mut self, errand: &mut Errand, limit: Duration) -> Result<T, Undone> {
+        let began = process::since_boot();
+        let mut told = 0;
+        let answer = loop {
+            let waited = process::since_boot().saturating_sub(began);
+            match errand.progress() {
+                Progress::Answered(bytes) => break decode(&bytes),
+                Progress::Lost => break Err(Undone::Lost),
+                Progress::Pending if self.interrupted => break Err(Undone::Interrupted),
+                Progress::Pending if waited >= limit => break Err(Undone::Late(waited)),
+                Progress::Pending => self.rest([errand.as_fd()], limit.saturating_sub(waited).min(TICK)),
+            }
+            if let Some(tell) = self.waiting.filter(|_| waited.as_secs() > told) {
+                told = waited.as_secs();
+                tell(Some(waited));
+            }
+        };
+        if let Some(tell) = self.waiting.filter(|_| told > 0) {
+            tell(None);
         }
-        let timeout = PollTimeout::try_from(left.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
-        // A failed poll is a short rest like any other; the limit still ends it.
-        let _ = poll(&mut [PollFd::new(errand.as_fd(), PollFlags::POLLIN)], timeout);
+        answer
+    }
+
+    /// Rests until one of these is readable, a signal comes or the time is over.
+    pub fn rest<'a>(&mut self, fds: impl IntoIterator<Item = BorrowedFd<'a>>, longest: Duration) {
+        let signals = self.signals.as_ref().map(AsFd::as_fd);
+        let mut all: Vec<BorrowedFd<'_>> = signals.into_iter().collect();
+        for fd in fds {
+            all.push(fd);
+        }
+        // A failed wait is a short rest like any other; the caller's limit still ends it.
+        let _ = errand::wait(all, longest);
+        let signal = self.signals.as_ref().map(SignalFd::read_signal);
+        self.interrupted |= matches!(signal, Some(Ok(Some(_))));
     }
 }
 
-fn work(request: &[u8]) -> Vec<u8> {
-    match request.split_first() {
-        Some((&observe::REQUEST_TAG, look)) => {
-            // Nobody waits for a look whose guard has gone; a deed goes on, it must not be cut short.
-            process::end_with_parent();
-            observe::answer(look)
-        }
-        Some((&act::REQUEST_TAG, deed)) => act::perform(deed),
-        Some((&act::drill::REQUEST_TAG, step)) => {
-            process::end_with_parent();
-            act::drill::answer(step)
-        }
-        Some((&settings::REQUEST_TAG, _)) => {
-            process::end_with_parent();
-            settings::answer()
-        }
-        Some((&metrics::REQUEST_TAG, order)) => {
-            process::end_with_parent();
-            metrics::answer(order)
-        }
-        _ => Vec::new(),
+fn work(kind: Kind, request: &[u8]) -> Vec<u8> {
+    if kind != Kind::Deed {
+        // Nobody waits for a look whose guard has gone; a deed goes on, it must not be cut short.
+        process::end_with_parent();
+    }
+    match kind {
+        Kind::Look => answer(request, observe::answer),
+        Kind::Deed => answer(request, |order| encode(act::perform(order))),
+        Kind::Drill => answer(request, act::drill::answer),
+        Kind::Settings => answer(request, |()| encode(Ok::<_, Undone>(settings::read_all("/".as_ref())))),
+        Kind::Metrics => answer(request, |order| encode(metrics::write_order(&order))),
     }
 }

@@ -1,14 +1,14 @@
 //! `thinguard history`: incidents and deeds, as the journal has them.
 
-use super::errands;
+use super::errands::Errands;
+use crate::kernel::errand::{Kind, Request};
 use crate::model::JournalEntry;
+use crate::observe::Ask;
 use crate::observe::journal::{self, MOST_ENTRIES, Question, Said};
-use crate::observe::{self, Ask};
 use crate::report::history;
 use crate::report::printable::printable;
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use nix::unistd::Uid;
-use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,15 +35,15 @@ pub struct Args {
 /// # Errors
 /// The journal cannot be read.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let porter = errands::start(false)?;
-    let ask = |ask: Ask| errands::fetch(&porter, &observe::request(&ask), DEADLINE);
-    let said: Said = answer(ask(Ask::Journal(Question {
+    let mut errands = Errands::start()?;
+    let ask = Ask::Journal(Question {
         since: args.since.clone(),
         message_ids: history::kinds(args.evidence)
             .filter_map(|kind| kind.message_id())
             .map(str::to_owned)
             .collect(),
-    }))?)?;
+    });
+    let said: Said = errands.ask(&Request::new(Kind::Look, &ask), DEADLINE)?;
     if !said.success && said.complaint.to_lowercase().contains("parse timestamp") {
         eprintln!(
             "thinguard: journalctl does not take this --since: {}",
@@ -62,9 +62,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         false => {
             let times = entries.iter().map(|entry| (entry.at_us / 1_000_000) as i64).collect();
             // Without the time zone the times are UTC, which is better than none.
-            let offsets = ask(Ask::LocalTime(times))
-                .and_then(answer::<Vec<i32>>)
-                .unwrap_or_default();
+            let ask = Request::new(Kind::Look, &Ask::LocalTime(times));
+            let offsets: Vec<i32> = errands.ask(&ask, DEADLINE).unwrap_or_default();
             super::say(&history::text(&entries, &offsets));
         }
     }
@@ -82,12 +81,6 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         eprintln!("thinguard: only the newest {MOST_ENTRIES} lines were read; --since chooses another time");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn answer<T: DeserializeOwned>(bytes: Vec<u8>) -> Result<T> {
-    serde_json::from_slice::<Result<T, String>>(&bytes)
-        .map_err(|error| anyhow!("the errand's answer cannot be read: {error}"))?
-        .map_err(|why| anyhow!("{why}"))
 }
 
 /// Why nothing came although there may be something.

@@ -1,10 +1,10 @@
 //! One look for the commands that run once: the senses of the daemon, one overall deadline, nothing remembered.
 
-use super::errands;
+use super::errands::{Errands, TICK};
 use crate::act;
 use crate::docker::state::RootState;
 use crate::judge;
-use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::kernel::errand::{Kind, Request, Undone};
 use crate::kernel::lvm::{self, VolumeGroup};
 use crate::kernel::process;
 use crate::kernel::superblock::{self, Superblock};
@@ -12,26 +12,18 @@ use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::consumers::Consumers;
 use crate::observe::{Observer, Sense};
 use anyhow::Result;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signalfd::SignalFd;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// A command's eyes and hands.
 pub struct Once {
-    porter: Porter,
+    /// Children and signals.
+    pub errands: Errands,
     /// The senses.
     pub observer: Observer,
     settings: Settings,
     until: Duration,
     /// The look at Docker's data root is out, or has just come back.
     root_asked: bool,
-    /// Signals that end all waiting.
-    signals: Option<SignalFd>,
-    /// One of them has come.
-    ended: bool,
-    /// Told each second while a deed is waited for, and once more with nothing when that is over.
-    waiting: Option<fn(Option<Duration>)>,
 }
 
 impl Once {
@@ -41,20 +33,17 @@ impl Once {
     /// When the kernel refuses a process.
     pub fn new(settings: &Settings, deadline: Duration) -> Result<Once> {
         Ok(Once {
-            porter: errands::start(false)?,
+            errands: Errands::start()?,
             observer: Observer::new(settings.clone()),
             settings: settings.clone(),
             until: process::since_boot() + deadline,
             root_asked: false,
-            signals: None,
-            ended: false,
-            waiting: None,
         })
     }
 
     /// Whether the deadline is over, or nobody waits any more.
     pub fn is_late(&self) -> bool {
-        self.ended || process::since_boot() >= self.until
+        self.errands.interrupted || process::since_boot() >= self.until
     }
 
     /// Begins anew with what has been seen: all that follows is to be done within `deadline`. Looks that are still out stay out.
@@ -62,28 +51,13 @@ impl Once {
         self.until = process::since_boot() + deadline;
     }
 
-    /// From now on ends all waiting when one of these signals comes.
-    pub fn end_at(&mut self, signals: SignalFd) {
-        self.signals = Some(signals);
-    }
-
-    /// From now on says by `tell` how long a deed has been waited for.
-    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
-        self.waiting = Some(tell);
-    }
-
-    /// Whether such a signal has come.
-    pub fn is_ended(&self) -> bool {
-        self.ended
-    }
-
     /// Rests; whether a signal ended it.
     pub fn rest(&mut self, pause: Duration) -> bool {
         let end = process::since_boot() + pause;
-        while !self.ended && process::since_boot() < end {
-            self.pump(None, end);
+        while !self.errands.interrupted && process::since_boot() < end {
+            self.pump(end);
         }
-        self.ended
+        self.errands.interrupted
     }
 
     /// Starts the helper for the tree below `root`.
@@ -99,20 +73,20 @@ impl Once {
     /// Learns Docker's configuration. `exec_line` stands for the unit's `ExecStart=`.
     pub fn learn_config(&mut self, inside_unit: bool, exec_line: Option<&str>) {
         self.observer
-            .learn_config(&self.porter, inside_unit, exec_line, process::since_boot());
+            .learn_config(&self.errands.porter, inside_unit, exec_line, process::since_boot());
         self.wait();
     }
 
     /// Sends out the look at Docker's data root, which takes the longest, to be at work beside others.
     pub fn ask_for_root(&mut self) {
-        self.observer.look_at_root(&self.porter, process::since_boot());
+        self.observer.look_at_root(&self.errands.porter, process::since_boot());
         self.root_asked = true;
     }
 
     /// Looks at Docker's data root.
     pub fn look_at_root(&mut self) -> Seen<RootState> {
         if !std::mem::take(&mut self.root_asked) {
-            self.observer.look_at_root(&self.porter, process::since_boot());
+            self.observer.look_at_root(&self.errands.porter, process::since_boot());
         }
         self.wait();
         self.observer.root_state(process::since_boot())
@@ -122,7 +96,8 @@ impl Once {
     pub fn look_at_storage(&mut self) -> Snapshot {
         // Twice, since only the first look at the pool tells which files it is on.
         for _ in 0..2 {
-            self.observer.look_at_storage(&self.porter, process::since_boot());
+            self.observer
+                .look_at_storage(&self.errands.porter, process::since_boot());
             self.wait();
         }
         self.observer.snapshot(process::since_boot())
@@ -135,16 +110,18 @@ impl Once {
 
     /// Looks at the pool as LVM sees it, where it is LVM's.
     pub fn look_at_lvm(&mut self) -> Snapshot {
-        self.observer.look_at_lvm(&self.porter, process::since_boot());
+        self.observer.look_at_lvm(&self.errands.porter, process::since_boot());
         self.wait();
         self.observer.snapshot(process::since_boot())
     }
 
     /// Looks at who fills the pool: its active volumes, then whose they are.
     pub fn look_at_consumers(&mut self) -> Consumers {
-        self.observer.look_at_volumes(&self.porter, process::since_boot());
+        self.observer
+            .look_at_volumes(&self.errands.porter, process::since_boot());
         self.wait();
-        self.observer.look_at_owners(&self.porter, process::since_boot());
+        self.observer
+            .look_at_owners(&self.errands.porter, process::since_boot());
         self.wait();
         self.observer.consumers(process::since_boot())
     }
@@ -152,7 +129,9 @@ impl Once {
     /// Looks at the daemon: its unit first, which tells where its tasks are and whether its socket may be asked.
     pub fn look_at_daemon(&mut self) -> Snapshot {
         for _ in 0..2 {
-            let _ = self.observer.look_at_daemon(&self.porter, process::since_boot());
+            let _ = self
+                .observer
+                .look_at_daemon(&self.errands.porter, process::since_boot());
             self.wait();
         }
         self.observer.snapshot(process::since_boot())
@@ -162,7 +141,7 @@ impl Once {
     pub fn wait_for_daemon(&mut self, longest: Duration) -> Snapshot {
         let silent = |once: &Once| once.snapshot().daemon.info.silent_for();
         while !self.is_late() && silent(self).is_some_and(|waited| waited < longest) {
-            self.pump(None, self.until);
+            self.pump(self.until);
         }
         self.observer.listen_to_kernel();
         self.observer.hear_kernel(process::since_boot());
@@ -173,7 +152,7 @@ impl Once {
     pub fn look_at_volume_group(&mut self, device: &str) -> Option<Seen<VolumeGroup>> {
         let name = lvm::volume_group(device)?;
         self.observer
-            .look_at_volume_group(&self.porter, &name, process::since_boot());
+            .look_at_volume_group(&self.errands.porter, &name, process::since_boot());
         self.wait();
         Some(self.observer.volume_group(process::since_boot()))
     }
@@ -181,43 +160,27 @@ impl Once {
     /// Reads the superblock of metadata whose pool is not active.
     pub fn superblock(&mut self, sense: Sense, path: &str) -> Seen<Result<Superblock, superblock::Error>> {
         self.observer
-            .read_superblock(&self.porter, sense, path, process::since_boot());
+            .read_superblock(&self.errands.porter, sense, path, process::since_boot());
         self.wait();
         self.observer.superblock(sense, process::since_boot())
     }
 
     /// Does one order and waits for the child's word, which a fresh look must bear out.
-    pub fn send(&mut self, order: &act::Order) -> Result<String, String> {
-        let mut errand = self
-            .porter
-            .send(&act::request(order))
-            .map_err(|error| format!("no errand could be sent: {error}"))?;
-        let begun = process::since_boot();
-        let mut seconds = 0;
-        let word = loop {
-            match errand.progress() {
-                Progress::Answered(answer) => break act::parse(&answer),
-                Progress::Lost => break Err("the child ended without a word".into()),
-                Progress::Pending if self.is_late() => {
-                    break Err("not back in time; left alone, it may still complete".into());
-                }
-                Progress::Pending => self.pump(Some(&errand), self.until),
-            }
-            let waited = process::since_boot().saturating_sub(begun);
-            if let Some(tell) = self.waiting.filter(|_| waited.as_secs() > seconds) {
-                seconds = waited.as_secs();
-                tell(Some(waited));
-            }
-        };
-        if let Some(tell) = self.waiting.filter(|_| seconds > 0) {
-            tell(None);
-        }
+    ///
+    /// # Errors
+    /// Why there is no word, or what the child found wrong.
+    pub fn send(&mut self, order: &act::Order) -> Result<String, Undone> {
+        let limit = self.until.saturating_sub(process::since_boot());
+        let word = self.errands.ask(&Request::new(Kind::Deed, order), limit);
+        self.observer.collect(process::since_boot());
         word
     }
 
     /// Does a deed at a live pool and says what a fresh look shows.
     pub fn perform(&mut self, deed: &Deed, seen: &Snapshot) -> (Outcome, Snapshot) {
-        let said = act::order(deed, seen).and_then(|order| self.send(&order));
+        let said = act::order(deed, seen)
+            .map_err(Undone::Failed)
+            .and_then(|order| self.send(&order));
         let after = self.look_at_storage();
         let outcome = match (judge::verify(deed, &after), said) {
             (Ok(_), _) => Outcome::Done,
@@ -229,25 +192,13 @@ impl Once {
 
     fn wait(&mut self) {
         while self.observer.is_waiting(process::since_boot()) && !self.is_late() {
-            self.pump(None, self.until);
+            self.pump(self.until);
         }
     }
 
-    fn pump(&mut self, errand: Option<&Errand>, end: Duration) {
-        // A tenth of a second at most: limits that pass without any answer are noticed this fast.
-        let longest = end
-            .saturating_sub(process::since_boot())
-            .min(Duration::from_millis(100));
-        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::ZERO);
-        {
-            let answers = self.observer.fds().into_iter().chain(errand.map(Errand::as_fd));
-            let answers = answers.chain(self.signals.as_ref().map(AsFd::as_fd));
-            let mut fds: Vec<_> = answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-            // A failed poll is a short rest like any other; the deadline still ends it.
-            let _ = poll(&mut fds, timeout);
-        }
-        let signal = self.signals.as_ref().map(SignalFd::read_signal);
-        self.ended |= matches!(signal, Some(Ok(Some(_))));
+    fn pump(&mut self, end: Duration) {
+        let left = end.saturating_sub(process::since_boot());
+        self.errands.rest(self.observer.fds(), left.min(TICK));
         self.observer.collect(process::since_boot());
     }
 

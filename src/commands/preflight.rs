@@ -217,7 +217,7 @@ fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
         .and_then(|disk| disk.file(&file).known_or_none());
     let outcome = match (size, said) {
         (Some(file), _) if file.size_bytes >= *to => Outcome::Done,
-        (_, Err(why)) => Outcome::Failed(why),
+        (_, Err(why)) => Outcome::Failed(why.to_string()),
         (_, Ok(_)) => Outcome::Failed("the file is no longer than before".into()),
     };
     Ok((outcome, after))

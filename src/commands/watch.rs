@@ -14,7 +14,7 @@ mod tell;
 mod told;
 mod wait;
 
-use super::errands;
+use super::errands::{self, TICK};
 use super::settings;
 use crate::act::restart;
 use crate::judge::rate::Fill;
@@ -36,7 +36,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tell::Teller;
-use wait::TICK;
 
 /// Another guard runs: this one has left without having done anything.
 const ANOTHER_RUNS: u8 = 4;
@@ -103,9 +102,11 @@ pub fn run() -> Result<ExitCode> {
         }
         guard.needs_its_helper()?;
         let seen = guard.see();
-        guard.verify(&seen);
-        let verdict = guard.judge(&seen);
-        guard.tell(&seen, &verdict);
+        // One time for all of a round's thought and words.
+        let round = now();
+        guard.verify(&seen, round);
+        let verdict = guard.judge(&seen, round);
+        guard.tell(&seen, &verdict, round);
         guard.act(&verdict)?;
         if !std::mem::replace(&mut ready, true) {
             guard.notifier.ready();
@@ -180,26 +181,26 @@ impl Guard {
     }
 
     /// Tells of deeds that have ended, by what the fresh look shows.
-    fn verify(&mut self, seen: &Snapshot) {
-        for (deed, outcome, took, shown) in self.hands.settle(seen, now(), &self.settings) {
-            self.memory.ended(&deed, &outcome, now());
+    fn verify(&mut self, seen: &Snapshot, now: Duration) {
+        for (deed, outcome, took, shown) in self.hands.settle(seen, now, &self.settings) {
+            self.memory.ended(&deed, &outcome, now);
             self.teller.ended(&deed, &outcome, took, &shown);
         }
         if self.hands.at_daemon() {
             return;
         }
         // As long as a start is still to come the daemon is not judged: what would be said of it would be wrong.
-        let unfinished = restart::unfinished(now());
+        let unfinished = restart::unfinished(now);
         self.memory.restarting = unfinished.is_some();
         if let Some(order) = unfinished
-            && self.hands.finish_restart(&self.porter, now())
+            && self.hands.finish_restart(&self.porter, now)
         {
             log::warn!("completing the restart of {} that was left unfinished", order.unit);
         }
     }
 
-    fn judge(&mut self, seen: &Snapshot) -> Verdict {
-        judge::judge(seen, &self.settings, &mut self.memory, now())
+    fn judge(&mut self, seen: &Snapshot, now: Duration) -> Verdict {
+        judge::judge(seen, &self.settings, &mut self.memory, now)
     }
 
     /// Looks again, and does what both looks ask for.
@@ -216,7 +217,7 @@ impl Guard {
             return Ok(());
         }
         let seen = self.take_in();
-        let again = self.judge(&seen);
+        let again = self.judge(&seen, now());
         let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
             log::debug!("'{first}' was not done: a second look did not bear it out");
             return Ok(());
@@ -224,16 +225,17 @@ impl Guard {
         self.await_stacks()?;
         self.keep_evidence(&format!("before '{deed}'"));
         self.teller.begins(deed, &again);
-        match self.hands.begin(&self.porter, deed, &seen, now()) {
-            Ok(()) => self.memory.began(deed, now()),
+        let now = now();
+        match self.hands.begin(&self.porter, deed, &seen, now) {
+            Ok(()) => self.memory.began(deed, now),
             Err(why) => {
                 self.teller.refused(deed, &why);
-                self.memory.ended(deed, &Outcome::NotBegun(why), now());
+                self.memory.ended(deed, &Outcome::NotBegun(why), now);
                 return Ok(());
             }
         }
         // The state is written before the deed can have an effect worth forgetting.
-        self.remember();
+        self.remember(now);
         match deed {
             Deed::Grow { .. } | Deed::Resume | Deed::XfsGiveUp { .. } => self.await_deed(),
             Deed::Restart => Ok(()),
@@ -247,7 +249,7 @@ impl Guard {
         while self.observer.awaits_info_anew(patience, now()) && !self.stopping {
             self.look()?;
             let seen = self.take_in();
-            self.judge(&seen);
+            self.judge(&seen, now());
             self.pump(Duration::from_secs(1))?;
         }
         self.look()
@@ -264,33 +266,33 @@ impl Guard {
         Ok(())
     }
 
-    fn tell(&mut self, seen: &Snapshot, verdict: &Verdict) {
+    fn tell(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         self.keep_evidence_of_hang(verdict);
-        self.ask_for_goroutines(seen, verdict);
-        self.teller.tell(verdict, &self.observer.stuck(now()), now());
+        self.ask_for_goroutines(seen, verdict, now);
+        self.teller.tell(verdict, &self.observer.stuck(now), now);
         self.keep_late_stacks();
-        self.write_metrics(seen, verdict);
+        self.write_metrics(seen, verdict, now);
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
         if status != self.status {
             self.notifier.status(&status);
             self.status = status;
         }
-        self.beat();
-        self.remember();
+        self.beat(now);
+        self.remember(now);
     }
 
     /// A heartbeat, unless one was just sent: each wakes a thread of ours and systemd.
-    fn beat(&mut self) {
+    fn beat(&mut self, now: Duration) {
         const CLOSEST: Duration = Duration::from_secs(1);
-        if self.beaten.is_none_or(|at| now().saturating_sub(at) >= CLOSEST) {
-            self.beaten = Some(now());
+        if self.beaten.is_none_or(|at| now.saturating_sub(at) >= CLOSEST) {
+            self.beaten = Some(now);
             self.notifier.watchdog();
         }
     }
 
-    fn remember(&mut self) {
+    fn remember(&mut self, now: Duration) {
         self.state.keep(&self.memory.kept);
-        self.rates.keep(&self.memory.fill, now());
+        self.rates.keep(&self.memory.fill, now);
     }
 }
 

@@ -5,10 +5,19 @@
 //! its pipe stays open and silent, and that silence is what the caller reports. Threads would not do: one thread in D state
 //! keeps its whole process from ending, and so keeps systemd from restarting the guard.
 
+mod request;
+mod slot;
+mod undone;
+
+pub use request::{Kind, Request, answer, decode, encode};
+pub use slot::Slot;
+pub use undone::Undone;
+
 use super::memory;
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction, sigprocmask};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
@@ -17,10 +26,11 @@ use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, p
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::catch_unwind;
+use std::time::Duration;
 
-/// What a child does: request bytes in, answer bytes out. It may block for ever; it must not assume anything that the
+/// What a child does: a request's kind and bytes in, answer bytes out. It may block for ever; it must not assume anything that the
 /// caller learnt after the helper was forked.
-pub type Worker = fn(&[u8]) -> Vec<u8>;
+pub type Worker = fn(Kind, &[u8]) -> Vec<u8>;
 
 /// Largest request, in bytes. Requests are names and paths, never contents.
 const MAX_REQUEST: usize = 64 * 1024;
@@ -62,10 +72,14 @@ impl Porter {
     /// Sends a child out with this request. Does not wait for anything.
     ///
     /// # Errors
-    /// When the helper is gone (`BrokenPipe`), when it has too many requests waiting (`WouldBlock`), or when no pipe is to
-    /// be had.
-    pub fn send(&self, request: &[u8]) -> io::Result<Errand> {
-        if request.len() > MAX_REQUEST {
+    /// [`Undone::NotSent`]: the helper is gone, it has too many requests waiting, or no pipe is to be had.
+    pub fn send(&self, request: &Request) -> Result<Errand, Undone> {
+        self.try_send(request)
+            .map_err(|error| Undone::NotSent(error.to_string()))
+    }
+
+    fn try_send(&self, request: &Request) -> io::Result<Errand> {
+        if request.body.len() >= MAX_REQUEST {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "errand request is too large",
@@ -76,7 +90,7 @@ impl Porter {
         let fds = [writer.as_raw_fd()];
         sendmsg::<()>(
             self.socket.as_raw_fd(),
-            &[IoSlice::new(request)],
+            &[IoSlice::new(&[request.kind as u8]), IoSlice::new(&request.body)],
             &[ControlMessage::ScmRights(&fds)],
             MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
             None,
@@ -134,6 +148,19 @@ impl Errand {
     }
 }
 
+/// The one wait for children and signals: until one of these is readable or the time is over. Tells which are readable.
+///
+/// # Errors
+/// The kernel refuses; being interrupted is none.
+pub fn wait<'a>(fds: impl IntoIterator<Item = BorrowedFd<'a>>, longest: Duration) -> nix::Result<Vec<bool>> {
+    let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
+    let mut fds: Vec<_> = fds.into_iter().map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+    match poll(&mut fds, timeout) {
+        Ok(_) | Err(Errno::EINTR) => Ok(fds.iter().map(|fd| fd.any().unwrap_or(false)).collect()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The helper's life: one child for each request, until the caller is gone.
 fn serve(socket: OwnedFd, worker: Worker) {
     restore_signals();
@@ -149,7 +176,8 @@ fn serve(socket: OwnedFd, worker: Worker) {
             Ok(ForkResult::Child) => {
                 // Or a child that outlives the helper would hide from the caller that the helper has died.
                 drop(socket);
-                let answer = catch_unwind(|| worker(&request[..length])).unwrap_or_default();
+                let work = || Some(worker(Kind::from_byte(request[0])?, &request[1..length]));
+                let answer = catch_unwind(work).ok().flatten().unwrap_or_default();
                 let _ = std::fs::File::from(answer_to).write_all(&answer);
                 end_process()
             }
@@ -173,7 +201,7 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Option<(usize, OwnedFd)> {
             Err(Errno::EINTR) => continue,
             // A host short of memory is no reason to leave it unguarded.
             Err(Errno::ENOMEM | Errno::ENOBUFS) => {
-                std::thread::sleep(std::time::Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(100));
                 continue;
             }
             Err(_) => return None,

@@ -60,6 +60,12 @@ pub fn backing(root: &Path, major: u32, minor: u32) -> io::Result<Option<LoopBac
     }))
 }
 
+/// The file below a device that a table names, `7:0`; `None` where there is none or that cannot be told.
+pub fn below(device: &str) -> Option<LoopBacking> {
+    let (major, minor) = device.split_once(':')?;
+    backing(Path::new("/"), major.parse().ok()?, minor.parse().ok()?).ok()?
+}
+
 /// A sysfs attribute less the line feed at its end, since a path may end in other white space; `None` where there is none.
 fn read_if_there(path: &Path) -> io::Result<Option<String>> {
     match std::fs::read(path) {

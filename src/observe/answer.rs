@@ -3,58 +3,58 @@
 use super::ask::Ask;
 use super::{config, consumers, docker_socket, host, journal, lvm as logical, pools, state, witnesses};
 use crate::docker::names;
+use crate::kernel::errand::encode;
 use crate::kernel::{dm, lvm, proc, process, program};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result};
-use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
 
-/// Answers a request (without its tag) in the child. May block for ever.
-pub fn answer(request: &[u8]) -> Vec<u8> {
-    match serde_json::from_slice(request) {
-        Err(error) => encode::<()>(Err(anyhow::anyhow!("unreadable request: {error}"))),
-        Ok(Ask::Nothing) => encode(Ok(())),
-        Ok(Ask::Pools) => encode(pools::look()),
-        Ok(Ask::Host { root, data_root, files }) => encode(host::look(Path::new(&root), &data_root, &files)),
-        Ok(Ask::Unit { name }) => encode(unit(&name)),
-        Ok(Ask::Tasks {
+/// Answers a look in the child. May block for ever.
+pub fn answer(ask: Ask) -> Vec<u8> {
+    match ask {
+        Ask::Nothing => encode(known(())),
+        Ask::Pools => encode(pools::look()),
+        Ask::Host { root, data_root, files } => encode(host::look(Path::new(&root), &data_root, &files)),
+        Ask::Unit { name } => encode(unit(&name)),
+        Ask::Tasks {
             control_group,
             main_pid,
             sleepers,
-        }) => encode(tasks(&control_group, main_pid, sleepers)),
-        Ok(Ask::Containerd) => encode(containerd()),
-        Ok(Ask::Witnesses { control_group }) => encode(witnesses::look(Path::new("/"), &control_group)),
-        Ok(Ask::Stacks(wanted)) => encode(Ok(witnesses::stacks(Path::new("/"), &wanted))),
-        Ok(Ask::Get { socket, path, main_pid }) => encode(docker_socket::get(&socket, &path, main_pid)),
-        Ok(Ask::Driver {
+        } => encode(tasks(&control_group, main_pid, sleepers)),
+        Ask::Containerd => encode(containerd()),
+        Ask::Witnesses { control_group } => encode(witnesses::look(Path::new("/"), &control_group)),
+        Ask::Stacks(wanted) => encode(known(witnesses::stacks(Path::new("/"), &wanted))),
+        Ask::Get { socket, path, main_pid } => encode(docker_socket::get(&socket, &path, main_pid)),
+        Ask::Driver {
             socket,
             data_root,
             main_pid,
-        }) => encode(docker_socket::ask_driver(&socket, Path::new(&data_root), main_pid)),
-        Ok(Ask::Event { pool, event_nr }) => encode(event(&pool, event_nr)),
-        Ok(Ask::Config {
+        } => encode(docker_socket::ask_driver(&socket, Path::new(&data_root), main_pid)),
+        Ask::Event { pool, event_nr } => encode(event(&pool, event_nr)),
+        Ask::Config {
             root,
             unit,
             inside_unit,
             exec_line,
-        }) => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
-        Ok(Ask::VolumeGroup { name }) => encode(volume_group(&name)),
-        Ok(Ask::Lvm { group, volume }) => encode(logical::look(&group, &volume)),
-        Ok(Ask::Journal(question)) => encode(journal::look(&question)),
-        Ok(Ask::LocalTime(times)) => {
-            encode::<Vec<_>>(Ok(times.into_iter().map(process::offset_of_local_time).collect()))
-        }
-        Ok(Ask::State(question)) => encode(state::look(&question)),
-        Ok(Ask::Volumes { pool }) => encode(consumers::volumes(&pool)),
-        Ok(Ask::Owners { data_root, layers }) => encode(Ok(consumers::owners(Path::new(&data_root), &layers))),
-        Ok(Ask::Superblock { root, path }) => encode(host::read_superblock(Path::new(&root), &path)),
+        } => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
+        Ask::VolumeGroup { name } => encode(volume_group(&name)),
+        Ask::Lvm { group, volume } => encode(logical::look(&group, &volume)),
+        Ask::Journal(question) => encode(journal::look(&question)),
+        Ask::LocalTime(times) => encode(known::<Vec<_>>(
+            times.into_iter().map(process::offset_of_local_time).collect(),
+        )),
+        Ask::State(question) => encode(state::look(&question)),
+        Ask::Volumes { pool } => encode(consumers::volumes(&pool)),
+        Ask::Owners { data_root, layers } => encode(known(consumers::owners(Path::new(&data_root), &layers))),
+        Ask::Superblock { root, path } => encode(host::read_superblock(Path::new(&root), &path)),
     }
 }
 
-fn encode<T: Serialize>(result: Result<T>) -> Vec<u8> {
-    serde_json::to_vec(&result.map_err(|error| format!("{error:#}"))).unwrap_or_default()
+/// What cannot fail.
+fn known<T>(value: T) -> Result<T> {
+    Ok(value)
 }
 
 /// systemd's times do not count while the host sleeps, and the guard's do.

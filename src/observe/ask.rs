@@ -3,9 +3,6 @@
 use super::{journal, state, witnesses};
 use serde::{Deserialize, Serialize};
 
-/// First byte of a request that is a look.
-pub const REQUEST_TAG: u8 = b'?';
-
 /// One look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
@@ -118,12 +115,4 @@ pub enum Ask {
         /// The file.
         path: String,
     },
-}
-
-/// The bytes of a request.
-pub fn request(ask: &Ask) -> Vec<u8> {
-    let mut bytes = vec![REQUEST_TAG];
-    // Plain data cannot fail to become JSON; an empty request is answered with an error.
-    bytes.extend(serde_json::to_vec(ask).unwrap_or_default());
-    bytes
 }

@@ -25,8 +25,7 @@ mod units;
 mod witnesses;
 
 pub use answer::answer;
-pub use ask::{Ask, REQUEST_TAG, request};
-
+pub use ask::Ask;
 pub use sense::Sense;
 
 use crate::docker::configuration::Configuration;

@@ -70,13 +70,11 @@ pub fn look() -> Result<Look> {
         }
         let (info, status) = control.status(&device.name)?;
         let below = thin_pool::Table::parse(&line.params).ok();
-        let loop_below = |device: &str| -> Option<LoopBacking> {
-            let (major, minor) = device.split_once(':')?;
-            loop_device::backing(Path::new("/"), major.parse().ok()?, minor.parse().ok()?).ok()?
-        };
         look.pools.push(Raw {
-            data: below.as_ref().and_then(|table| loop_below(&table.data_device)),
-            metadata: below.as_ref().and_then(|table| loop_below(&table.metadata_device)),
+            data: below.as_ref().and_then(|table| loop_device::below(&table.data_device)),
+            metadata: below
+                .as_ref()
+                .and_then(|table| loop_device::below(&table.metadata_device)),
             info,
             status,
             table,

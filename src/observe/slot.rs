@@ -1,7 +1,7 @@
 //! One place for one kind of look: the errand that is out, and what the last one brought back.
 
-use super::ask::{Ask, request};
-use crate::kernel::errand::{Errand, Porter, Progress};
+use super::ask::Ask;
+use crate::kernel::errand::{self, Kind, Porter, Request, Undone, decode};
 use crate::model::Seen;
 use serde::de::DeserializeOwned;
 use std::os::fd::BorrowedFd;
@@ -15,12 +15,12 @@ pub(super) struct Answer {
     /// When it came.
     pub came: Duration,
     /// Bytes from the child, or why there are none.
-    pub result: Result<Vec<u8>, String>,
+    pub result: Result<Vec<u8>, Undone>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    out: Option<(Errand, Duration)>,
+    errand: errand::Slot,
     last: Option<Answer>,
     /// What the errand that is out will bring is no longer asked for.
     disowned: bool,
@@ -36,16 +36,12 @@ impl Slot {
         }
     }
 
-    /// Sends the errand out, unless the last one has not come back: a second one would hang beside it.
-    /// Whether it went out.
+    /// Sends the errand out, unless the last one has not come back. Whether it went out.
     pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) -> bool {
-        if self.out.is_some() {
-            return false;
-        }
-        match porter.send(&request(ask)) {
-            Ok(errand) => self.out = Some((errand, now)),
-            Err(error) => {
-                let why = format!("no errand could be sent: {error}");
+        match self.errand.send(porter, &Request::new(Kind::Look, ask), now) {
+            Ok(()) => return true,
+            Err(Undone::StillOut) => {}
+            Err(why) => {
                 self.last = Some(Answer {
                     asked: now,
                     came: now,
@@ -53,7 +49,7 @@ impl Slot {
                 });
             }
         }
-        self.out.is_some()
+        false
     }
 
     /// Takes over what another kind of errand has brought.
@@ -69,37 +65,31 @@ impl Slot {
     /// Gives up what was seen and what is on its way, but lets the errand that is out come back before another one goes.
     pub fn disown(&mut self) {
         self.last = None;
-        self.disowned = self.out.is_some();
+        self.disowned = self.errand.is_out();
     }
 
     /// Takes what has come back; whether there is something new.
     pub fn collect(&mut self, now: Duration) -> bool {
-        let Some((errand, asked)) = &mut self.out else {
+        let Some((result, asked)) = self.errand.collect() else {
             return false;
         };
-        let result = match errand.progress() {
-            Progress::Pending => return false,
-            Progress::Answered(bytes) => Ok(bytes),
-            Progress::Lost => Err("the errand ended without an answer".to_owned()),
-        };
         let answer = Answer {
-            asked: *asked,
+            asked,
             came: now,
             result,
         };
-        self.out = None;
         let wanted = !std::mem::take(&mut self.disowned);
         self.last = wanted.then_some(answer);
         wanted
     }
 
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.out.as_ref().map(|(errand, _)| errand.as_fd())
+        self.errand.fd()
     }
 
     /// How long the errand has been out.
     pub fn out_for(&self, now: Duration) -> Option<Duration> {
-        self.out.as_ref().map(|(_, asked)| now.saturating_sub(*asked))
+        self.errand.out_for(now)
     }
 
     pub fn last(&self) -> Option<&Answer> {
@@ -113,7 +103,7 @@ impl Slot {
 
     /// No errand is out, and the last answer is older than `fresh`.
     pub fn is_due(&self, now: Duration, fresh: Duration) -> bool {
-        self.out.is_none()
+        !self.errand.is_out()
             && self
                 .last
                 .as_ref()
@@ -149,12 +139,9 @@ pub(super) fn stuck(waited: Duration) -> String {
 
 /// Reads the child's `Result`.
 fn parse<T: DeserializeOwned>(answer: &Answer) -> Seen<T> {
-    match &answer.result {
-        Err(why) => Seen::unknown(why),
-        Ok(bytes) => match serde_json::from_slice::<Result<T, String>>(bytes) {
-            Ok(Ok(value)) => Seen::Known(value),
-            Ok(Err(why)) => Seen::Unknown(why),
-            Err(error) => Seen::unknown(format!("the errand's answer cannot be read: {error}")),
-        },
+    let read = answer.result.as_deref().map_err(Clone::clone).and_then(decode);
+    match read {
+        Ok(value) => Seen::Known(value),
+        Err(why) => Seen::unknown(why.to_string()),
     }
 }

@@ -127,6 +127,7 @@ fn loop_files(pool: &Pool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::errand::encode;
     use crate::model::Settings;
     use crate::observe::slot::Slot;
 
@@ -135,7 +136,7 @@ mod tests {
         observer.slots[Sense::Event as usize] = Slot::answered(Answer {
             asked: Duration::from_secs(10),
             came: Duration::from_secs(500),
-            result: Ok(serde_json::to_vec(brought).unwrap()),
+            result: Ok(encode(brought.clone())),
         });
         observer
     }

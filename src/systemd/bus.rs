@@ -12,7 +12,7 @@ mod orders;
 mod tests;
 mod value;
 
-pub use ability::Ability;
+pub use ability::{Ability, NoSuchUnit};
 pub use dependents::Standing;
 pub use orders::Orders;
 
@@ -318,7 +318,10 @@ impl Manager {
             Err(error) if is_not_loaded(&error) => {
                 let path = self.load(name)?;
                 let state = self.get(&path, UNIT, "LoadState")?;
-                ensure!(text(&state).as_deref() != Some("not-found"), "there is no unit {name}");
+                ensure!(
+                    text(&state).as_deref() != Some("not-found"),
+                    NoSuchUnit(name.to_owned())
+                );
                 Ok(path)
             }
             answer => answer.with_context(|| format!("ask systemd for {name}")),

@@ -1,13 +1,13 @@
 //! The heart of a drill: a pool runs full under a writer, the kernel tells, it is grown, and the writer goes on.
 
 use super::{Drill, PATIENCE};
-use crate::act;
-use crate::act::drill::{Step, growth, request};
+use crate::act::drill::{Step, growth};
 use crate::kernel::drill::{self, Made};
+use crate::kernel::errand::{Kind, Request, Undone};
 use crate::kernel::process;
 use crate::kernel::thin_pool::Active;
 use crate::model::{Bytes, Mode, Target};
-use crate::observe::{self, Ask};
+use crate::observe::Ask;
 use serde::de::IgnoredAny;
 use std::time::Duration;
 
@@ -28,23 +28,16 @@ const REST: Duration = Duration::from_millis(50);
 
 impl Drill {
     /// Goes through the checks until one is in the way of the others.
-    pub(super) fn pool(&mut self) {
-        let in_the_way = ["device-mapper", "loop devices"]
-            .into_iter()
-            .find(|name| self.has_failed(name));
-        if let Some(name) = in_the_way {
-            return self.skip_rest(&format!("no pool can be made: {name}"));
-        }
-        let done = self.try_pool();
+    pub(super) fn pool(&mut self, in_the_way: Option<&'static str>) {
+        let first = self.checks.len();
+        let done = match in_the_way {
+            Some(name) => Err(format!("no pool can be made: {name}")),
+            None => self.try_pool(),
+        };
         if let Err(why) = done {
-            self.skip_rest(&why);
-        }
-    }
-
-    fn skip_rest(&mut self, why: &str) {
-        for name in NAMES {
-            if self.checks.iter().all(|check| check.name != name) {
-                self.skip(name, why);
+            let tried = self.checks.len() - first;
+            for name in &NAMES[tried..] {
+                self.skip(name, &why);
             }
         }
     }
@@ -73,14 +66,16 @@ impl Drill {
             pool: self.order.pool.clone(),
             event_nr: made.event_nr,
         };
-        let mut event = self.send(&observe::request(&ask))?;
+        let unsent = |why: Undone| why.to_string();
+        let porter = &self.errands.porter;
+        let mut event = porter.send(&Request::new(Kind::Look, &ask)).map_err(unsent)?;
         let write = Step::Write {
             volume: made.volume.clone(),
         };
         let began = process::since_boot();
-        let mut writer = self.send(&request(&write))?;
+        let mut writer = self.begin_step(&write).map_err(unsent)?;
 
-        let told = self.result::<IgnoredAny>(&mut event, PATIENCE);
+        let told = self.errands.answer::<IgnoredAny>(&mut event, PATIENCE);
         let took = process::since_boot().saturating_sub(began).as_millis();
         self.note(
             "kernel event",
@@ -99,18 +94,18 @@ impl Drill {
         if !is_grown {
             return Err("the pool was not grown".into());
         }
-        let written = self.result::<String>(&mut writer, PATIENCE);
+        let written = self.errands.answer::<String>(&mut writer, PATIENCE);
         self.note("held writes", written);
         let grown = self.grow(made, Target::Metadata, Bytes(drill::METADATA.0 * 2));
         self.note("growth of metadata", grown);
         let shown = self
             .look()
-            .and_then(|seen| verify(&seen, to, Bytes(drill::METADATA.0 * 2)));
+            .and_then(|seen| Ok(verify(&seen, to, Bytes(drill::METADATA.0 * 2))?));
         self.note("status", shown);
         Ok(())
     }
 
-    fn await_exhaustion(&mut self) -> Result<String, String> {
+    fn await_exhaustion(&mut self) -> Result<String, Undone> {
         let until = process::since_boot() + PATIENCE;
         loop {
             let seen = self.look()?;
@@ -118,25 +113,22 @@ impl Drill {
                 return Ok(format!("{} were written, and more are held", drill::DATA));
             }
             if process::since_boot() >= until {
-                return Err(format!("the pool is not full after {} s", PATIENCE.as_secs()));
+                return Err(format!("the pool is not full after {} s", PATIENCE.as_secs()).into());
             }
-            self.poll(None, REST);
+            self.errands.rest([], REST);
         }
     }
 
-    fn look(&mut self) -> Result<Active, String> {
+    fn look(&mut self) -> Result<Active, Undone> {
         let pool = self.order.pool.clone();
         self.step(&Step::Look { pool })
     }
 
-    fn grow(&mut self, made: &Made, target: Target, to: Bytes) -> Result<String, String> {
-        if self.interrupted {
-            return Err(super::INTERRUPTED.into());
-        }
+    fn grow(&mut self, made: &Made, target: Target, to: Bytes) -> Result<String, Undone> {
         let began = process::since_boot();
         let order = growth(&self.order, made, target, to);
-        let mut errand = self.send(&act::request(&order))?;
-        self.result::<String>(&mut errand, PATIENCE)?;
+        self.errands
+            .ask::<String>(&Request::new(Kind::Deed, &order), PATIENCE)?;
         let took = process::since_boot().saturating_sub(began).as_millis();
         Ok(format!("to {to} on line, in {took} ms"))
     }

@@ -2,10 +2,11 @@
 
 use super::{Drill, PATIENCE};
 use crate::act::drill::Step;
+use crate::kernel::errand::{self, Request, Undone};
 use crate::kernel::process;
 use crate::model::time_words;
+use crate::observe::Ask;
 use crate::observe::journal::{self, Question, Said};
-use crate::observe::{self, Ask};
 use crate::report::drill::summary;
 use crate::report::event::{Event, Kind};
 use crate::report::journal::Journal;
@@ -22,7 +23,7 @@ const REST: Duration = Duration::from_millis(300);
 
 impl Drill {
     pub(super) fn services(&mut self) {
-        if self.interrupted {
+        if self.errands.interrupted {
             return;
         }
         let systemd = self.step::<String>(&Step::Systemd);
@@ -42,13 +43,11 @@ impl Drill {
         if self.settings.restart.is_off() {
             return self.skip(NAME, "the settings allow none");
         }
-        match self.step::<Ability>(&Step::Ability { unit: unit.clone() }) {
+        match self.step::<Option<Ability>>(&Step::Ability { unit: unit.clone() }) {
             // A host that is yet to get its Docker.
-            Err(why) if why.contains("there is no unit") => self.skip(NAME, &why),
-            said => {
-                let said = said.and_then(|ability| may_restart(&ability, &unit));
-                self.note(NAME, said);
-            }
+            Ok(None) => self.skip(NAME, &format!("there is no unit {unit}")),
+            Ok(Some(ability)) => self.note(NAME, may_restart(&ability, &unit).map_err(Undone::Failed)),
+            Err(why) => self.note(NAME, Err(why)),
         }
     }
 
@@ -63,32 +62,35 @@ impl Drill {
         journal.tell(&Event::drill_done(&summary(&self.checks)));
         let said = match journal.finish(TAKEN) {
             0 => self.read_back(began),
-            _ => Err("journald takes no lines: systemctl status systemd-journald.socket".to_owned()),
+            _ => Err(Undone::Failed(
+                "journald takes no lines: systemctl status systemd-journald.socket".to_owned(),
+            )),
         };
         self.note("journal", said);
     }
 
     /// A socket takes lines although nobody reads them, and where there is none they go to syslog; what counts is that this one is found.
-    fn read_back(&mut self, began_us: u64) -> Result<String, String> {
+    fn read_back(&mut self, began_us: u64) -> Result<String, Undone> {
         let ask = Ask::Journal(Question {
             since: None,
             message_ids: Kind::DrillDone.message_id().map(str::to_owned).into_iter().collect(),
         });
         let until = process::since_boot() + WRITTEN;
-        while !self.interrupted && process::since_boot() < until {
-            let mut errand = self.send(&observe::request(&ask))?;
-            let said: Said = match self.result(&mut errand, PATIENCE) {
+        while !self.errands.interrupted && process::since_boot() < until {
+            let said: Said = match self.errands.ask(&Request::new(errand::Kind::Look, &ask), PATIENCE) {
                 Ok(said) => said,
                 Err(why) => return Ok(format!("the drill's own line was taken; it cannot be read back: {why}")),
             };
             if journal::parse(&said.text).iter().any(|entry| entry.at_us >= began_us) {
                 return Ok("the drill's own line can be read back".to_owned());
             }
-            self.poll(None, REST);
+            self.errands.rest([], REST);
         }
-        Err(match self.interrupted {
-            true => super::INTERRUPTED.to_owned(),
-            false => "the drill's own line was not written: systemctl status systemd-journald".to_owned(),
+        Err(match self.errands.interrupted {
+            true => Undone::Interrupted,
+            false => {
+                Undone::Failed("the drill's own line was not written: systemctl status systemd-journald".to_owned())
+            }
         })
     }
 }

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 /// No settings file is larger; keeps a device or a log that was put there by mistake out of our memory.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// First byte of the request that has a child read the files.
-pub const REQUEST_TAG: u8 = b'=';
-
 /// One file that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileText {
@@ -42,20 +39,6 @@ pub fn read_all(root: &Path) -> Vec<FileText> {
             .filter_map(|path| Some(told(path, read(path).transpose()?))),
     );
     texts
-}
-
-/// Answers the request in the child.
-pub fn answer() -> Vec<u8> {
-    // Plain data cannot fail to become JSON; an empty answer counts as none.
-    serde_json::to_vec(&read_all(Path::new("/"))).unwrap_or_default()
-}
-
-/// Reads the child's answer.
-///
-/// # Errors
-/// When it is none of ours.
-pub fn parse_answer(answer: &[u8]) -> Result<Vec<FileText>, String> {
-    serde_json::from_slice(answer).map_err(|error| format!("the child's answer cannot be read: {error}"))
 }
 
 /// The directory's files as the shell's `*.toml`: an editor's `.x.toml.swp` and hidden files are not meant. With an error there are

@@ -1,6 +1,7 @@
 //! Settings files, good, bad and hostile.
 
 use super::*;
+use crate::kernel::errand::{Undone, decode, encode};
 use crate::model::Bytes;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -296,11 +297,14 @@ fn a_child_brings_the_texts_and_their_faults() {
     );
     std::fs::create_dir(tree.0.join("etc/thinguard.d/b.toml")).unwrap();
     let read = files::read_all(&tree.0);
-    let answer = serde_json::to_vec(&read).unwrap();
-    assert_eq!(files::parse_answer(&answer), Ok(read.clone()));
+    let answer = encode(Ok::<_, Undone>(&read));
+    assert_eq!(decode(&answer), Ok(read.clone()));
     assert_eq!(read.len(), 3);
     assert_eq!(parse(&read).problems.len(), 2);
-    assert!(files::parse_answer(b"").is_err());
+    assert!(matches!(
+        decode::<Vec<files::FileText>>(b""),
+        Err(Undone::Unreadable(_))
+    ));
 }
 
 proptest::proptest! {

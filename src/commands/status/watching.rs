@@ -17,12 +17,12 @@ use std::time::Duration;
 pub fn run(json: bool, pause: Duration, mut looker: Looker) -> Result<ExitCode> {
     // The helper was forked before, so its children take signals as ever.
     let signals = process::signals().context("signals cannot be waited for")?;
-    looker.once.end_at(signals);
+    looker.once.errands.end_at(signals);
     let mut shown: Option<Health> = None;
     loop {
         let report = looker.report();
         // A look that was cut short knows less than there is to know.
-        if looker.once.is_ended() {
+        if looker.once.errands.interrupted {
             break;
         }
         let page = match json {

@@ -2,11 +2,11 @@
 
 use super::told::without_figures;
 use super::{Guard, now};
+use crate::act::Order;
 use crate::act::dump::DumpOrder;
-use crate::act::{self, Order};
 use crate::docker::names::DEFAULT_EXEC_ROOT;
 use crate::judge::{Verdict, dump, growth};
-use crate::kernel::errand::{Errand, Progress};
+use crate::kernel::errand::{Kind, Request, Slot, decode};
 use crate::model::{Bytes, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::evidence::{Bundle, lines};
@@ -25,7 +25,7 @@ pub(super) struct Keeper {
     /// What it showed, but for figures.
     shown: Vec<String>,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
-    dump: Option<Errand>,
+    dump: Slot,
     /// It has been asked in this silence.
     asked: bool,
 }
@@ -33,7 +33,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Readable when there is word of the goroutines.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.dump.as_ref().map(Errand::as_fd)
+        self.dump.fd()
     }
 }
 
@@ -92,13 +92,13 @@ impl Guard {
     }
 
     /// Has a silent daemon write down what it waits for, once in a silence and where that is safe. Waits for nothing.
-    pub(super) fn ask_for_goroutines(&mut self, seen: &Snapshot, verdict: &Verdict) {
+    pub(super) fn ask_for_goroutines(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         if seen.daemon.info.silent_for().is_none() {
             self.evidence.asked = false;
         }
         let config = self.observer.config();
         let version = config.and_then(|config| config.build.version);
-        let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now());
+        let wanted = dump::wanted(seen, &self.settings, &self.memory, verdict, version, now);
         let directory = config.map_or(Some(DEFAULT_EXEC_ROOT), |config| config.dump_directory());
         let (Some(task), Some(unit), Some(directory), false) =
             (wanted, seen.daemon.unit.known(), directory, self.evidence.asked)
@@ -113,19 +113,19 @@ impl Guard {
             directory: directory.to_owned(),
         });
         self.evidence.asked = true;
-        self.evidence.dump = self.porter.send(&act::request(&order)).ok();
+        // While one is stuck no second one goes out beside it.
+        let _ = self
+            .evidence
+            .dump
+            .send(&self.porter, &Request::new(Kind::Deed, &order), now);
     }
 
     /// Tells what came of it.
     pub(super) fn collect_goroutines(&mut self) {
-        let Some(errand) = &mut self.evidence.dump else { return };
-        let said = match errand.progress() {
-            Progress::Pending => return,
-            Progress::Answered(answer) => act::parse(&answer),
-            Progress::Lost => Err("the errand ended without an answer".to_owned()),
+        let Some((said, _)) = self.evidence.dump.collect() else {
+            return;
         };
-        self.evidence.dump = None;
-        let line = match said {
+        let line = match said.and_then(|answer| decode::<String>(&answer)) {
             Ok(file) => format!("evidence-kept: dockerd has written its goroutines to {file}"),
             Err(why) => format!("evidence-kept: dockerd has not written its goroutines: {why}"),
         };

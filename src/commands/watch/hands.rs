@@ -1,9 +1,8 @@
 //! Deeds on their way: at most one at the pool and one at the daemon, each in a child, each judged by a fresh look.
 
-use crate::act::restart;
 use crate::act::{self, Order};
 use crate::judge;
-use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::kernel::errand::{Kind, Porter, Request, Slot, Undone, decode};
 use crate::model::{Deed, Outcome, Probe, Settings, Snapshot};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -12,10 +11,10 @@ use std::time::Duration;
 #[derive(Debug)]
 struct Hand {
     deed: Deed,
-    errand: Option<Errand>,
+    errand: Slot,
     began: Duration,
     /// What the child said, and when. It is not believed until a look bears it out.
-    said: Option<(Result<String, String>, Duration)>,
+    said: Option<(Result<String, Undone>, Duration)>,
     called_stuck: bool,
 }
 
@@ -63,14 +62,15 @@ impl Hands {
             Deed::Restart => &mut self.daemon,
         };
         if hand.is_some() {
-            return Err("the last one has not ended".into());
+            return Err(Undone::StillOut.to_string());
         }
-        let errand = porter
-            .send(&act::request(order))
-            .map_err(|error| format!("no errand could be sent: {error}"))?;
+        let mut errand = Slot::default();
+        errand
+            .send(porter, &Request::new(Kind::Deed, order), now)
+            .map_err(|why| why.to_string())?;
         *hand = Some(Hand {
             deed: deed.clone(),
-            errand: Some(errand),
+            errand,
             began: now,
             said: None,
             called_stuck: false,
@@ -97,7 +97,7 @@ impl Hands {
     /// How many children are past their time.
     pub fn stuck(&self) -> usize {
         let hands = [&self.pool, &self.daemon].into_iter().flatten();
-        hands.filter(|hand| hand.called_stuck && hand.errand.is_some()).count()
+        hands.filter(|hand| hand.called_stuck && hand.errand.is_out()).count()
     }
 
     /// A child is at the pool and has not said anything yet.
@@ -110,7 +110,7 @@ impl Hands {
         [&self.pool, &self.daemon]
             .into_iter()
             .flatten()
-            .filter_map(|hand| Some(hand.errand.as_ref()?.as_fd()))
+            .filter_map(|hand| hand.errand.fd())
             .collect()
     }
 
@@ -119,7 +119,7 @@ impl Hands {
         [&self.pool, &self.daemon]
             .into_iter()
             .flatten()
-            .filter(|hand| hand.errand.is_some())
+            .filter(|hand| hand.errand.is_out())
             .map(|hand| &hand.deed)
             .collect()
     }
@@ -128,14 +128,10 @@ impl Hands {
     pub fn collect(&mut self, now: Duration) -> bool {
         let mut any = false;
         for hand in [&mut self.pool, &mut self.daemon].into_iter().flatten() {
-            let Some(errand) = &mut hand.errand else { continue };
-            let said = match errand.progress() {
-                Progress::Pending => continue,
-                Progress::Answered(answer) => act::parse(&answer),
-                Progress::Lost => Err("the child ended without a word".into()),
+            let Some((said, _)) = hand.errand.collect() else {
+                continue;
             };
-            hand.said = Some((said, now));
-            hand.errand = None;
+            hand.said = Some((said.and_then(|answer| decode(&answer)), now));
             any = true;
         }
         any
@@ -156,10 +152,7 @@ impl Hands {
             let Some((said, at)) = &hand.said else {
                 if out_for > act::deadline(&hand.deed, settings) && !hand.called_stuck {
                     hand.called_stuck = true;
-                    let why = format!(
-                        "not back after {} s; left alone, it may still complete",
-                        out_for.as_secs()
-                    );
+                    let why = Undone::Late(out_for).to_string();
                     ended.push((hand.deed.clone(), Outcome::Stuck(why), out_for, String::new()));
                 }
                 continue;
@@ -173,9 +166,7 @@ impl Hands {
             });
             let (outcome, shown) = match (verified, said) {
                 // What was not begun is not done, however well the daemon answers.
-                (Ok(shown) | Err(shown), Err(why)) if why.starts_with(restart::NOT_BEGUN) => {
-                    (Outcome::NotBegun(why.clone()), shown)
-                }
+                (Ok(shown) | Err(shown), Err(why @ Undone::NotBegun(_))) => (Outcome::NotBegun(why.to_string()), shown),
                 // With the units that were started with it, or were not.
                 (Ok(shown), Ok(said)) if hand.deed == Deed::Restart => (Outcome::Done, format!("{shown}; {said}")),
                 (Ok(shown), _) => (Outcome::Done, shown),
@@ -203,13 +194,13 @@ mod tests {
     fn what_was_not_begun_is_not_done_however_well_the_daemon_answers() {
         let second = Duration::from_secs;
         for (said, done) in [
-            (Err(format!("{}a task is in D state", restart::NOT_BEGUN)), false),
+            (Err(Undone::NotBegun("a task is in D state".into())), false),
             (Ok("active; started again with it: a".into()), true),
         ] {
             let mut hands = Hands {
                 daemon: Some(Hand {
                     deed: Deed::Restart,
-                    errand: None,
+                    errand: Slot::default(),
                     began: second(100),
                     said: Some((said, second(101))),
                     called_stuck: false,

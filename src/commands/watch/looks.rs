@@ -1,7 +1,7 @@
 //! One look at everything, or at the pool alone, waited for within bounds; and when Docker's configuration is learnt anew.
 
-use super::wait::TICK;
 use super::{Guard, now};
+use crate::commands::errands::TICK;
 use crate::model::Snapshot;
 use anyhow::Result;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl Guard {
 
     pub(super) fn await_looks(&mut self) -> Result<()> {
         // For each wait, each of which is bounded: a look that is stuck must not cost the heartbeat.
-        self.beat();
+        self.beat(now());
         while self.observer.is_waiting(now()) && !self.stopping {
             self.pump(TICK)?;
         }

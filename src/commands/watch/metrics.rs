@@ -4,7 +4,7 @@ use super::{Guard, now};
 use crate::commands::reports;
 use crate::judge::Verdict;
 use crate::judge::guard::metrics_not_written;
-use crate::kernel::errand::{Errand, Progress};
+use crate::kernel::errand::{Kind, Request, Slot, Undone, decode};
 use crate::model::{Code, Probe, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::json::DaemonReport;
@@ -16,15 +16,12 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// First byte of the request that has a child write the file.
-pub const REQUEST_TAG: u8 = b'#';
-
 /// Prometheus asks no more often than this by its own examples. No timer of its own: the round that comes next writes.
 const SELDOM: Duration = Duration::from_secs(15);
 
 /// What the child is to write.
 #[derive(Debug, Serialize, Deserialize)]
-struct Order {
+pub struct Order {
     path: String,
     text: String,
 }
@@ -32,8 +29,9 @@ struct Order {
 /// How the writing goes.
 #[derive(Debug, Default)]
 pub(super) struct TextFile {
-    /// The child that writes, since when, and to which file.
-    out: Option<(Errand, Duration, String)>,
+    /// The child that writes, and to which file.
+    out: Slot,
+    path: String,
     /// When the last one was sent, to which file, with these codes among its findings.
     last: Option<(Duration, String, Vec<Code>)>,
     /// The file that could not be written, and since when: that has been told.
@@ -43,19 +41,19 @@ pub(super) struct TextFile {
 impl TextFile {
     /// It is time again: another file, other findings, or a while since the last.
     fn is_due(&self, path: &str, codes: &[Code], now: Duration) -> bool {
-        self.out.is_none()
+        !self.out.is_out()
             && self.last.as_ref().is_none_or(|(at, last, told)| {
                 now.saturating_sub(*at) >= SELDOM || last != path || told.as_slice() != codes
             })
     }
 
     /// Takes in how a write to `path` has gone; what is to be told of it.
-    fn learn(&mut self, path: &str, said: Result<(), String>, now: Duration) -> Option<Event> {
+    fn learn(&mut self, path: &str, said: Result<(), Undone>, now: Duration) -> Option<Event> {
         match (said, &self.failing) {
             (Err(_), Some((failing, _))) if failing == path => None,
             (Err(why), _) => {
                 self.failing = Some((path.to_owned(), now));
-                Some(Event::raised(&metrics_not_written(path, &why)))
+                Some(Event::raised(&metrics_not_written(path, &why.to_string())))
             }
             (Ok(()), None) => None,
             (Ok(()), Some((failing, since))) => {
@@ -69,15 +67,15 @@ impl TextFile {
 
 impl Guard {
     /// Sends a child out with the figures of this round, where a file is asked for and the last child is back.
-    pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict) {
+    pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         let path = self.settings.metrics.textfile.clone();
-        self.tell_stuck_metrics();
+        self.tell_stuck_metrics(now);
         let codes: Vec<_> = verdict.findings.iter().map(|finding| finding.code).collect();
         if path.is_empty() {
             self.learn_metrics(&path, Ok(()));
             return;
         }
-        if !self.metrics.is_due(&path, &codes, now()) {
+        if !self.metrics.is_due(&path, &codes, now) {
             return;
         }
         let text = metrics::text(&self.figures(
@@ -86,24 +84,30 @@ impl Guard {
             &DaemonReport::new(
                 &seen.daemon,
                 &self.settings.docker.unit,
-                self.memory.stuck_tasks(seen, now()),
+                self.memory.stuck_tasks(seen, now),
                 self.settings.watch.silent_after,
             ),
+            now,
         ));
-        let mut request = vec![REQUEST_TAG];
         let order = Order {
             path: path.clone(),
             text,
         };
-        request.extend(serde_json::to_vec(&order).unwrap_or_default());
-        match self.porter.send(&request) {
-            Ok(errand) => self.metrics.out = Some((errand, now(), path.clone())),
-            Err(error) => self.learn_metrics(&path, Err(format!("no errand could be sent: {error}"))),
+        let request = Request::new(Kind::Metrics, &order);
+        self.metrics.path.clone_from(&path);
+        if let Err(why) = self.metrics.out.send(&self.porter, &request, now) {
+            self.learn_metrics(&path, Err(why));
         }
-        self.metrics.last = Some((now(), path, codes));
+        self.metrics.last = Some((now, path, codes));
     }
 
-    fn figures<'a>(&self, seen: &Snapshot, verdict: &'a Verdict, daemon: &'a DaemonReport) -> Figures<'a> {
+    fn figures<'a>(
+        &self,
+        seen: &Snapshot,
+        verdict: &'a Verdict,
+        daemon: &'a DaemonReport,
+        now: Duration,
+    ) -> Figures<'a> {
         let (settings, fill) = (&self.settings, &self.memory.fill);
         let spent = u32::try_from(self.memory.kept.restarts.len()).unwrap_or(u32::MAX);
         Figures {
@@ -129,43 +133,32 @@ impl Guard {
             findings: &verdict.findings,
             done: self.memory.kept.counts,
             restarts_left: settings.restart.budget.saturating_sub(spent),
-            stuck_errands: self.observer.stuck(now()).len() + self.hands.stuck(),
+            stuck_errands: self.observer.stuck(now).len() + self.hands.stuck(),
         }
     }
 
     /// Takes in what the child has said. Nobody is woken for it: it lies in its pipe until something else happens.
     pub(super) fn collect_metrics(&mut self) {
-        let Some((errand, _, path)) = &mut self.metrics.out else {
-            return;
-        };
-        let said = match errand.progress() {
-            Progress::Pending => return,
-            Progress::Answered(answer) => serde_json::from_slice(&answer)
-                .unwrap_or_else(|error| Err(format!("the child's answer cannot be read: {error}"))),
-            Progress::Lost => Err("the errand ended without an answer".to_owned()),
-        };
-        let path = std::mem::take(path);
-        self.metrics.out = None;
-        self.learn_metrics(&path, said);
-    }
-
-    /// A write that does not end is told like one that fails. No second one starts beside it.
-    fn tell_stuck_metrics(&mut self) {
-        self.collect_metrics();
-        let Some((_, since, path)) = &self.metrics.out else {
-            return;
-        };
-        let waited = now().saturating_sub(*since);
-        if waited > self.settings.watch.look_deadline {
-            let path = path.clone();
-            self.learn_metrics(
-                &path,
-                Err(format!("the write has been stuck for {} s", waited.as_secs())),
-            );
+        if let Some((said, _)) = self.metrics.out.collect() {
+            let path = self.metrics.path.clone();
+            self.learn_metrics(&path, said.and_then(|answer| decode(&answer)));
         }
     }
 
-    fn learn_metrics(&mut self, path: &str, said: Result<(), String>) {
+    /// A write that does not end is told like one that fails. No second one starts beside it.
+    fn tell_stuck_metrics(&mut self, now: Duration) {
+        self.collect_metrics();
+        let Some(waited) = self.metrics.out.out_for(now) else {
+            return;
+        };
+        if waited > self.settings.watch.look_deadline {
+            let path = self.metrics.path.clone();
+            let why = format!("the write has been stuck for {} s", waited.as_secs());
+            self.learn_metrics(&path, Err(Undone::Failed(why)));
+        }
+    }
+
+    fn learn_metrics(&mut self, path: &str, said: Result<(), Undone>) {
         if let Some(event) = self.metrics.learn(path, said, now()) {
             self.teller.tell_event(&event);
         }
@@ -173,11 +166,11 @@ impl Guard {
 }
 
 /// Writes the file, in the child. May block for ever.
-pub fn answer(order: &[u8]) -> Vec<u8> {
-    let done = serde_json::from_slice::<Order>(order)
-        .map_err(|error| format!("unreadable order: {error}"))
-        .and_then(|order| write(Path::new(&order.path), &order.text).map_err(|error| error.to_string()));
-    serde_json::to_vec(&done).unwrap_or_default()
+///
+/// # Errors
+/// Why the file is not written.
+pub fn write_order(order: &Order) -> Result<(), Undone> {
+    write(Path::new(&order.path), &order.text).map_err(|error| Undone::Failed(error.to_string()))
 }
 
 /// In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not

@@ -1,8 +1,8 @@
 //! Reading the settings again: asked for by SIGHUP, done by a child, in force as a whole or not at all.
 
 use super::{Guard, now};
-use crate::commands::settings::{self, Kept, files};
-use crate::kernel::errand::{Errand, Porter, Progress};
+use crate::commands::settings::{self, Kept, files::FileText};
+use crate::kernel::errand::{Kind, Porter, Request, Slot, Undone, decode};
 use crate::model::Settings;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -42,11 +42,11 @@ pub(super) struct Reload {
     /// The keys of the settings in force.
     keys: Kept,
     wanted: bool,
-    /// The child that reads, and since when.
-    out: Option<(Errand, Duration)>,
+    /// The child that reads.
+    out: Slot,
     /// The operator has been told that this child is stuck: what it brings later is not put in force behind his back.
     given_up: bool,
-    answer: Option<Result<Vec<u8>, String>>,
+    answer: Option<Result<Vec<FileText>, Undone>>,
 }
 
 impl Reload {
@@ -55,7 +55,7 @@ impl Reload {
         Reload {
             keys,
             wanted: false,
-            out: None,
+            out: Slot::default(),
             given_up: false,
             answer: None,
         }
@@ -68,25 +68,19 @@ impl Reload {
 
     /// Whether [`Self::step`] has something to do.
     pub fn is_due(&self) -> bool {
-        self.answer.is_some() || self.wanted && (self.out.is_none() || self.given_up)
+        self.answer.is_some() || self.wanted && (!self.out.is_out() || self.given_up)
     }
 
     /// Readable when the child has ended.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.out.as_ref().map(|(errand, _)| errand.as_fd())
+        self.out.fd()
     }
 
     /// Takes in what the child has said.
     pub fn collect(&mut self) {
-        let Some((errand, _)) = &mut self.out else { return };
-        let answer = match errand.progress() {
-            Progress::Pending => return,
-            Progress::Answered(bytes) => Ok(bytes),
-            Progress::Lost => Err("the child ended without an answer".into()),
-        };
-        self.out = None;
+        let Some((answer, _)) = self.out.collect() else { return };
         if !std::mem::take(&mut self.given_up) {
-            self.answer = Some(answer);
+            self.answer = Some(answer.and_then(|bytes| decode(&bytes)));
         }
     }
 
@@ -95,15 +89,11 @@ impl Reload {
         if let Some(answer) = self.answer.take() {
             return Some(self.judge(answer));
         }
-        let waited = self.out.as_ref().map(|(_, since)| now.saturating_sub(*since));
-        match waited {
+        match self.out.out_for(now) {
             None if self.wanted => {
                 self.wanted = false;
-                match porter.send(&[files::REQUEST_TAG]) {
-                    Ok(errand) => self.out = Some((errand, now)),
-                    Err(error) => return Some(kept(format!("no errand could be sent: {error}"))),
-                }
-                None
+                let sent = self.out.send(porter, &Request::new(Kind::Settings, &()), now);
+                sent.err().map(|why| kept(why.to_string()))
             }
             Some(waited) if (self.given_up && self.wanted) || (!self.given_up && waited > deadline) => {
                 self.wanted = false;
@@ -117,10 +107,10 @@ impl Reload {
         }
     }
 
-    fn judge(&mut self, answer: Result<Vec<u8>, String>) -> Reloaded {
-        let files = match answer.and_then(|bytes| files::parse_answer(&bytes)) {
+    fn judge(&mut self, answer: Result<Vec<FileText>, Undone>) -> Reloaded {
+        let files = match answer {
             Ok(files) => files,
-            Err(why) => return kept(why),
+            Err(why) => return kept(why.to_string()),
         };
         let parsed = settings::parse(&files);
         if !parsed.problems.is_empty() {

@@ -1,15 +1,12 @@
 //! The one `poll`: a wait for timers, signals and answers, and the taking in of what came.
 
 use super::{Guard, now};
+use crate::kernel::errand;
 use crate::observe::Sense;
 use anyhow::{Context, Result, bail};
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::os::fd::AsFd;
 use std::time::Duration;
-
-/// Longest single wait of a look: limits of looks that pass without an answer are noticed this fast.
-pub(super) const TICK: Duration = Duration::from_millis(100);
 
 impl Guard {
     /// Rests until the time is over or something happens; the heartbeat goes on only as long as rounds do.
@@ -28,21 +25,11 @@ impl Guard {
 
     /// One wait for whatever comes first, and the taking in of all that came.
     pub(super) fn pump(&mut self, longest: Duration) -> Result<()> {
-        let timeout = PollTimeout::try_from(longest.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
-        let (signalled, helper_gone) = {
-            let mut fds = vec![
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.porter.as_fd(), PollFlags::POLLIN),
-            ];
-            let answers = self.observer.fds().into_iter().chain(self.hands.fds());
-            let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
-            fds.extend(answers.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-            match poll(&mut fds, timeout) {
-                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-                Err(error) => return Err(error).context("poll"),
-            }
-            (fds[0].any().unwrap_or(false), fds[1].any().unwrap_or(false))
-        };
+        let fds = [self.signals.as_fd(), self.porter.as_fd()].into_iter();
+        let answers = self.observer.fds().into_iter().chain(self.hands.fds());
+        let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
+        let ready = errand::wait(fds.chain(answers), longest).context("poll")?;
+        let (signalled, helper_gone) = (ready[0], ready[1]);
         if helper_gone {
             bail!("the helper process has died; systemd starts the guard again");
         }

@@ -78,11 +78,7 @@ fn directories_below(control: &Control, pool: &str) -> Vec<PathBuf> {
     };
     [table.data_device, table.metadata_device]
         .iter()
-        .filter_map(|device| {
-            let (major, minor) = device.split_once(':')?;
-            let backing = loop_device::backing(Path::new("/"), major.parse().ok()?, minor.parse().ok()?);
-            Some(Path::new(&backing.ok()??.file).parent()?.to_owned())
-        })
+        .filter_map(|device| Some(Path::new(&loop_device::below(device)?.file).parent()?.to_owned()))
         .filter(|directory| is_ours(directory))
         .collect()
 }

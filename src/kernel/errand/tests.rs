@@ -2,11 +2,18 @@
 
 use super::*;
 use crate::kernel::program;
-use nix::poll::{PollFd, PollFlags, poll};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-fn worker(request: &[u8]) -> Vec<u8> {
+fn request(body: &[u8]) -> Request {
+    let body = body.to_vec();
+    Request {
+        kind: Kind::Drill,
+        body,
+    }
+}
+
+fn worker(_: Kind, request: &[u8]) -> Vec<u8> {
     match request {
         b"hang" => {
             // For as long as the helper lives: the test must leave nobody behind.
@@ -35,8 +42,7 @@ fn finish(errand: &mut Errand, limit: Duration) -> Progress {
     loop {
         match errand.progress() {
             Progress::Pending if Instant::now() < end => {
-                let mut fds = [PollFd::new(errand.as_fd(), PollFlags::POLLIN)];
-                poll(&mut fds, 50u16).unwrap();
+                wait([errand.as_fd()], Duration::from_millis(50)).unwrap();
             }
             progress => return progress,
         }
@@ -48,9 +54,9 @@ fn finish(errand: &mut Errand, limit: Duration) -> Progress {
 #[test]
 fn errands_come_back_or_stay_away_alone() {
     let porter = Porter::start(worker, false).unwrap();
-    let mut hanging = porter.send(b"hang").unwrap();
+    let mut hanging = porter.send(&request(b"hang")).unwrap();
     let limit = Duration::from_secs(20);
-    for (request, expected) in [
+    for (body, expected) in [
         (&b"abc"[..], Progress::Answered(b"ABC".to_vec())),
         (b"large", Progress::Answered(vec![b'x'; 300_000])),
         // The kernel reaps an errand's children; how they ended must be known all the same.
@@ -65,14 +71,31 @@ fn errands_come_back_or_stay_away_alone() {
         (b"flood", Progress::Lost),
         (b"still there", Progress::Answered(b"STILL THERE".to_vec())),
     ] {
-        let mut errand = porter.send(request).unwrap();
+        let mut errand = porter.send(&request(body)).unwrap();
         assert_eq!(
             finish(&mut errand, limit),
             expected,
             "{}",
-            String::from_utf8_lossy(request)
+            String::from_utf8_lossy(body)
         );
     }
     assert_eq!(hanging.progress(), Progress::Pending);
-    assert!(porter.send(&vec![0; MAX_REQUEST + 1]).is_err());
+    assert!(porter.send(&request(&vec![0; MAX_REQUEST])).is_err());
+
+    let mut slot = Slot::default();
+    let (sent, later) = (Duration::from_secs(5), Duration::from_secs(7));
+    slot.send(&porter, &request(b"hang"), sent).unwrap();
+    assert_eq!(slot.send(&porter, &request(b"abc"), later), Err(Undone::StillOut));
+    assert_eq!(slot.out_for(later), Some(later - sent));
+    assert!(slot.collect().is_none());
+}
+
+#[test]
+fn a_request_that_is_none_of_ours_is_answered_with_an_error() {
+    let said = decode::<u8>(&answer(b"\xff", |number: u8| encode(Ok::<_, Undone>(number))));
+    let Err(Undone::Failed(why)) = said else {
+        panic!("{said:?}")
+    };
+    assert!(why.starts_with("unreadable request"), "{why}");
+    assert!(matches!(decode::<u8>(b""), Err(Undone::Unreadable(_))));
 }

@@ -1,6 +1,7 @@
 //! When the daemon is asked again, by what it said last.
 
 use super::*;
+use crate::kernel::errand::{Undone, encode};
 use crate::model::{Backing, Lvm, Mode, Pool, Settings, Usage};
 use crate::observe::docker_socket::Said;
 use crate::observe::slot::Answer;
@@ -40,7 +41,7 @@ fn replied(reply: Result<&str, String>, took: Duration) -> Slot {
     Slot::answered(Answer {
         asked: ASKED,
         came: ASKED + took,
-        result: Ok(serde_json::to_vec(&reply).unwrap()),
+        result: Ok(encode(reply.map_err(Undone::Failed))),
     })
 }
 

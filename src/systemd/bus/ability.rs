@@ -4,7 +4,20 @@ use super::value::{number, truth};
 use super::{Manager, SERVICE, UNIT};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
+
+/// systemd knows no such unit.
+#[derive(Debug)]
+pub struct NoSuchUnit(pub(super) String);
+
+impl std::error::Error for NoSuchUnit {}
+
+impl fmt::Display for NoSuchUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no unit {}", self.0)
+    }
+}
 
 /// What systemd would allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +34,7 @@ impl Manager {
     /// Asks about a service.
     ///
     /// # Errors
-    /// The unit does not exist, or systemd does not answer in time.
+    /// [`NoSuchUnit`], or systemd does not answer in time.
     pub fn ability(&mut self, name: &str) -> Result<Ability> {
         let path = self.unit_path(name)?;
         let mut can = |property| -> Result<bool> { Ok(truth(&self.get(&path, UNIT, property)?).unwrap_or(false)) };

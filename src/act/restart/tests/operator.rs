@@ -78,8 +78,11 @@ fn an_order_that_comes_right_before_our_stop_is_not_taken_for_ours() {
     for (what, act) in orders {
         let mut world = scene();
         act(&mut world);
-        let why = restart_in(&mut world, &order()).unwrap_err();
-        assert!(why.starts_with(NOT_BEGUN) && why.contains(what), "{why}");
+        let why = crate::act::restart::restart_in(&mut world, &order()).unwrap_err();
+        assert!(
+            matches!(why, Undone::NotBegun(_)) && why.to_string().contains(what),
+            "{why}"
+        );
         assert_eq!(world.did, ["intend", "forget"], "{what}");
     }
 }

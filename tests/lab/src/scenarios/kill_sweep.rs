@@ -158,7 +158,7 @@ fn watch_growth_killed(host: &mut Host, figures: &mut Figures) -> Result<()> {
     ensure!(host.sh(guard)? == first, "the guard is another one");
     let journal = watch::journal(host)?;
     ensure!(
-        journal.contains("deed-failed: grow the data device") && journal.contains("the child ended without a word"),
+        journal.contains("deed-failed: grow the data device") && journal.contains("the child ended without an answer"),
         "no death was told:\n{journal}"
     );
     ensure!(host.dockerd()? == daemon, "dockerd is another one");
