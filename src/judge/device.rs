@@ -4,6 +4,7 @@ use super::growth::{self, Plan};
 use super::{Case, FORBIDDEN_BY, Verdict, lvm};
 use crate::kernel::lvm::pool::extend_line;
 use crate::kernel::lvm::volume;
+use crate::kernel::thin_pool::METADATA_FOR_GROWTH;
 use crate::model::{
     Backing, Bytes, Code, Deed, Finding, Lvm, LvmPool, Pool, Seen, Settings, Severity, Snapshot, Target, Usage,
 };
@@ -86,7 +87,8 @@ fn unasked(pool: &Pool) -> (Helper, String) {
 /// The kernel takes metadata to record more data blocks; where none is left it fails, and marks them as needing a check (drivers/md/
 /// dm-thin.c, `maybe_resize_data_dev`, `metadata_operation_failed`).
 fn waits_for_metadata(pool: &Pool, target: Target) -> bool {
-    target == Target::Data && pool.metadata.is_exhausted()
+    let free = pool.metadata.total_blocks.saturating_sub(pool.metadata.used_blocks);
+    target == Target::Data && free < METADATA_FOR_GROWTH
 }
 
 /// thinguard grows it, on a file or in this pool of LVM's, or says why it does not.

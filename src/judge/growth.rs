@@ -109,6 +109,16 @@ pub fn room(host: &Host, settings: &HostSettings) -> Bytes {
     }
 }
 
+/// Room on the filesystem for more of this device's file. Metadata may take the reserve, but for a little: they are small, and running out
+/// of them ends in an off-line repair, while a host without reserve is only short of room.
+pub fn room_for(target: Target, host: &Host, settings: &HostSettings) -> Bytes {
+    const LEFT: Bytes = Bytes::mib(16);
+    match target {
+        Target::Metadata if !host.read_only => host.free_bytes.saturating_sub(LEFT),
+        _ => room(host, settings),
+    }
+}
+
 /// What is to stay free on the filesystem.
 pub fn reserve(host: &Host, settings: &HostSettings) -> Bytes {
     host.total_bytes
@@ -121,7 +131,7 @@ pub(super) fn of(pool: &Pool, target: Target, case: Case<'_>) -> Plan {
     let settings = case.settings;
     let room = match (&pool.lvm, case.seen.host_of(target)) {
         (Lvm::Asked(Seen::Known(said)), _) => lvm::room(said, target, &settings.lvm),
-        (Lvm::No, Ok(host)) => room(host, &settings.host),
+        (Lvm::No, Ok(host)) => room_for(target, host, &settings.host),
         _ => Bytes(0),
     };
     plan(

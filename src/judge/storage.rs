@@ -2,7 +2,7 @@
 
 use super::memory::NOBODY_AT_IT;
 use super::{Case, Verdict, device, lvm, vanished};
-use crate::model::{Backing, Code, Deed, Finding, Mode, Pool, Seen, Snapshot, Target};
+use crate::model::{Backing, Code, Deed, Finding, Lvm, Mode, Pool, Seen, Snapshot, Target};
 
 pub mod host;
 
@@ -48,7 +48,8 @@ pub(super) fn judge(case: Case<'_>, verdict: &mut Verdict) {
             verdict.add(suspended(pool));
         }
         // A growth ends in a resume, which is not ours to give to a pool that somebody may hold suspended; it follows after it.
-        let may_resume = nobody_at_it && !memory.growing && memory.resume_tries.pause(case.now).is_zero();
+        let may_resume =
+            nobody_at_it && held_by(pool).is_none() && !memory.growing && memory.resume_tries.pause(case.now).is_zero();
         verdict.deed = may_resume.then_some(Deed::Resume);
     }
 }
@@ -122,8 +123,23 @@ fn broken(pool: &Pool) -> Option<Finding> {
 }
 
 fn suspended(pool: &Pool) -> Finding {
+    let resume = format!("dmsetup resume --noflush {}", pool.name);
+    let next = match held_by(pool) {
+        Some(whom) => format!("thinguard leaves it to {whom}; where nobody is at it any more: {resume}"),
+        None => resume,
+    };
     Finding::refuse(Code::PoolSuspended, &pool.name)
         .says("the pool is suspended: all I/O to containers waits until it is resumed")
         .at(format!("/dev/mapper/{}", pool.name))
-        .next(format!("dmsetup resume --noflush {}", pool.name))
+        .next(next)
+}
+
+/// Whose resume it is, where not ours (law 13): LVM holds its pools suspended while it changes them, and our resume would drop a table
+/// that somebody has loaded.
+fn held_by(pool: &Pool) -> Option<&'static str> {
+    match pool.lvm {
+        Lvm::No if !pool.table_waits => None,
+        Lvm::No => Some("whoever has loaded the table that waits in it"),
+        _ => Some("LVM, which has suspended it"),
+    }
 }

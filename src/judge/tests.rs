@@ -45,6 +45,7 @@ fn pool() -> Pool {
         mode: Mode::Rw,
         needs_check: false,
         suspended: false,
+        table_waits: false,
         event_nr: 1,
         transaction_id: 7,
         data: Usage {
@@ -313,6 +314,27 @@ fn a_pool_that_was_left_suspended_is_resumed() {
         // Told at once by the first look; once it was seen to run, only when nobody seems to be at it.
         let told = matches!(second, 0..8 | 14..);
         assert_eq!(verdict.finding(Code::PoolSuspended).is_some(), told, "second {second}");
+    }
+}
+
+#[test]
+fn what_others_hold_suspended_is_only_told_of() {
+    for (what, change) in [
+        ("LVM", (|pool| pool.lvm = Lvm::NotAsked) as fn(&mut Pool)),
+        ("whoever has loaded the table", |pool| pool.table_waits = true),
+    ] {
+        let mut held = Pool {
+            suspended: true,
+            ..pool()
+        };
+        change(&mut held);
+        let (look, mut memory) = (seen(held, answered(), TaskState::Alive), Memory::default());
+        for second in 0..60 {
+            let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000 + second));
+            assert_eq!(verdict.deed, None, "{what}: {second}");
+            let remedy = &verdict.finding(Code::PoolSuspended).expect(what).remedy;
+            assert!(remedy.contains(&format!("leaves it to {what}")), "{remedy}");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub use steps::Step;
 pub use volume::{ExtendOrder, extend};
 
 use super::dm::{Control, Info, TargetLine};
-use super::thin_pool::{self, Active, METADATA_BLOCK_BYTES, Status, Table, same_params};
+use super::thin_pool::{self, Active, METADATA_BLOCK_BYTES, METADATA_FOR_GROWTH, Status, Table, same_params};
 use crate::model::{Bytes, Mode, Target};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -218,11 +218,12 @@ fn may_grow(target: Target, mapper: &dyn Mapper, pool: &str) -> Result<()> {
         "'{pool}' needs a check of its metadata before it can grow"
     );
     let full = status.metadata().is_exhausted();
+    let scarce = status.metadata_total.saturating_sub(status.metadata_used) < METADATA_FOR_GROWTH;
     match target {
         // Recording more data blocks takes metadata blocks. Where none is free the attempt fails, and the kernel then marks
         // the metadata as needing an off-line check (metadata_operation_failed): worse than before.
         Target::Data => {
-            ensure!(!full, "the metadata of '{pool}' are full; grow them before the data");
+            ensure!(!scarce, "the metadata of '{pool}' are full; grow them before the data");
             ensure!(status.mode != Mode::Ro, "'{pool}' is read-only");
         }
         // From 5.0 on a pool whose metadata are full says `ro` too, and growing them is the cure.

@@ -109,6 +109,11 @@ impl Status {
     }
 }
 
+/// Free blocks of metadata with which the data device may still grow. To record more data blocks the kernel takes some (drivers/md/
+/// persistent-data/dm-space-map-common.c, `sm_ll_extend`: one for each 16 Ki blocks of data, and copies of those that it changes). Where
+/// none is left it fails and marks the metadata as needing a check. Kernels before 4.19 and EL7.7 keep nothing back for this.
+pub const METADATA_FOR_GROWTH: u64 = 64;
+
 impl Active {
     /// Use of the data device; `block_sectors` is [`Table::block_sectors`].
     pub fn data(&self, block_sectors: u64) -> Usage {

@@ -143,6 +143,8 @@ pub struct Pool {
     pub needs_check: bool,
     /// The device is suspended: all I/O waits until someone resumes it.
     pub suspended: bool,
+    /// A table was loaded that the next resume will put to use.
+    pub table_waits: bool,
     /// Count of events so far (low water, mode changes); `DM_DEV_WAIT` waits for it to move.
     pub event_nr: u32,
     /// Docker's transaction id.

@@ -145,6 +145,7 @@ pub fn parse(raw: &Raw) -> Result<Pool> {
         mode: Mode::Fail,
         needs_check: false,
         suspended: raw.info.suspended,
+        table_waits: raw.info.has_inactive_table,
         event_nr: raw.info.event_nr,
         transaction_id: 0,
         data: Usage {

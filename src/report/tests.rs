@@ -95,6 +95,7 @@ pub(super) fn pool() -> Pool {
         mode: Mode::Rw,
         needs_check: false,
         suspended: false,
+        table_waits: false,
         event_nr: 0,
         transaction_id: 6,
         data: Usage {

@@ -79,14 +79,12 @@ fn room_below(pool: &Pool, target: Target, seen: &Snapshot, settings: &Settings)
         (Lvm::No, Ok(host)) => {
             let file = pool.device(target).file.known();
             file.context("the pool's file cannot be looked at")?;
-            let (room, reserve) = (
-                growth::room(host, &settings.host),
-                growth::reserve(host, &settings.host),
-            );
-            let below = format!(
-                "the filesystem of {} can honour: {room} of room above its reserve of {reserve}",
-                host.path
-            );
+            let room = growth::room_for(target, host, &settings.host);
+            let above = match target {
+                Target::Data => format!(" above its reserve of {}", growth::reserve(host, &settings.host)),
+                Target::Metadata => String::new(),
+            };
+            let below = format!("the filesystem of {} can honour: {room} of room{above}", host.path);
             Ok((room, below))
         }
     }

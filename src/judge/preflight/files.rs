@@ -135,7 +135,7 @@ fn device(
         rate: Bytes(0),
         ahead: Bytes(0),
     };
-    let room = growth::room(disk.host_of(target), &settings.host);
+    let room = growth::room_for(target, disk.host_of(target), &settings.host);
     let plan = growth::plan(&need, target, room, settings);
     if target == Target::Data {
         let owed = total.saturating_sub(file.allocated_bytes);

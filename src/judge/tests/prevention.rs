@@ -418,3 +418,40 @@ fn a_deleted_or_moved_file_is_an_alarm_with_the_way_to_copy_it_off() {
         "the host is told of too"
     );
 }
+
+/// The kernel needs metadata to record more data blocks, and before 4.19 and EL7.7 keeps none back for it.
+#[test]
+fn data_do_not_grow_on_the_last_metadata_blocks() {
+    for (free, grown) in [(64, Some(Target::Data)), (63, None), (1, None)] {
+        let mut settings = Settings::default();
+        // Nobody grows the metadata.
+        settings.metadata.below_free_percent = 0;
+        let mut nearly = full();
+        nearly.metadata.used_blocks = nearly.metadata.total_blocks - free;
+        let look = seen(nearly, answered(), TaskState::Alive);
+        let deed = judge(&look, &settings, &mut Memory::default(), secs(1000)).deed;
+        let target = deed.and_then(|deed| match deed {
+            Deed::Grow { target, .. } => Some(target),
+            _ => None,
+        });
+        assert_eq!(target, grown, "{free} blocks are free");
+    }
+}
+
+/// A host without reserve is short of room; a pool without metadata needs an off-line repair.
+#[test]
+fn metadata_may_take_what_is_kept_in_reserve() {
+    let low_metadata = Pool {
+        metadata: Usage {
+            used_blocks: 12_000,
+            ..pool().metadata
+        },
+        ..pool()
+    };
+    let mut look = seen(low_metadata, answered(), TaskState::Alive);
+    for (free, grows) in [(Bytes::mib(500), true), (Bytes::mib(70), false)] {
+        let Seen::Known(host) = &mut look.host else { panic!() };
+        host.free_bytes = free;
+        assert_eq!(is_growth(&judge_once(&look).deed, Target::Metadata), grows, "{free}");
+    }
+}

@@ -18,11 +18,12 @@ pub struct ResumeOrder {
     pub lock: PathBuf,
 }
 
-/// Resumes a pool that is suspended, with the table that it has; a table that waits to be put to use is dropped. Returns whether
-/// the pool was suspended. May block: run it in a child process with a deadline.
+/// Resumes a pool that is suspended, with the table that it has. Returns whether the pool was suspended. May block: run it in a child process
+/// with a deadline.
 ///
 /// # Errors
-/// Where another deed runs, the pool is not there or has no table, or it is still suspended after all that can be tried.
+/// Where another deed runs, the pool is not there or has no table, a table waits in it that somebody has loaded, or it is still suspended
+/// after all that can be tried.
 pub fn resume_if_suspended(order: &ResumeOrder) -> Result<bool> {
     let _lock = DeedLock::take(&order.lock)?;
     let control = Control::open(&order.dm_control)?;
@@ -34,6 +35,11 @@ pub(super) fn if_suspended(mapper: &dyn Mapper, pool: &str) -> Result<bool> {
     if !info.suspended {
         return Ok(false);
     }
+    // A grower of ours leaves none: the kernel takes its table out of the slot before it may refuse it.
+    ensure!(
+        !info.has_inactive_table,
+        "a table waits in '{pool}' that somebody has loaded, and a resume would put it to use"
+    );
     // A device without a live table is one that someone is just making: not ours.
     let live = only_pool(pool, &lines)?;
     bring_back(mapper, pool, live)?;

@@ -87,6 +87,7 @@ mod tests {
             mode: Mode::Rw,
             needs_check: false,
             suspended: false,
+            table_waits: false,
             event_nr: 0,
             transaction_id: 1,
             data: usage(65536),

@@ -21,6 +21,7 @@ fn pool(mode: Mode) -> Pool {
         mode,
         needs_check: false,
         suspended: false,
+        table_waits: false,
         queue_if_no_space: true,
         event_nr: 0,
         transaction_id: 0,

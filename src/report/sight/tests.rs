@@ -41,6 +41,7 @@ fn pool(lvm: Lvm) -> Pool {
         mode: Mode::Rw,
         needs_check: false,
         suspended: false,
+        table_waits: false,
         event_nr: 0,
         transaction_id: 1,
         data: usage(3, 10, 65536),

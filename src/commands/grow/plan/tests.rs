@@ -23,6 +23,7 @@ fn seen() -> Snapshot {
         mode: Mode::Rw,
         needs_check: false,
         suspended: false,
+        table_waits: false,
         event_nr: 0,
         transaction_id: 1,
         data: Usage {
