@@ -213,7 +213,11 @@ fn what_is_not_as_ordered_is_refused_and_untouched() {
         (Target::Data, change(|h| h.mode = "ro".into()), "read-only"),
         (Target::Metadata, change(|h| h.mode = "ro".into()), "read-only"),
         (Target::Data, change(|h| h.metadata_used = 16384), "grow them before"),
-        (Target::Data, change(|h| h.metadata_used = 16384 - 63), "grow them before"),
+        (
+            Target::Data,
+            change(|h| h.metadata_used = 16384 - 63),
+            "grow them before",
+        ),
     ] {
         let host = RefCell::new(before.clone());
         let told = format!(

@@ -9,6 +9,7 @@ mod evidence;
 mod face;
 mod fail_open;
 mod faults;
+mod files;
 mod fleet;
 mod growth_by_hand;
 mod guard;
@@ -57,6 +58,7 @@ fn by_room() -> impl Iterator<Item = Scenario> {
         lab_itself::SCENARIOS,
         cure::SCENARIOS,
         prevention::SCENARIOS,
+        files::SCENARIOS,
         direct_lvm::SCENARIOS,
         restart::SCENARIOS,
         ladder::SCENARIOS,

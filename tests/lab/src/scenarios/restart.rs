@@ -20,6 +20,13 @@ pub const SCENARIOS: &[Scenario] = &[
         run: stuck_after_the_cure,
     },
     Scenario {
+        name: "time-nobody-looked",
+        about: "the guard stands still for a minute while the daemon is stuck: no restart at once, and one when silence was seen to last",
+        snapshot: Snapshot::Low,
+        slow: Some("a minute must pass"),
+        run: time_nobody_looked,
+    },
+    Scenario {
         name: "guard-restarted-during-its-restart",
         about: "a guard that is restarted while Docker is: the next one waits, tells the end, and gives nothing of the budget back",
         snapshot: Snapshot::Low,
@@ -62,6 +69,12 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     watch::start(host)?;
     watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
     ensure!(host.dockerd()? == first, "restarted before the growth had settled");
+    // What would not start again is not stopped: a typo since the daemon's start.
+    host.sh("cp -p /etc/docker/daemon.json /root/ && sed -i 's/\"dm.loopdatasize/\"dm.nosuch=1\", &/' /etc/docker/daemon.json")?;
+    let against = "preflight would refuse the start that follows: storage-option-unknown";
+    println!("    {}", watch::await_line(host, against, Duration::from_secs(240))?);
+    ensure!(host.dockerd()? == first, "stopped all the same");
+    host.sh("mv /root/daemon.json /etc/docker/daemon.json")?;
     let done = watch::await_line(host, "deed-done: restart the Docker service", Duration::from_secs(240))?;
     ensure!(
         done.contains("started again with it: lab-app.service, lab-late.service"),
@@ -93,8 +106,38 @@ fn stuck_after_the_cure(host: &mut Host, figures: &mut Figures) -> Result<()> {
     host.pass(Duration::from_secs(10));
     ensure!(host.dockerd()? == second, "a second restart inside the cool-down");
     let restarts = watch::journal(host)?.matches("deed-begun: restart").count();
-    ensure!(restarts == 1, "{restarts} restarts");
+    ensure!(restarts == 2, "{restarts} restarts, one of which was not begun");
     Ok(())
+}
+
+/// The guard itself stands still for a minute, as it does in a virtual machine that is stunned: that is no minute of silence.
+fn time_nobody_looked(host: &mut Host, _: &mut Figures) -> Result<()> {
+    host.install_guard_with(&[(
+        "/etc/systemd/system/thinguard.service.d/lab.conf",
+        0o644,
+        b"[Service]\nWatchdogSec=0\n",
+    )])?;
+    host.put(
+        "/etc/thinguard.d/90-lab.toml",
+        0o644,
+        b"[restart]\nafter_silence = \"40s\"\n[watch]\nsilent_after = \"3s\"\nsettle = \"3s\"\nlook_deadline = \"3s\"\n",
+    )?;
+    fault::finish_filling(host)?;
+    fault::hold_driver(host)?;
+    watch::start(host)?;
+    watch::await_line(host, "deed-done: grow the data device", Duration::from_secs(60))?;
+    watch::await_line(host, "daemon-stuck: ", Duration::from_secs(60))?;
+    let guard = "$(systemctl show -p MainPID --value thinguard)";
+    host.sh(&format!("kill -STOP {guard}"))?;
+    host.pass(Duration::from_secs(60));
+    host.sh(&format!("kill -CONT {guard}"))?;
+    host.pass(Duration::from_secs(10));
+    ensure!(
+        !watch::journal(host)?.contains("deed-begun: restart"),
+        "time in which nobody looked was counted as silence:\n{}",
+        watch::journal(host)?
+    );
+    watch::await_line(host, "deed-begun: restart", Duration::from_secs(120)).map(drop)
 }
 
 /// Makes the guard restart Docker, whose stop then takes a while, and waits until that is under way.
