@@ -114,7 +114,7 @@ impl Looker {
         let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
         // Without a guard too: the child that is at it outlives it, and another guard would finish it.
         let unfinished = restart::unfinished(process::since_boot());
-        let (mut findings, fill) = judge(&seen, settings, &kept, known, unfinished.is_some());
+        let (mut findings, fill) = judge(&seen, settings, &kept, known, (unfinished.is_some(), guarded));
         findings.extend(unfinished.map(|order| restarting(&order, guarded)));
         findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
         findings.extend(judge::guard::not_running(&seen, guarded));
@@ -175,11 +175,12 @@ fn judge(
     settings: &Settings,
     kept: &Persistent,
     fill: Fill,
-    restarting: bool,
+    (restarting, guarded): (bool, bool),
 ) -> (Vec<Finding>, Fill) {
     let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
     memory.fill = Fill::recall(fill, &process::boot_id());
     memory.restarting = restarting;
+    memory.unguarded = !guarded;
     let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
     (verdict.findings, memory.fill)
 }

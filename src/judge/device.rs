@@ -142,10 +142,19 @@ fn by_guard(case: Case<'_>, pool: &Pool, target: Target, plan: Plan, said: Optio
                         pause.as_secs()
                     ),
                 ),
+                None if case.memory.unguarded => (Helper::Guard, by_hand(target, to)),
                 None => (Helper::Guard, format!("thinguard grows it to {to}")),
             }
         }
     }
+}
+
+/// Without a guard nobody grows it.
+fn by_hand(target: Target, to: Bytes) -> String {
+    format!(
+        "systemctl start thinguard, or thinguard grow --{target} {}M",
+        to.0.div_ceil(1 << 20)
+    )
 }
 
 /// What stands against growth of a device, however much room there is; for people, with the next step.

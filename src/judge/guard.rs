@@ -25,7 +25,7 @@ pub fn not_running(seen: &Snapshot, guarded: bool) -> Option<Finding> {
         Finding::warn(Code::GuardNotRunning, "thinguard.service")
             .says("thinguard watch is not running; nobody grows the pool")
             .at("thinguard.service")
-            .next("systemctl enable --now thinguard")
+            .next("systemctl enable thinguard; systemctl start thinguard")
     })
 }
 

@@ -56,6 +56,8 @@ pub struct Memory {
     pub(super) resume_tries: Tries,
     /// XFS told to give up.
     pub give_up_tries: Tries,
+    /// No guard runs, and what one would do is not done: `status` judges by itself.
+    pub unguarded: bool,
     /// A growth, a resume or a give-up is on its way.
     pub growing: bool,
     /// A restart is on its way, or was stopped short and its start is still to come.

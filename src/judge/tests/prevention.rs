@@ -455,3 +455,16 @@ fn metadata_may_take_what_is_kept_in_reserve() {
         assert_eq!(is_growth(&judge_once(&look).deed, Target::Metadata), grows, "{free}");
     }
 }
+
+#[test]
+fn without_a_guard_the_next_step_is_to_start_one() {
+    let look = seen(full(), answered(), TaskState::Alive);
+    let mut memory = Memory::default();
+    memory.unguarded = true;
+    let verdict = judge(&look, &Settings::default(), &mut memory, secs(1000));
+    let remedy = &verdict.finding(Code::PoolExhausted).expect("an alarm").remedy;
+    assert!(
+        remedy.starts_with("systemctl start thinguard, or thinguard grow --data ") && remedy.ends_with('M'),
+        "{remedy}"
+    );
+}
