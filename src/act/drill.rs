@@ -40,8 +40,8 @@ pub enum Step {
     },
     /// systemd answers. Words.
     Systemd,
-    /// Whether the unit could be restarted: [`crate::systemd::bus::Ability`], where there is such a unit.
-    Ability {
+    /// How the unit stands: [`crate::model::Unit`], where there is such a unit.
+    Unit {
         /// `docker.service`
         unit: String,
     },
@@ -93,12 +93,10 @@ pub fn answer(step: Step) -> Vec<u8> {
                 .and_then(|mut manager| manager.version())
                 .map(|version| format!("{version} answers")),
         ),
-        Step::Ability { unit } => encode(
-            match Manager::connect().and_then(|mut manager| manager.ability(&unit)) {
-                Err(error) if error.is::<NoSuchUnit>() => Ok(None),
-                said => said.map(Some),
-            },
-        ),
+        Step::Unit { unit } => encode(match Manager::connect().and_then(|mut manager| manager.unit(&unit)) {
+            Err(error) if error.is::<NoSuchUnit>() => Ok(None),
+            said => said.map(Some),
+        }),
         Step::Remove(order) => encode(drill::remove(&order)),
     }
 }

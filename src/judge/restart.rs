@@ -133,7 +133,7 @@ impl Restart<'_> {
 
 /// Why this unit is never restarted, whatever happens, and what changes that: what cannot start again is not stopped (law 2), and no stop
 /// is begun that may never end.
-fn forbidden(unit: &Unit) -> Option<(String, String)> {
+pub fn forbidden(unit: &Unit) -> Option<(String, String)> {
     let name = &unit.name;
     let unmask = format!("systemctl unmask {name}, or systemctl unmask --runtime {name}");
     Some(match unit.fault {

@@ -4,7 +4,6 @@
 //! all properties at once: for `UnitFileState`, `UnitFilePreset` and `NeedDaemonReload` PID 1 itself goes to the disk, and
 //! the disk may be what hangs.
 
-mod ability;
 mod dependents;
 mod link;
 mod orders;
@@ -12,7 +11,6 @@ mod orders;
 mod tests;
 mod value;
 
-pub use ability::{Ability, NoSuchUnit};
 pub use dependents::Standing;
 pub use orders::Orders;
 
@@ -22,6 +20,7 @@ use anyhow::{Context, Result, bail, ensure};
 use link::{LIMIT, Link, PRIVATE_SOCKET, Refused, method};
 use rustbus::params::{Container, Param};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 use value::{Value, environment_files, fields, number, text, texts, truth};
 
@@ -38,6 +37,18 @@ const JOB_MODE: &str = "fail";
 
 /// Stands in the text of such a refusal.
 pub const CONTRADICTS: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
+
+/// systemd knows no such unit.
+#[derive(Debug)]
+pub struct NoSuchUnit(String);
+
+impl std::error::Error for NoSuchUnit {}
+
+impl fmt::Display for NoSuchUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no unit {}", self.0)
+    }
+}
 
 /// How a service is started, as systemd has it loaded, not as files on the disk say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,15 +2,15 @@
 
 use super::{Drill, PATIENCE};
 use crate::act::drill::Step;
+use crate::judge::restart;
 use crate::kernel::errand::{self, Request, Undone};
 use crate::kernel::process;
-use crate::model::time_words;
+use crate::model::{Unit, time_words};
 use crate::observe::Ask;
 use crate::observe::journal::{self, Question, Said};
 use crate::report::drill::summary;
 use crate::report::event::{Event, Kind};
 use crate::report::journal::Journal;
-use crate::systemd::bus::Ability;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -43,10 +43,10 @@ impl Drill {
         if self.settings.restart.is_off() {
             return self.skip(NAME, "the settings allow none");
         }
-        match self.step::<Option<Ability>>(&Step::Ability { unit: unit.clone() }) {
+        match self.step::<Option<Unit>>(&Step::Unit { unit: unit.clone() }) {
             // A host that is yet to get its Docker.
             Ok(None) => self.skip(NAME, &format!("there is no unit {unit}")),
-            Ok(Some(ability)) => self.note(NAME, may_restart(&ability, &unit).map_err(Undone::Failed)),
+            Ok(Some(unit)) => self.note(NAME, may_restart(&unit).map_err(Undone::Failed)),
             Err(why) => self.note(NAME, Err(why)),
         }
     }
@@ -101,45 +101,12 @@ fn now_us() -> u64 {
     u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn may_restart(ability: &Ability, unit: &str) -> Result<String, String> {
-    match (ability.start && ability.stop, ability.stop_timeout) {
-        (false, _) => Err(format!(
-            "systemd would not stop and start {unit}: RefuseManualStart= or RefuseManualStop= is set"
-        )),
-        (true, None) => Err(format!(
-            "a stop of {unit} may take for ever, so the guard would not restart it: systemctl edit {unit}, TimeoutStopSec=100"
-        )),
-        (true, Some(time)) => Ok(format!(
+fn may_restart(unit: &Unit) -> Result<String, String> {
+    match (restart::forbidden(unit), unit.stop_timeout) {
+        (Some((why, next)), _) => Err(format!("the guard would not restart it: {why}; {next}")),
+        (None, time) => Ok(format!(
             "systemd would do it; each step of the stop may take {}",
-            time_words(time)
+            time.map_or_else(String::new, time_words)
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_restart_needs_leave_and_an_end() {
-        for (start, stop, timeout, wanted) in [
-            (true, true, Some(90), Ok("90 s")),
-            (true, true, None, Err("TimeoutStopSec=")),
-            (false, true, Some(90), Err("RefuseManualStart=")),
-            (true, false, None, Err("RefuseManualStop=")),
-        ] {
-            let said = may_restart(
-                &Ability {
-                    start,
-                    stop,
-                    stop_timeout: timeout.map(Duration::from_secs),
-                },
-                "docker.service",
-            );
-            match (&said, wanted) {
-                (Ok(words), Ok(part)) | (Err(words), Err(part)) => assert!(words.contains(part), "{words}"),
-                _ => panic!("{said:?}"),
-            }
-        }
     }
 }
