@@ -59,7 +59,7 @@ fn below(case: Case<'_>, pool: &Pool, target: Target, host: &Host, verdict: &mut
     let nothing_left = matches!(growth::of(pool, target, case), Plan::NoRoom { .. });
     if host.read_only {
         verdict.add(read_only(pool, target, host));
-    } else if nothing_left || growth::room(host, &case.settings.host) == Bytes(0) {
+    } else if nothing_left || growth::room_for(target, host, &case.settings.host) == Bytes(0) {
         verdict.add(full(case, pool, target, host, owed));
     }
 }
@@ -85,12 +85,18 @@ fn full(case: Case<'_>, pool: &Pool, target: Target, host: &Host, owed: Bytes) -
         Bytes(0) => String::new(),
         owed => format!(", {owed} promised to the pool's sparse files"),
     };
+    let kept = match target {
+        Target::Data => format!(
+            ", and {} are kept in reserve",
+            growth::reserve(host, &case.settings.host)
+        ),
+        Target::Metadata => String::new(),
+    };
     Finding::refuse(Code::HostFilesystemFull, &host.path)
         .says(format!(
-            "{} free of {}, and {} are kept in reserve{promised}: nothing to grow the pool into; {}{}",
+            "{} free of {}{kept}{promised}: nothing to grow the pool into; {}{}",
             host.free_bytes,
             host.total_bytes,
-            growth::reserve(host, &case.settings.host),
             pool_has(pool, target),
             case.memory.fill.outlook(pool, target)
         ))

@@ -361,6 +361,8 @@ fn each_file_grows_into_its_own_filesystem_alone() {
     let mut look = seen(low_metadata, answered(), TaskState::Alive);
     assert!(is_growth(&judge_once(&look).deed, Target::Metadata), "beside the data");
     look.metadata_host = Some(on("/small", Bytes::mib(32), Bytes::mib(128)));
+    let Seen::Known(Some(pool)) = &look.pool else { panic!() };
+    assert!(pool.metadata.total() > Bytes::mib(32));
     let verdict = judge_once(&look);
     assert_eq!(verdict.deed, None, "into room that the data's filesystem has");
     let full = verdict.finding(Code::HostFilesystemFull).expect("an alarm");
