@@ -68,20 +68,14 @@ impl Before {
 
     /// `dm.loopdatasize`: dockerd lengthens a shorter file to it, to 100 GiB where it is not set (docker 1.9 and later).
     pub(super) fn loop_data_size(&self) -> Bytes {
-        self.config
-            .options
-            .loop_data_size
-            .as_ref()
-            .map_or(DEFAULT_LOOP_DATA, |size| size.value)
+        let size = self.config.options.loop_data_size.as_ref();
+        size.map_or(DEFAULT_LOOP_DATA, |size| size.value)
     }
 
     /// `dm.loopmetadatasize`, 2 GiB where it is not set.
     pub(super) fn loop_metadata_size(&self) -> Bytes {
-        self.config
-            .options
-            .loop_metadata_size
-            .as_ref()
-            .map_or(DEFAULT_LOOP_METADATA, |size| size.value)
+        let size = self.config.options.loop_metadata_size.as_ref();
+        size.map_or(DEFAULT_LOOP_METADATA, |size| size.value)
     }
 
     /// The options name no other pool than that of the loop files.

@@ -175,7 +175,11 @@ fn a_pool_that_breaks_in_an_incident_is_not_called_well() {
         needs_check: true,
         ..grown()
     };
-    for broken in [failed as fn() -> Pool, read_only, to_be_checked] {
+    let full_and_to_be_checked = || Pool {
+        needs_check: true,
+        ..full()
+    };
+    for broken in [failed as fn() -> Pool, read_only, to_be_checked, full_and_to_be_checked] {
         for state in [TaskState::Alive, TaskState::Uninterruptible] {
             let mut memory = Memory::default();
             for second in 0..400 {

@@ -318,6 +318,8 @@ fn a_read_only_filesystem_is_told_beside_a_pool_with_room() {
     let Seen::Known(host) = &mut look.host else { panic!() };
     host.read_only = true;
     assert_eq!(codes(&judge_once(&look)), [Code::HostFilesystemReadOnly]);
+    let headroom = storage::headroom(&pool(), look.host.known(), &Settings::default());
+    assert_eq!(headroom, Bytes(0), "free blocks of the pool have nowhere to lie");
 }
 
 #[test]
