@@ -108,7 +108,7 @@ fn runs(host: &mut Host, command: &str) -> Result<()> {
         &format!("cd /root/README; rpm() {{ command rpm --force-debian \"$@\"; }}\n{patience}{command}"),
         Duration::from_secs(180),
     )?;
-    let allowed: &[i32] = if command.starts_with("thinguard ") {
+    let allowed: &[i32] = if command.trim_start_matches("./").starts_with("thinguard ") {
         &[0, 1, 2, 3]
     } else {
         &[0]
@@ -150,7 +150,10 @@ fn put_sources(host: &mut Host) -> Result<()> {
     let _ = fs::remove_file(&tar);
     host.put("/root/README/sources.tar", 0o644, &bytes?)?;
     let binary = host.build_guard()?;
-    host.put("/root/README/target/release/thinguard", 0o755, &fs::read(binary)?)?;
+    let binary = fs::read(binary)?;
+    host.put("/root/README/target/release/thinguard", 0o755, &binary)?;
+    // Copied to a host in trouble.
+    host.put("/root/README/thinguard", 0o755, &binary)?;
     host.sh("tar -xf /root/README/sources.tar -C /root/README").map(drop)
 }
 
