@@ -452,20 +452,20 @@ fn failed_growth_is_tried_again_after_longer_and_longer_pauses() {
         memory.ended(&deed, &Outcome::Failed("no".into()), now);
         assert_eq!(judge(&low, &settings, &mut memory, now + secs(pause - 1)).deed, None);
         // The kernel holds writes for 60 s: a pool that has run out is tried each ten seconds, and soon after each event.
-        for (second, tried) in [(1, false), (9, pause < 10), (10, true)] {
-            let deed = judge(&exhausted, &settings, &mut memory.clone(), now + secs(second)).deed;
-            assert_eq!(
-                deed.is_some(),
-                tried,
-                "{second} s after a failure, of a pause of {pause} s"
-            );
-        }
         let mut heard = memory.clone();
         heard.hear_event();
-        for (second, tried) in [(1, false), (2, true)] {
-            let deed = judge(&low, &settings, &mut heard, now + secs(second)).deed;
-            assert_eq!(deed.is_some(), tried, "{second} s after a failure, with an event");
+        for (second, tried, with_event) in [(1, false, false), (9, pause < 10, true), (10, true, true)] {
+            for (memory, tried) in [(&memory, tried), (&heard, with_event)] {
+                let deed = judge(&exhausted, &settings, &mut memory.clone(), now + secs(second)).deed;
+                assert_eq!(
+                    deed.is_some(),
+                    tried,
+                    "{second} s after a failure, of a pause of {pause} s"
+                );
+            }
         }
+        let waits = judge(&low, &settings, &mut heard, now + secs(pause - 1)).deed;
+        assert_eq!(waits, None, "an event hurries no pool that is only low");
         now += secs(pause);
     }
     let deed = judge(&low, &settings, &mut memory, now).deed.expect("never gives up");

@@ -20,6 +20,8 @@ pub struct Tries {
     pub failures: u32,
     /// When the newest failed.
     failed: Duration,
+    /// The kernel has raised an event of the pool since.
+    heard: bool,
     /// No further try before this time.
     not_before: Duration,
 }
@@ -30,9 +32,11 @@ impl Tries {
         self.not_before.saturating_sub(now)
     }
 
-    /// The same where it is urgent: the kernel holds the writes of a pool that has run out for 60 s only.
+    /// The same where it is urgent: the kernel holds the writes of a pool that has run out for 60 s only, and with an event what stood in the
+    /// way may be gone. Of a pool that is only low our own swap's event is no reason to hurry.
     pub fn short_pause(&self, now: Duration) -> Duration {
-        self.not_before.min(self.failed + FIRST_PAUSE).saturating_sub(now)
+        let pause = if self.heard { SHORT_PAUSE } else { FIRST_PAUSE };
+        self.not_before.min(self.failed + pause).saturating_sub(now)
     }
 
     /// Takes in one that failed. `first_pause` follows the first in a row.
@@ -43,6 +47,7 @@ impl Tries {
         };
         self.failures = self.failures.saturating_add(1);
         self.failed = now;
+        self.heard = false;
         self.not_before = now + pause;
     }
 }
@@ -56,10 +61,10 @@ impl Memory {
         }
     }
 
-    /// The kernel has raised an event of the pool, and what stood in the way of a growth may be gone.
+    /// The kernel has raised an event of the pool.
     pub fn hear_event(&mut self) {
         for tries in [&mut self.data_tries, &mut self.metadata_tries] {
-            tries.not_before = tries.not_before.min(tries.failed + SHORT_PAUSE);
+            tries.heard = true;
         }
     }
 
