@@ -21,7 +21,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "time-nobody-looked",
-        about: "the guard stands still for a minute while the daemon is stuck: no restart at once, and one when silence was seen to last",
+        about: "the guard stands still for over a minute while the daemon is stuck: no restart at once, and one when silence was seen to last",
         snapshot: Snapshot::Low,
         slow: Some("a minute must pass"),
         run: time_nobody_looked,
@@ -120,7 +120,7 @@ fn time_nobody_looked(host: &mut Host, _: &mut Figures) -> Result<()> {
     host.put(
         "/etc/thinguard.d/90-lab.toml",
         0o644,
-        b"[restart]\nafter_silence = \"40s\"\n[watch]\nsilent_after = \"3s\"\nsettle = \"3s\"\nlook_deadline = \"3s\"\n",
+        b"[restart]\nafter_silence = \"60s\"\n[watch]\nsilent_after = \"3s\"\nsettle = \"3s\"\nlook_deadline = \"3s\"\n",
     )?;
     fault::finish_filling(host)?;
     fault::hold_driver(host)?;
@@ -129,7 +129,7 @@ fn time_nobody_looked(host: &mut Host, _: &mut Figures) -> Result<()> {
     watch::await_line(host, "daemon-stuck: ", Duration::from_secs(60))?;
     let guard = "$(systemctl show -p MainPID --value thinguard)";
     host.sh(&format!("kill -STOP {guard}"))?;
-    host.pass(Duration::from_secs(60));
+    host.pass(Duration::from_secs(70));
     host.sh(&format!("kill -CONT {guard}"))?;
     host.pass(Duration::from_secs(10));
     ensure!(
