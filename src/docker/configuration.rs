@@ -9,7 +9,7 @@ use super::go::go_bool;
 use super::options::{self, StorageOptions};
 use super::values::{self, Both, Breach};
 use super::{Sourced, known, names};
-use crate::model::UnitFault;
+use crate::model::{Unit, UnitFault};
 use serde::{Deserialize, Serialize};
 
 /// What dockerd would run with, and what of it dockerd would refuse. Nothing here is judged.
@@ -47,6 +47,8 @@ pub struct Configuration {
     pub odd: Vec<Odd>,
     /// Why systemd will not start the unit, whatever the line says.
     pub unit_fault: Option<UnitFault>,
+    /// The unit as this host's systemd has it.
+    pub unit: Option<Unit>,
     /// The unit's processes, where it is active: a pidfile that names one of them is in order.
     pub running: Vec<u32>,
 }
@@ -128,6 +130,7 @@ impl Configuration {
             file,
             odd: Vec::new(),
             unit_fault: None,
+            unit: None,
             running: Vec::new(),
         }
     }

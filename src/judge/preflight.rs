@@ -12,7 +12,7 @@ mod root;
 mod sizes;
 
 use super::before::Before;
-use super::{Case, Memory, Verdict, certainty, dockerd, storage};
+use super::{Case, Memory, Verdict, certainty, dockerd, restart, storage};
 use crate::model::{Code, Finding, Pool, Seen, Settings, Snapshot};
 use std::time::Duration;
 
@@ -40,6 +40,11 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
         _ => on_loop_files(before, seen, settings, &mut verdict),
     }
     advice::advise(before, &mut verdict.findings);
+    // What keeps it from this very start is told as such.
+    let unit = before.config.unit.as_ref().filter(|unit| unit.fault.is_none());
+    if let Some(unit) = unit.filter(|_| before.choice.is_devicemapper()) {
+        verdict.add(restart::not_possible(unit, settings));
+    }
     verdict.findings.extend(version_unknown(before));
     if let Some(pool) = pool.filter(|_| before.uses_files()) {
         active(pool, seen, settings, now, &mut verdict);

@@ -8,7 +8,7 @@ use crate::docker::configuration::Configuration;
 use crate::docker::daemon_json::{self, DaemonJson};
 use crate::docker::{Sourced, names};
 use crate::kernel::proc;
-use crate::model::Settings;
+use crate::model::{Settings, Unit};
 use crate::systemd::bus::Manager;
 use crate::systemd::unit_file::NoCommand;
 use crate::systemd::version::Version;
@@ -28,7 +28,9 @@ pub struct Raw {
     pub file: (String, Option<String>),
     /// The file cannot be read.
     pub file_unreadable: Option<Unreadable>,
-    /// The unit's processes, where it is active: its main process may be a mere shell (RHEL 7.2).
+    /// The unit as this host's systemd has it.
+    pub unit: Option<Unit>,
+    /// Its processes, where it is active: its main process may be a mere shell (RHEL 7.2).
     pub running: Vec<u32>,
     /// Which Docker is installed.
     pub build: Build,
@@ -56,16 +58,16 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
         inside_unit,
         exec_line,
     };
-    let (source, systemd, running) = match root == Path::new("/") {
+    let (source, systemd, loaded) = match root == Path::new("/") {
         true => ask_manager(unit),
-        false => (Source::Tree, units::version(root), Vec::new()),
+        false => (Source::Tree, units::version(root), None),
     };
     let readings = start_command::look(&question, &source, systemd);
     // A program that somebody only asks about is not run.
     let may_run = root == Path::new("/") && exec_line.is_none();
     let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
-    Ok(gather(readings, unit, build, read).on(systemd, running))
+    Ok(gather(readings, unit, build, read).on(systemd, loaded))
 }
 
 /// Puts the texts of a start together; `read` reads daemon.json.
@@ -101,42 +103,43 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         systemd: Version::UNKNOWN,
         file: (path, text),
         file_unreadable,
+        unit: None,
         running: Vec::new(),
         build,
     }
 }
 
 impl Raw {
-    /// The same on a host with this systemd, and these processes of the unit.
-    fn on(self, systemd: Version, running: Vec<u32>) -> Raw {
+    /// The same on a host with this systemd, which has loaded this unit.
+    fn on(self, systemd: Version, unit: Option<Unit>) -> Raw {
         Raw {
             systemd,
-            running,
+            running: unit.as_ref().map(running).unwrap_or_default(),
+            unit,
             ..self
         }
     }
 }
 
 /// What this host's systemd says of the unit.
-fn ask_manager(unit: &str) -> (Source, Version, Vec<u32>) {
+fn ask_manager(unit: &str) -> (Source, Version, Option<Unit>) {
     match Manager::connect() {
         Ok(mut manager) => (
             Source::Manager(manager.exec_start(unit).map_err(|error| format!("{error:#}"))),
             manager.version().unwrap_or_default(),
-            running(&mut manager, unit),
+            manager.unit(unit).ok(),
         ),
-        Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, Vec::new()),
+        Err(error) => (Source::Manager(Err(format!("{error:#}"))), Version::UNKNOWN, None),
     }
 }
 
 /// Without a main process the unit does not run yet: what its control group holds then is this very process, or an old daemon.
-fn running(manager: &mut Manager, unit: &str) -> Vec<u32> {
-    let (main_pid, group) = manager.main_process(unit).unwrap_or_default();
-    if main_pid == 0 {
+fn running(unit: &Unit) -> Vec<u32> {
+    if unit.main_pid == 0 {
         return Vec::new();
     }
-    let mut all = proc::processes_of_group(Path::new("/"), &group).unwrap_or_default();
-    all.push(main_pid);
+    let mut all = proc::processes_of_group(Path::new("/"), &unit.control_group).unwrap_or_default();
+    all.push(unit.main_pid);
     all
 }
 
@@ -234,6 +237,7 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
         unit_fault: unknown.as_ref().and_then(|it| it.fault),
         line_unknown: unknown.map(|it| it.why),
         odd: reading.map(|reading| reading.odd.clone()).unwrap_or_default(),
+        unit: raw.unit.clone(),
         running: raw.running.clone(),
         ..config
     }

@@ -214,24 +214,6 @@ impl Manager {
         })
     }
 
-    /// The main process of a service and its control group; 0 and nothing where it has none. A unit that is not loaded runs nothing, and is not loaded for this question:
-    /// each question about a unit that nothing holds makes systemd read its files anew.
-    ///
-    /// # Errors
-    /// systemd does not answer in time.
-    pub fn main_process(&mut self, name: &str) -> Result<(u32, String)> {
-        let path = match self.loaded_unit(name) {
-            Err(error) if is_not_loaded(&error) => return Ok((0, String::new())),
-            path => path?,
-        };
-        let [main_pid, group] = self.ask([(&path, SERVICE, "MainPID"), (&path, SERVICE, "ControlGroup")])?;
-        let main_pid = main_pid
-            .as_ref()
-            .and_then(number)
-            .and_then(|pid| u32::try_from(pid).ok());
-        Ok((main_pid.unwrap_or(0), group.as_ref().and_then(text).unwrap_or_default()))
-    }
-
     /// Reads how a service is started. Makes systemd look at the unit's files: for preflight, not for `watch`.
     ///
     /// # Errors

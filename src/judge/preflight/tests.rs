@@ -14,7 +14,7 @@ use crate::docker::state::RootState;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::docker::state::{Odd, OddFile};
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{BackingFile, Daemon, Evidence, Host, Probe, Severity};
+use crate::model::{ActiveState, BackingFile, Daemon, Evidence, Host, Probe, Severity, Unit};
 use crate::model::{Bytes, Disk};
 
 mod named;
@@ -617,4 +617,33 @@ fn a_driver_of_another_root_refuses_no_option() {
     assert!(refuses(&before));
     before.config.userns_remap = Some(Sourced::new("default".into(), "daemon.json:2"));
     assert!(!refuses(&before), "{:?}", codes(&before));
+}
+
+/// Stock docker-ce 18.09: TimeoutSec=0.
+#[test]
+fn a_unit_that_would_never_be_restarted_is_told_before_the_start() {
+    let unit = |stop_timeout| Unit {
+        name: "docker.service".into(),
+        active_state: ActiveState::Inactive,
+        sub_state: "dead".into(),
+        main_pid: 0,
+        job_pending: false,
+        control_group: String::new(),
+        inactive_exit: None,
+        stop_timeout,
+        host_stopping: false,
+        kill_mode: "process".into(),
+        result: "success".into(),
+        fault: None,
+        can_start: true,
+        can_stop: true,
+        notifies: true,
+    };
+    let mut before = host();
+    for (stop_timeout, told) in [(None, true), (Some(Duration::from_secs(100)), false)] {
+        before.config.unit = Some(unit(stop_timeout));
+        let verdict = judged(&before);
+        let note = verdict.finding(Code::RestartNotPossible);
+        assert_eq!(note.map(|note| note.severity), told.then_some(Severity::Note));
+    }
 }

@@ -195,19 +195,6 @@ fn reads_a_unit() {
     assert!(odd.job_pending, "a job that cannot be read holds our hands back");
 }
 
-/// A unit that is not loaded is not loaded for this.
-#[test]
-fn the_main_process_alone() {
-    fn never_loads(member: &str, args: &[String]) -> Result<MarshalledMessageBody, &'static str> {
-        assert_ne!(member, "LoadUnit");
-        el7(member, args)
-    }
-    assert_eq!(mock(never_loads).main_process("docker.service").unwrap().0, 1234);
-    assert_eq!(mock(never_loads).main_process("other.service").unwrap().0, 0);
-    assert_eq!(mock(odd).main_process("docker.service").unwrap().0, 0);
-    assert!(mock(el7).main_process("docker.socket").is_err());
-}
-
 #[test]
 fn what_others_have_ordered() {
     const SOCKET: &str = "/org/freedesktop/systemd1/unit/docker_2esocket";
