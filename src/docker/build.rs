@@ -3,7 +3,6 @@
 
 mod bytes;
 pub mod decide;
-pub mod elf;
 pub mod os_release;
 pub mod package;
 pub mod written;

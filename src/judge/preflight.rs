@@ -137,7 +137,7 @@ fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Opti
 fn version_unknown(before: &Before) -> Option<Finding> {
     before.config.build.version.is_none().then(|| {
         Finding::note(Code::DockerVersionUnknown, "docker").says(
-            "neither the daemon's file nor a package tells which Docker is installed; values that any \
+            "neither a package nor the daemon itself tells which Docker is installed; values that any \
              version takes are let pass",
         )
     })

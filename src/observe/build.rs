@@ -1,8 +1,9 @@
-//! Which Docker is installed: the daemon's file is found and read, and what package managers left is gathered. In the child.
+//! Which Docker is installed: the daemon's file is found, and what package managers left is gathered. In the child.
 //!
-//! No running daemon is asked: it may hang. Every file is read up to a bound, and none but plain files.
+//! No running daemon is asked: it may hang. Every file is read up to a bound, and none but plain files. Where packages do not tell, the
+//! program is run to say its version, on this host alone.
 
-mod binary;
+mod database;
 mod files;
 
 use super::tree::below;
@@ -14,7 +15,7 @@ use crate::kernel::program;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Time for reading programs. The errand's own deadline comes later, and then nothing of the configuration would be known.
+/// Time for reading a package database. The errand's own deadline comes later, and then nothing of the configuration would be known.
 const READING: Duration = Duration::from_secs(1);
 
 /// Time for a program to say its version; it does nothing else.
@@ -35,28 +36,21 @@ const RPM_DATABASES: [&str; 4] = [
 const DOCUMENTS: [&str; 2] = ["/usr/share/doc", "/usr/share/licenses"];
 
 /// Finds out, in the tree at `root`. `daemon` is the program that the unit starts, where that is known. Only with `may_run`,
-/// and only where files tell nothing, is the program run to say its version.
+/// and only where packages tell nothing, is the program run to say its version.
 pub fn look(root: &Path, daemon: Option<&str>, may_run: bool) -> Build {
-    let until = Instant::now() + READING;
     let mut clues = Clues {
         daemon: find_daemon(root, daemon).unwrap_or_default(),
         os: os_release(root),
         ..Clues::default()
     };
     if !clues.daemon.is_empty() {
-        clues.own = told(root, &clues.daemon, until);
-        if clues.own.is_none() {
-            clues.client = client_of(root, &clues.daemon).and_then(|client| told(root, &client, until));
-        }
         clues.packages = packages(root, &clues.daemon);
     }
-    // A client alone may be older than the daemon beside it.
-    let sure = clues.own.is_some() || !clues.packages.is_empty() && decide(&clues).version.is_some();
-    if may_run && !sure {
+    if may_run && decide(&clues).version.is_none() {
         clues.own = said(root, &clues.daemon);
     }
     if clues.own.is_some() && clues.packages.is_empty() {
-        clues.packages = rpm_database(root, &clues.daemon, until);
+        clues.packages = rpm_database(root, &clues.daemon, Instant::now() + READING);
     }
     decide(&clues)
 }
@@ -92,21 +86,6 @@ fn behind_wrapper(root: &Path, wrapper: &str) -> Option<String> {
         .is_some_and(|value| value.trim().trim_matches(['"', '\'']) == latest);
     let order = if chosen { [latest, current] } else { [current, latest] };
     order.iter().find_map(|path| files::resolve(root, path))
-}
-
-/// The client beside a daemon.
-fn client_of(root: &Path, daemon: &str) -> Option<String> {
-    let (directory, file) = daemon.rsplit_once('/')?;
-    let variant = file.strip_prefix("dockerd")?;
-    files::resolve(root, &format!("{directory}/docker{variant}"))
-}
-
-fn told(root: &Path, path: &str, until: Instant) -> Option<Told> {
-    let file = files::open(root, path)?;
-    Some(Told {
-        text: binary::version(&file, until)?,
-        source: path.to_owned(),
-    })
 }
 
 /// Has the program say its version, if it is a program and not a script, which may do anything. `--version` alone, without the
@@ -164,7 +143,7 @@ fn rpm_database(root: &Path, daemon: &str, until: Instant) -> Vec<Package> {
     else {
         return Vec::new();
     };
-    let mut found = binary::rpm_packages(&file, path, until);
+    let mut found = database::rpm_packages(&file, path, until);
     found.retain(|package| package.may_own(daemon));
     found.dedup();
     found

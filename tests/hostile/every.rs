@@ -1,6 +1,6 @@
 //! `every`: one door to all readers of text and bytes that others write, for the property test and for the fuzzer.
 
-use thinguard::docker::build::{Build, Flavour, Version, elf, os_release::OsRelease, package, written};
+use thinguard::docker::build::{Build, Flavour, Version, os_release::OsRelease, package, written};
 use thinguard::docker::configuration::Configuration;
 use thinguard::docker::{Sourced, command_line, daemon_json, device_json, options, reply, size};
 use thinguard::kernel::{lvm, proc, superblock, thin_pool};
@@ -95,16 +95,6 @@ fn docker_files(data: &[u8], text: &str) {
     package::doc_directory(text, "doc");
     written::version(text);
     written::said(text);
-    let sections = elf::sections(data);
-    elf::named(&sections, data, ".symtab");
-    elf::offset_of(&sections, u64::from_le_bytes(*data.first_chunk().unwrap_or(&[7; 8])));
-    if let Some(name) = elf::symbol_name(data) {
-        elf::symbol(data, u32::try_from(name).unwrap_or(u32::MAX));
-    }
-    elf::header(data);
-    elf::symbol_text(data);
-    elf::linker_flag(data);
-    elf::agent(data);
 }
 
 /// What the kernel and its tools say, and a metadata file's first block.

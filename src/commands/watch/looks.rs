@@ -7,7 +7,7 @@ use anyhow::Result;
 use std::time::Duration;
 
 /// A configuration that could not be learnt for certain is asked for again after this time, then after twice that, and so on: what stands
-/// in the way may be gone soon, or stay, and each time Docker's version is sought in its program.
+/// in the way may be gone soon, or stay, and each time the daemon's program may be run to say its version.
 pub(super) const CONFIG_AGAIN: Duration = Duration::from_secs(60);
 
 /// But not more rarely than this.

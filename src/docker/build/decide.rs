@@ -9,7 +9,7 @@ use super::{Build, Flavour, Version, written};
 pub struct Told {
     /// `20.10.24+dfsg1`
     pub text: String,
-    /// The file that holds it, or the command that printed it.
+    /// The command that printed it.
     pub source: String,
 }
 
@@ -18,18 +18,16 @@ pub struct Told {
 pub struct Clues {
     /// The daemon's file, links and Red Hat's wrapper followed; empty where it is not known.
     pub daemon: String,
-    /// What the daemon's file itself holds, or the daemon says of itself.
+    /// What the daemon says of itself.
     pub own: Option<Told>,
-    /// What the client beside it holds: up to 17.05 one source made both.
-    pub client: Option<Told>,
     /// Packages that may own the daemon's file.
     pub packages: Vec<Package>,
     /// The distribution.
     pub os: OsRelease,
 }
 
-/// Weighs the clues. The daemon's own word wins; without it, what packages and client say counts where they agree, and is
-/// unknown where they do not. A package that contradicts the daemon does not tell whose it is either.
+/// Weighs the clues. The daemon's own word wins; without it, what packages say counts where they agree, and is unknown where they do
+/// not. A package that contradicts the daemon does not tell whose it is either.
 pub fn decide(clues: &Clues) -> Build {
     let packages: Vec<_> = clues
         .packages
@@ -38,7 +36,7 @@ pub fn decide(clues: &Clues) -> Build {
         .collect();
     let version = match &clues.own {
         Some(own) => written::version(&own.text),
-        None => agreed(clues.client.as_ref(), &packages),
+        None => agreed(&packages),
     };
     let of_it: Vec<_> = packages
         .iter()
@@ -57,12 +55,8 @@ pub fn decide(clues: &Clues) -> Build {
 }
 
 /// The one version that all of them mean.
-fn agreed(client: Option<&Told>, packages: &[&Package]) -> Option<Version> {
-    let texts = packages
-        .iter()
-        .map(|package| package.version.as_str())
-        .chain(client.map(|told| told.text.as_str()));
-    let mut versions = texts.map(written::version);
+fn agreed(packages: &[&Package]) -> Option<Version> {
+    let mut versions = packages.iter().map(|package| written::version(&package.version));
     let first = versions.next()??;
     versions.all(|version| version == Some(first)).then_some(first)
 }
@@ -131,9 +125,6 @@ fn evidence(clues: &Clues, of_it: &[&Package], all: &[&Package]) -> String {
         } = package;
         let but = if of_it.is_empty() { ", which does not agree" } else { "" };
         parts.push(format!("package {name} {version}{release} ({source}){but}"));
-    }
-    if clues.own.is_none() {
-        parts.extend(clues.client.iter().map(told));
     }
     parts.join("; ")
 }

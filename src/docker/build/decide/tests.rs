@@ -212,16 +212,6 @@ fn packages_that_disagree_tell_nothing() {
 }
 
 #[test]
-fn the_client_counts_only_where_it_agrees() {
-    let mut seen = clues("/usr/bin/dockerd-current", os("centos", &EL), &[]);
-    seen.client = told("1.13.1");
-    assert_eq!(decide(&seen).version, Some(Version::new(1, 13, 1)));
-    assert_eq!(decide(&seen).flavour, Flavour::RedHat);
-    seen.packages = vec![yum("docker-1.12.6-71.git3e8e77d.el7.centos")];
-    assert_eq!(decide(&seen).version, None);
-}
-
-#[test]
 fn a_daemon_put_there_by_hand_is_no_packages() {
     let seen = clues(
         "/usr/local/bin/dockerd",
