@@ -1,5 +1,6 @@
 //! What can be asked, and the one place that prints an error chain.
 
+use crate::commands::output::{self, complain, say};
 use crate::commands::{drill, explain, grow, history, preflight, status, watch};
 use lexopt::prelude::*;
 use std::ffi::{OsStr, OsString};
@@ -58,17 +59,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let command = match parse(args) {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("thinguard: {error}\nTry 'thinguard --help'.");
+            complain(&format!("thinguard: {error}\nTry 'thinguard --help'.\n"));
             return ExitCode::from(USAGE);
         }
     };
     let done = match command {
         Command::Help => {
-            print!("{HELP}");
+            say(HELP);
             Ok(ExitCode::SUCCESS)
         }
         Command::Version => {
-            println!("thinguard {}", env!("CARGO_PKG_VERSION"));
+            say(concat!("thinguard ", env!("CARGO_PKG_VERSION"), "\n"));
             Ok(ExitCode::SUCCESS)
         }
         Command::Preflight(args) => preflight::run(&args),
@@ -79,10 +80,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("thinguard: {error:#}");
+    output::exit(done.unwrap_or_else(|error| {
+        complain(&format!("thinguard: {error:#}\n"));
         ExitCode::from(FAILED)
-    })
+    }))
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {

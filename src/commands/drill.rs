@@ -100,11 +100,13 @@ impl Drill {
         let left = Some(PathBuf::from(left.trim())).filter(|path| path.is_absolute());
         match self.remove(left.into_iter().collect()) {
             Ok(names) if names.is_empty() => {}
-            Ok(names) => eprintln!(
-                "thinguard: removed what an earlier drill has left: {}",
+            Ok(names) => super::complain(&format!(
+                "thinguard: removed what an earlier drill has left: {}\n",
                 names.join(", ")
-            ),
-            Err(why) => eprintln!("thinguard: an earlier drill has left something that cannot be removed: {why}"),
+            )),
+            Err(why) => super::complain(&format!(
+                "thinguard: an earlier drill has left something that cannot be removed: {why}\n"
+            )),
         }
         // Only the next drill reads this, and it finds a pool's files without it.
         let directory = self.order.directory().display().to_string();

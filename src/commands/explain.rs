@@ -32,9 +32,10 @@ pub fn known(written: &str) -> Result<String, String> {
 
 /// Prints the text, or the list.
 pub fn run(args: &Args) -> ExitCode {
-    match args.code.as_deref().and_then(explain::find) {
-        Some(text) => super::say(&explain::page(&text)),
-        None => super::say(&explain::list()),
-    }
+    let page = match args.code.as_deref().and_then(explain::find) {
+        Some(text) => explain::page(&text),
+        None => explain::list(),
+    };
+    super::say(&page);
     ExitCode::SUCCESS
 }

@@ -118,9 +118,9 @@ fn perform(once: &mut Once, deed: &Deed, seen: &Snapshot, settings: &Settings) -
 /// Says on a terminal what is waited for, in place; with nothing to say it clears the line.
 fn waiting(waited: Option<Duration>) {
     match waited {
-        Some(waited) => eprint!("\rwaiting for the kernel, {} s ", waited.as_secs()),
+        Some(waited) => super::complain(&format!("\rwaiting for the kernel, {} s ", waited.as_secs())),
         // Carriage return, and the line erased (ECMA-48, EL).
-        None => eprint!("\r\u{1b}[K"),
+        None => super::complain("\r\u{1b}[K"),
     }
 }
 

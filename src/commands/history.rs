@@ -45,10 +45,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     });
     let said: Said = errands.ask(&Request::new(Kind::Look, &ask), DEADLINE)?;
     if !said.success && said.complaint.to_lowercase().contains("parse timestamp") {
-        eprintln!(
-            "thinguard: journalctl does not take this --since: {}",
+        super::complain(&format!(
+            "thinguard: journalctl does not take this --since: {}\n",
             printable(&said.complaint)
-        );
+        ));
         return Ok(ExitCode::from(USAGE));
     }
     let entries = journal::parse(&said.text);
@@ -58,7 +58,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         bail!("{why}");
     }
     match args.json {
-        true => super::say(&history::json(&entries)),
+        true => {
+            super::say(&history::json(&entries));
+        }
         false => {
             let times = entries.iter().map(|entry| (entry.at_us / 1_000_000) as i64).collect();
             // Without the time zone the times are UTC, which is better than none.
@@ -68,17 +70,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
     }
     if entries.is_empty() {
-        eprintln!("thinguard: the journal has no incident and no deed of this time");
+        super::complain("thinguard: the journal has no incident and no deed of this time\n");
     }
     // journald's default where nobody made the directory, as on EL7.
     if !Path::new("/var/log/journal").is_dir() {
-        eprintln!(
+        super::complain(
             "thinguard: this host keeps its journal until it boots again (there is no /var/log/journal); older lines: grep thinguard \
-             /var/log/messages"
+             /var/log/messages\n",
         );
     }
     if !all_came {
-        eprintln!("thinguard: only the newest {MOST_ENTRIES} lines were read; --since chooses another time");
+        super::complain(&format!(
+            "thinguard: only the newest {MOST_ENTRIES} lines were read; --since chooses another time\n"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

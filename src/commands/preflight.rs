@@ -82,11 +82,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         )?;
     }
     match args.json {
-        true => super::say(&format!(
-            "{}
-",
-            json::line(&report)?
-        )),
+        true => {
+            super::say(&format!("{}\n", json::line(&report)?));
+        }
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
         false => super::show(&text::preflight(&report)),

@@ -79,7 +79,7 @@ pub fn run() -> Result<ExitCode> {
     let state = match StateFile::open()? {
         Opened::Ours(state) => state,
         Opened::Held(by) => {
-            eprintln!("{}", Event::another_guard(by).message);
+            super::complain(&format!("{}\n", Event::another_guard(by).message));
             return Ok(ExitCode::from(ANOTHER_RUNS));
         }
     };

@@ -1,7 +1,7 @@
 //! `thinguard status --watch`: the same again and again, in place on a terminal.
 
 use super::{Looker, told};
-use crate::commands::{terminal, was_said};
+use crate::commands::{say, terminal};
 use crate::kernel::process;
 use crate::report::json::{Health, StatusReport};
 use crate::report::screen;
@@ -30,7 +30,7 @@ pub fn run(json: bool, pause: Duration, mut looker: Looker) -> Result<ExitCode> 
             false => page(&report, shown.is_none()),
         };
         shown = Some(report.health());
-        if !was_said(&page) || looker.once.rest(pause) {
+        if !say(&page) || looker.once.rest(pause) {
             break;
         }
     }
