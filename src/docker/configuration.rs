@@ -141,6 +141,12 @@ impl Configuration {
         self.file.unreadable.clone().or_else(by_line)
     }
 
+    /// Docker makes its pool on the files of its own directory, and nothing of what says so is a guess.
+    pub fn is_certainly_on_loop_files(&self) -> bool {
+        let certain = self.line_unknown.is_none() && self.uncertain().is_none();
+        certain && self.options.data_on_loop() && self.options.metadata_on_loop()
+    }
+
     /// Name of the pool of `dm.thinpooldev`, without `/dev/mapper/`.
     pub fn thin_pool_device(&self) -> Option<&str> {
         self.options.thin_pool_dev.as_ref().map(|device| device.value.as_str())

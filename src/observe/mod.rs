@@ -31,7 +31,7 @@ pub use sense::Sense;
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
-use crate::model::{Backing, Disk, Evidence, Pool, Seen, Settings, Snapshot, Task};
+use crate::model::{Backing, Evidence, Pool, Seen, Settings, Snapshot, Task};
 use kernel_lines::KernelLines;
 use serde::de::DeserializeOwned;
 use slot::Slot;
@@ -279,12 +279,8 @@ impl Observer {
             pool.metadata_file = file(&pool.metadata_backing);
             pool.lvm = self.lvm(pool, now);
         }
-        let is_its = |look: &Disk| {
-            pool.known()
-                .is_some_and(|pool| pool.as_ref().map(|pool| &pool.name) == look.pool_name.as_ref())
-        };
-        let names_gone = match &look {
-            Seen::Known(look) if is_its(look) => look.missing.clone(),
+        let names_gone = match (&look, &pool) {
+            (Seen::Known(look), Seen::Known(Some(pool))) => self.names_gone(look, pool),
             _ => Vec::new(),
         };
         let (host, metadata_host) = match look {

@@ -90,6 +90,17 @@ impl Observer {
         }
     }
 
+    /// The names by which Docker opens the files of this pool, as far as there is nothing behind them. A pool that `dm.datadev` has on loop
+    /// devices of an operator's has none.
+    pub(super) fn names_gone(&self, look: &Disk, pool: &Pool) -> Vec<String> {
+        let own = self.config().is_some_and(Configuration::is_certainly_on_loop_files);
+        let its = look.pool_name.as_deref() == Some(pool.name.as_str());
+        match own && its && pool.is_on_files() {
+            true => look.missing.clone(),
+            false => Vec::new(),
+        }
+    }
+
     /// Finds out which of the pools that were seen is Docker's. It is asked for many times a look, and read out of the answer once.
     pub(super) fn find_pool(&mut self) {
         let main_pid = self.slot(Sense::Unit).last_value::<Unit>().map(|unit| unit.main_pid);

@@ -17,13 +17,16 @@ use std::time::Duration;
 /// Time that a deed waits for stacks.
 const STACKS_COME: Duration = Duration::from_millis(200);
 
+/// A bundle that shows the same as the one before is kept again after this time: it may be another incident's.
+const AGAIN: Duration = Duration::from_secs(10 * 60);
+
 /// What is still to come.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     /// The newest bundle went without stacks.
     awaits_stacks: bool,
-    /// What it showed, but for figures.
-    shown: Vec<String>,
+    /// What it showed, but for figures, and when.
+    shown: Option<(Vec<String>, Duration)>,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
     dump: Slot,
     /// It has been asked in this silence.
@@ -69,11 +72,13 @@ impl Guard {
             stuck_for: &self.memory.stuck_for(now()),
             now: now(),
         });
-        // What is shown again with other ages alone is no news. The first line is about the occasion.
+        // What is shown again soon, with other ages alone, is no news. The first line is about the occasion.
         let shown: Vec<_> = lines.iter().skip(1).map(|line| without_figures(line)).collect();
-        if shown != self.evidence.shown {
+        let again =
+            matches!(&self.evidence.shown, Some((before, at)) if *before == shown && now().saturating_sub(*at) < AGAIN);
+        if !again {
             self.teller.tell_event(&Event::evidence(occasion, &lines));
-            self.evidence.shown = shown;
+            self.evidence.shown = Some((shown, now()));
         }
     }
 

@@ -1,8 +1,11 @@
 //! When the daemon is asked again, by what it said last.
 
 use super::*;
+use crate::docker::build::Build;
+use crate::docker::command_line::Line;
+use crate::docker::daemon_json;
 use crate::kernel::errand::{Undone, encode};
-use crate::model::{Backing, Lvm, Mode, Pool, Settings, Usage};
+use crate::model::{Backing, Bytes, Disk, Host, Lvm, Mode, Pool, Settings, Usage};
 use crate::observe::docker_socket::Said;
 use crate::observe::slot::Answer;
 
@@ -157,4 +160,62 @@ fn what_a_request_to_the_driver_came_to() {
         assert!(matches!(driver(nothing), Probe::Refused(_)));
     }
     assert_eq!(answered(Ok(GOOD), Duration::ZERO).driver(ASKED), Probe::NotAsked);
+}
+
+#[test]
+fn only_a_pool_on_dockers_own_files_misses_them() {
+    let build = Build::unknown();
+    let config = |json| {
+        let file = daemon_json::parse(json, "/etc/docker/daemon.json", &build);
+        Configuration::merge(Line::default(), file, None, &build)
+    };
+    let on_loop = || Backing::Loop {
+        device: "loop0".into(),
+        file: "/d/elsewhere".into(),
+    };
+    let on_files = Pool {
+        name: "its".into(),
+        data_backing: on_loop(),
+        metadata_backing: on_loop(),
+        ..pool(Mode::Rw)
+    };
+    let look = |name: &str| Disk {
+        pool_name: Some(name.into()),
+        data_path: "/d/data".into(),
+        metadata_path: "/d/metadata".into(),
+        files: Vec::new(),
+        missing: vec!["/d/data".into()],
+        host: Host {
+            path: "/d".into(),
+            free_bytes: Bytes(0),
+            total_bytes: Bytes(0),
+            read_only: false,
+        },
+        metadata_host: None,
+    };
+    let own = r#"{"storage-driver":"devicemapper"}"#;
+    let foreign = r#"{"storage-opts":["dm.datadev=/dev/loop0","dm.metadatadev=/dev/loop1"]}"#;
+    for (json, name, pool, wanted) in [
+        (own, "its", on_files.clone(), 1),
+        (own, "another", on_files.clone(), 0),
+        (foreign, "its", on_files, 0),
+        (
+            own,
+            "its",
+            Pool {
+                name: "its".into(),
+                ..pool(Mode::Rw)
+            },
+            0,
+        ),
+    ] {
+        let mut observer = Observer::new(Settings::default());
+        observer.config = Some(config(json));
+        assert_eq!(observer.names_gone(&look(name), &pool).len(), wanted, "{json} {name}");
+    }
+    let unknown = Observer::new(Settings::default());
+    assert!(
+        unknown.names_gone(&look("its"), &pool(Mode::Rw)).is_empty(),
+        "nothing is guessed"
+    );
 }
