@@ -47,7 +47,7 @@ pub fn judge(before: &Before, seen: &Snapshot, settings: &Settings, now: Duratio
     }
     verdict.findings.extend(version_unknown(before));
     if let Some(pool) = pool.filter(|_| before.uses_files()) {
-        active(pool, seen, settings, now, &mut verdict);
+        active(before, pool, seen, settings, now, &mut verdict);
         verdict.findings.extend(group_without_room(before, pool, settings));
     }
     certainty::apply(before, pool.is_some(), &mut verdict);
@@ -86,7 +86,7 @@ fn on_loop_files(before: &Before, seen: &Snapshot, settings: &Settings, verdict:
 }
 
 /// An active pool in trouble is the guard's to cure; dockerd starts on it.
-fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verdict: &mut Verdict) {
+fn active(before: &Before, pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verdict: &mut Verdict) {
     let mut live = Verdict::default();
     let case = Case {
         seen,
@@ -95,7 +95,14 @@ fn active(pool: &Pool, seen: &Snapshot, settings: &Settings, now: Duration, verd
         now,
     };
     storage::judge(case, &mut live);
-    verdict.findings.extend(live.findings);
+    // Of a device that dm.datadev names, dockerd opens the device and never the file below it, which the finding is about.
+    let opens_the_file = before.on_loop_files();
+    verdict
+        .findings
+        .extend(live.findings.into_iter().map(|it| match it.code {
+            Code::PoolFileDeleted => it.if_certain(opens_the_file),
+            _ => it,
+        }));
     verdict.deed = live.deed;
     if pool.is_loop() {
         verdict

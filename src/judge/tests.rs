@@ -39,7 +39,7 @@ fn on_loop(device: &str, file: &str) -> Backing {
 }
 
 /// A 10 GiB pool, 2 GiB of it used, on a host with 100 GiB free.
-fn pool() -> Pool {
+pub(super) fn pool() -> Pool {
     Pool {
         name: "docker-254:16-12-pool".into(),
         mode: Mode::Rw,

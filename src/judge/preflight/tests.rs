@@ -14,7 +14,7 @@ use crate::docker::state::RootState;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::docker::state::{Odd, OddFile};
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{ActiveState, BackingFile, Daemon, Evidence, Host, Probe, Severity, Unit};
+use crate::model::{ActiveState, Backing, BackingFile, Daemon, Evidence, Host, Probe, Severity, Unit};
 use crate::model::{Bytes, Disk};
 
 mod named;
@@ -645,5 +645,29 @@ fn a_unit_that_would_never_be_restarted_is_told_before_the_start() {
         let verdict = judged(&before);
         let note = verdict.finding(Code::RestartNotPossible);
         assert_eq!(note.map(|note| note.severity), told.then_some(Severity::Note));
+    }
+}
+
+/// dockerd opens its own files by name; of a device that `dm.datadev` names it opens the device, and starts (law 9).
+#[test]
+fn a_deleted_file_refuses_the_start_only_where_docker_opens_that_file() {
+    let mut look = seen();
+    let mut pool = crate::judge::tests::pool();
+    pool.data_backing = Backing::Deleted {
+        device: "loop0".into(),
+        file: "/d/data".into(),
+    };
+    look.pool = Seen::Known(Some(pool));
+    let rows: [(&[&str], Severity); 3] = [
+        (&[], Severity::Refuse),
+        (&["dm.datadev=/dev/loop0"], Severity::Warn),
+        (&["dm.thinpooldev=/dev/mapper/pool"], Severity::Warn),
+    ];
+    for (options, severity) in rows {
+        let mut before = host();
+        set_options(&mut before, options);
+        let verdict = judge(&before, &look, &Settings::default(), Duration::from_secs(100));
+        let finding = verdict.finding(Code::PoolFileDeleted).expect("told");
+        assert_eq!(finding.severity, severity, "{options:?}");
     }
 }
