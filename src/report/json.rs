@@ -2,7 +2,7 @@
 
 mod status;
 
-pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, StatusReport, is_forbidden};
+pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, Part, StatusReport, is_forbidden};
 
 use super::docker::DockerReport;
 use crate::model::{Answer, BackingFile, Bytes, Consumer, Finding, Host, Mode, Pool, Usage};

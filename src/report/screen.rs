@@ -13,7 +13,7 @@ pub use in_place::in_place;
 
 use super::colour;
 use super::fit::{shortened, wrapped_behind};
-use super::json::{CannotSee, Health, StatusReport};
+use super::json::{CannotSee, Health, Part, StatusReport};
 use super::printable::printable;
 use super::text::severity_word;
 use crate::model::{Finding, Severity};
@@ -109,7 +109,7 @@ pub fn status(report: &StatusReport, terminal: &Terminal) -> String {
     daemon::daemon(&mut page, &report.daemon);
     pool::pool(&mut page, report);
     daemon::guard(&mut page, &report.guard);
-    for unseen in report.cannot_see.iter().filter(|it| it.what != CannotSee::THE_POOL) {
+    for unseen in report.cannot_see.iter().filter(|it| it.what != Part::Pool) {
         page.row("not seen", &format!("{}: {}", unseen.what, why_unseen(unseen)));
     }
     report.findings.iter().for_each(|it| finding(&mut page, it));

@@ -158,7 +158,7 @@ pub(super) fn status(findings: &[Finding], pool: Option<PoolReport>) -> StatusRe
         },
         findings: findings.to_vec(),
         cannot_see: vec![CannotSee {
-            what: "the kernel's log".into(),
+            what: crate::report::json::Part::KernelLog,
             why: "/dev/kmsg: Permission denied (os error 13)".into(),
             needs_root: true,
         }],

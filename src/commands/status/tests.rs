@@ -4,6 +4,7 @@ use super::unseen::cannot_see;
 use crate::judge::hang::slow;
 use crate::model::{ActiveState, Code, Daemon, Evidence, Finding, Probe, Seen, Snapshot, Unit};
 use crate::observe::consumers::Consumers;
+use crate::report::json::Part;
 use std::time::Duration;
 
 fn snapshot() -> Snapshot {
@@ -45,12 +46,11 @@ fn root_is_asked_for_where_it_helps() {
     };
     let wanted = |helps| {
         [
-            ("pool", helps),
-            ("room below the pool", false),
-            ("Docker's unit", false),
-            ("whether Docker answers", helps),
+            (Part::Pool, helps),
+            (Part::Room, false),
+            (Part::Unit, false),
+            (Part::Answers, helps),
         ]
-        .map(|(what, root)| (what.to_owned(), root))
     };
     assert_eq!(told(false), wanted(true));
     assert_eq!(told(true), wanted(false));
@@ -65,7 +65,7 @@ fn room_below_no_pool_is_not_missed() {
     assert!(
         cannot_see(&seen, &nobody(), true)
             .iter()
-            .all(|it| it.what != "room below the pool")
+            .all(|it| it.what != Part::Room)
     );
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{ActiveState, Lvm, Pool, Probe, Seen, Snapshot};
 use crate::observe::consumers::Consumers;
-use crate::report::json::{CannotSee, is_forbidden};
+use crate::report::json::{CannotSee, Part, is_forbidden};
 
 /// All of it, in the order in which it is shown. `root`: this is root already.
 pub fn cannot_see(seen: &Snapshot, consumers: &Consumers, root: bool) -> Vec<CannotSee> {
@@ -20,20 +20,20 @@ pub fn cannot_see(seen: &Snapshot, consumers: &Consumers, root: bool) -> Vec<Can
     };
     let volumes = consumers.largest.why_unknown().filter(|_| pool.flatten().is_some());
     let looks = [
-        (CannotSee::THE_POOL, seen.pool.why_unknown()),
-        ("room below the pool", seen.host.why_unknown().filter(|_| on_files)),
-        ("the volume group", lvm),
-        ("who fills the pool", volumes),
-        ("names of containers", consumers.nameless.as_deref()),
-        ("Docker's unit", daemon.unit.why_unknown()),
-        ("whether Docker answers", refused),
-        ("Docker's tasks", daemon.tasks.why_unknown().filter(|_| active)),
-        ("the kernel's log", seen.evidence.kernel.why_unknown()),
+        (Part::Pool, seen.pool.why_unknown()),
+        (Part::Room, seen.host.why_unknown().filter(|_| on_files)),
+        (Part::VolumeGroup, lvm),
+        (Part::Consumers, volumes),
+        (Part::ContainerNames, consumers.nameless.as_deref()),
+        (Part::Unit, daemon.unit.why_unknown()),
+        (Part::Answers, refused),
+        (Part::Tasks, daemon.tasks.why_unknown().filter(|_| active)),
+        (Part::KernelLog, seen.evidence.kernel.why_unknown()),
     ];
-    let unseen = |(what, why): (&str, Option<&str>)| {
+    let unseen = |(what, why): (Part, Option<&str>)| {
         let why = why?;
         Some(CannotSee {
-            what: what.to_owned(),
+            what,
             why: why.to_owned(),
             needs_root: !root && is_forbidden(why),
         })

@@ -4,6 +4,7 @@ use super::PoolReport;
 use crate::docker::names;
 use crate::model::{ActiveState, Daemon, Finding, Outcome, Probe, Severity, StuckTask};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// Answer of `thinguard status`.
@@ -28,17 +29,42 @@ pub struct StatusReport {
 /// Something that the answer would tell and that could not be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CannotSee {
-    /// In words: `pool`, `the kernel's log`.
-    pub what: String,
+    /// Which look it was.
+    pub what: Part,
     /// Why not.
     pub why: String,
     /// Root would see it.
     pub needs_root: bool,
 }
 
-impl CannotSee {
-    /// What the pool is called here.
-    pub const THE_POOL: &str = "pool";
+macro_rules! parts {
+    ($($name:ident = $text:literal,)*) => {
+        /// A part of the answer, by the words that people and JSON get for it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Part {
+            $(#[doc = $text] #[serde(rename = $text)] $name,)*
+        }
+
+        impl fmt::Display for Part {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Part::$name => $text,)*
+                })
+            }
+        }
+    };
+}
+
+parts! {
+    Pool = "pool",
+    Room = "room below the pool",
+    VolumeGroup = "the volume group",
+    Consumers = "who fills the pool",
+    ContainerNames = "names of containers",
+    Unit = "Docker's unit",
+    Answers = "whether Docker answers",
+    Tasks = "Docker's tasks",
+    KernelLog = "the kernel's log",
 }
 
 /// The state that `status` exits with, after the monitoring plugins' convention.

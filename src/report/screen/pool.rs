@@ -3,7 +3,7 @@
 use super::bar::Fullness;
 use super::{Page, consumers, why_unseen};
 use crate::model::Bytes;
-use crate::report::json::{CannotSee, GuardReport, HostReport, PoolReport, StatusReport, UsageReport};
+use crate::report::json::{GuardReport, HostReport, Part, PoolReport, StatusReport, UsageReport};
 use crate::report::text::mode_words;
 
 /// Columns behind a bar: `100% of 1023 GiB used, 1023 MiB free` and a blank.
@@ -17,7 +17,7 @@ pub(super) fn pool(page: &mut Page, report: &StatusReport) {
     match (&report.pool, &report.pool_unknown) {
         (Some(pool), _) => rows(page, pool, &report.guard),
         (None, Some(why)) => {
-            let unseen = report.cannot_see.iter().find(|it| it.what == CannotSee::THE_POOL);
+            let unseen = report.cannot_see.iter().find(|it| it.what == Part::Pool);
             let why = unseen.map_or_else(|| why.clone(), why_unseen);
             page.row("pool", &format!("unknown: {why}"));
         }

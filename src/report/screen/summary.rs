@@ -1,7 +1,7 @@
 //! How things are in two short sentences, for who has never heard of thin pools.
 
 use crate::model::{ActiveState, Bytes, Mode};
-use crate::report::json::{Answers, CannotSee, DaemonReport, PoolReport, StatusReport};
+use crate::report::json::{Answers, CannotSee, DaemonReport, Part, PoolReport, StatusReport};
 
 /// The daemon's state, then what the containers can still write.
 pub(super) fn sentences(report: &StatusReport) -> String {
@@ -9,7 +9,7 @@ pub(super) fn sentences(report: &StatusReport) -> String {
         (Some(pool), _) => of_pool(pool),
         (None, None) => "No thin pool is active: there is nothing that could fill up.".into(),
         (None, Some(_)) => {
-            let root = |it: &CannotSee| it.what == CannotSee::THE_POOL && it.needs_root;
+            let root = |it: &CannotSee| it.what == Part::Pool && it.needs_root;
             match report.cannot_see.iter().any(root) {
                 true => "Only root can see how full the pool is.".into(),
                 false => "How full the pool is cannot be seen.".to_owned(),

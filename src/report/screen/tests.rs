@@ -3,7 +3,7 @@
 use super::{Terminal, status};
 use crate::model::{ActiveState, Bytes, Code, Consumer, Finding, Mode, Severity, StuckTask};
 use crate::report::fit::columns;
-use crate::report::json::{Answers, CannotSee, HostReport, PoolReport, StatusReport};
+use crate::report::json::{Answers, CannotSee, HostReport, Part, PoolReport, StatusReport};
 use crate::report::tests::{consumer, finding, forecast, pool, status as report};
 
 /// A report of a host that has everything.
@@ -192,7 +192,7 @@ fn each_state_has_its_words() {
                 it.pool = None;
                 it.pool_unknown = Some("no rights".into());
                 it.cannot_see = vec![CannotSee {
-                    what: "pool".into(),
+                    what: Part::Pool,
                     why: "no rights".into(),
                     needs_root: true,
                 }];
