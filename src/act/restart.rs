@@ -19,11 +19,11 @@ use intent::{Patience, lock};
 use old::{Old, may_be_stopped, old_daemon};
 pub use operator::how_to_call_off;
 use operator::{called_off, free_to_stop, give_way};
-use others::{Ordered, active_again};
+use others::active_again;
 use real::Real;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-pub use world::World;
+pub use world::{Ordered, World};
 
 /// A restart that has not ended after this time is called stuck (and left alone).
 pub const LONGEST: Duration = Duration::from_secs(20 * 60);

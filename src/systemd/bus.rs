@@ -35,8 +35,8 @@ const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
 /// host's shutdown, is at it, and "replace" would cancel what they asked for. A refusal is an answer; judge again later.
 const JOB_MODE: &str = "fail";
 
-/// Stands in the text of such a refusal.
-pub const CONTRADICTS: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
+/// The D-Bus name of such a refusal.
+const CONTRADICTS: &str = "org.freedesktop.systemd1.TransactionIsDestructive";
 
 /// systemd knows no such unit.
 #[derive(Debug)]
@@ -282,13 +282,7 @@ impl Manager {
         let mut call = method(MANAGER_PATH, MANAGER, "ResetFailedUnit");
         call.body.push_param(name)?;
         match self.link.call(call) {
-            Err(error)
-                if error
-                    .downcast_ref::<Refused>()
-                    .is_some_and(|refused| refused.name == NO_SUCH_UNIT) =>
-            {
-                Ok(())
-            }
+            Err(error) if is_not_loaded(&error) => Ok(()),
             answer => answer.map(drop).with_context(|| format!("ResetFailedUnit {name}")),
         }
     }
@@ -388,10 +382,19 @@ fn stop_timeout(usec: Option<u64>) -> Option<Duration> {
         .map(Duration::from_micros)
 }
 
+/// Whether systemd refused a job, since one that is queued contradicts it.
+pub fn is_contradicted(error: &anyhow::Error) -> bool {
+    is_refused_as(error, CONTRADICTS)
+}
+
 fn is_not_loaded(error: &anyhow::Error) -> bool {
+    is_refused_as(error, NO_SUCH_UNIT)
+}
+
+fn is_refused_as(error: &anyhow::Error, name: &str) -> bool {
     error
         .downcast_ref::<Refused>()
-        .is_some_and(|refused| refused.name == NO_SUCH_UNIT)
+        .is_some_and(|refused| refused.name == name)
 }
 
 /// Only services: what is stopped or asked for must be what the settings' author meant.

@@ -1,9 +1,9 @@
 //! The units that systemd has stopped with ours, for they require it: `systemctl restart` would bring them back, a stop and a start do
 //! not. They are started once ours is active again.
 
-use super::{RestartOrder, World, called_off, free_to_stop, has_stopped, may_be_stopped};
+use super::{Ordered, RestartOrder, World, called_off, free_to_stop, has_stopped, may_be_stopped};
 use crate::model::Unit;
-use crate::systemd::bus::{CONTRADICTS, Standing};
+use crate::systemd::bus::Standing;
 use std::time::Duration;
 
 /// How long they may still be stopping, all together: a little longer than systemd's own `DefaultTimeoutStopSec=`. A start is refused
@@ -17,29 +17,12 @@ const MOMENT: Duration = Duration::from_secs(2);
 /// job contradicts our stop for ever. It is replaced, and the start ordered anew once ours is active.
 pub(super) fn stop(world: &mut dyn World, order: &mut RestartOrder) -> Ordered {
     match world.stop() {
-        Ok(job) => return Ordered::Queued(job),
-        Err(why) if !why.contains(CONTRADICTS) => return Ordered::NotAnswered(why),
-        Err(refused) => {
-            if let Err(why) = may_replace(world, order, refused) {
-                return Ordered::Refused(why);
-            }
-        }
+        Ordered::Refused(why) => match may_replace(world, order, why) {
+            Ok(()) => world.stop_over_starts(),
+            Err(why) => Ordered::Refused(why),
+        },
+        ordered => ordered,
     }
-    match world.stop_over_starts() {
-        Ok(job) => Ordered::Queued(job),
-        Err(why) if why.contains(CONTRADICTS) => Ordered::Refused(why),
-        Err(why) => Ordered::NotAnswered(why),
-    }
-}
-
-/// What is known of the order to stop.
-pub(super) enum Ordered {
-    /// It is a job of this number.
-    Queued(Option<u32>),
-    /// It was refused: a job that the unit has now is somebody else's.
-    Refused(String),
-    /// It may have been queued all the same.
-    NotAnswered(String),
 }
 
 /// Whether a stop may take the place of what made systemd refuse one.

@@ -1,9 +1,9 @@
 //! systemd, `/proc` and the clock.
 
-use super::{RestartOrder, World, intent, preflight};
+use super::{Ordered, RestartOrder, World, intent, preflight};
 use crate::kernel::proc;
 use crate::model::{Task, Unit, socket_of};
-use crate::systemd::bus::{Manager, Orders, Standing};
+use crate::systemd::bus::{Manager, Orders, Standing, is_contradicted};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -25,15 +25,26 @@ impl Real {
         }
     }
 
-    fn ask<T>(&mut self, call: impl FnOnce(&mut Manager, &str) -> anyhow::Result<T>) -> Result<T, String> {
-        let told = |error: anyhow::Error| format!("{error:#}");
+    fn try_ask<T>(&mut self, call: impl FnOnce(&mut Manager, &str) -> anyhow::Result<T>) -> anyhow::Result<T> {
         let mut manager = match self.manager.take() {
             Some(manager) => manager,
-            None => Manager::connect().map_err(told)?,
+            None => Manager::connect()?,
         };
-        let answer = call(&mut manager, &self.unit).map_err(told)?;
+        let answer = call(&mut manager, &self.unit)?;
         self.manager = Some(manager);
         Ok(answer)
+    }
+
+    fn ask<T>(&mut self, call: impl FnOnce(&mut Manager, &str) -> anyhow::Result<T>) -> Result<T, String> {
+        self.try_ask(call).map_err(|error| format!("{error:#}"))
+    }
+
+    fn order(&mut self, stop: impl FnOnce(&mut Manager, &str) -> anyhow::Result<Option<u32>>) -> Ordered {
+        match self.try_ask(stop) {
+            Ok(job) => Ordered::Queued(job),
+            Err(error) if is_contradicted(&error) => Ordered::Refused(format!("{error:#}")),
+            Err(error) => Ordered::NotAnswered(format!("{error:#}")),
+        }
     }
 }
 
@@ -60,12 +71,12 @@ impl World for Real {
         self.ask(|manager, _| manager.standing(unit))
     }
 
-    fn stop(&mut self) -> Result<Option<u32>, String> {
-        self.ask(Manager::stop)
+    fn stop(&mut self) -> Ordered {
+        self.order(Manager::stop)
     }
 
-    fn stop_over_starts(&mut self) -> Result<Option<u32>, String> {
-        self.ask(Manager::stop_over_starts)
+    fn stop_over_starts(&mut self) -> Ordered {
+        self.order(Manager::stop_over_starts)
     }
 
     fn start(&mut self) -> Result<(), String> {

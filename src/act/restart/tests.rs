@@ -5,7 +5,7 @@ mod others;
 
 use super::*;
 use crate::model::{Task, TaskState};
-use crate::systemd::bus::{CONTRADICTS, Orders, Standing};
+use crate::systemd::bus::{Orders, Standing};
 
 /// In words.
 fn restart_in(world: &mut dyn World, order: &RestartOrder) -> Result<String, String> {
@@ -68,6 +68,8 @@ struct Scene {
 
 const OLD: u32 = 400;
 const OUR_JOB: u32 = 7;
+/// The answer of systemd when a queued job contradicts the order.
+const CONTRADICTS: &str = "a job contradicts it";
 
 fn task(state: TaskState) -> Task {
     Task {
@@ -208,7 +210,7 @@ impl World for Scene {
         Ok(*standing)
     }
 
-    fn stop(&mut self) -> Result<Option<u32>, String> {
+    fn stop(&mut self) -> Ordered {
         self.did.push("stop");
         if let Some(act) = self.on_refusal {
             act(self);
@@ -223,14 +225,18 @@ impl World for Scene {
         if self.part_of {
             self.orders.socket_listens = None;
         }
-        self.stop_answer.map(|()| Some(OUR_JOB)).map_err(str::to_owned)
+        match self.stop_answer {
+            Ok(()) => Ordered::Queued(Some(OUR_JOB)),
+            Err(CONTRADICTS) => Ordered::Refused(CONTRADICTS.into()),
+            Err(why) => Ordered::NotAnswered(why.into()),
+        }
     }
 
     fn could_start_again(&mut self) -> Result<(), String> {
         self.preflight.map_err(str::to_owned)
     }
 
-    fn stop_over_starts(&mut self) -> Result<Option<u32>, String> {
+    fn stop_over_starts(&mut self) -> Ordered {
         self.stop_answer = Ok(());
         self.stop()
     }

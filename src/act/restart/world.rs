@@ -17,10 +17,10 @@ pub trait World {
     fn stopped_with(&mut self) -> Result<Vec<String>, String>;
     /// How one of those stands.
     fn standing(&mut self, unit: &str) -> Result<Standing, String>;
-    /// Queues the stop; gives the job's number.
-    fn stop(&mut self) -> Result<Option<u32>, String>;
+    /// Queues the stop.
+    fn stop(&mut self) -> Ordered;
     /// Likewise, in the place of starts that are under way for what stops with it.
-    fn stop_over_starts(&mut self) -> Result<Option<u32>, String>;
+    fn stop_over_starts(&mut self) -> Ordered;
     /// Queues the start.
     fn start(&mut self) -> Result<(), String>;
     /// Queues the start of another unit.
@@ -37,4 +37,15 @@ pub trait World {
     fn intended(&mut self) -> bool;
     /// Time passes. `false` when the limit for this step is over.
     fn rest(&mut self, step: &mut Duration) -> bool;
+}
+
+/// What is known of the order to stop.
+#[derive(Debug)]
+pub enum Ordered {
+    /// It is a job of this number.
+    Queued(Option<u32>),
+    /// It contradicts a job that the unit, or one that requires it, has now: somebody else's.
+    Refused(String),
+    /// It may have been queued all the same.
+    NotAnswered(String),
 }
