@@ -37,10 +37,15 @@ fn prevention(host: &mut Host) -> Result<()> {
     watch::start(host)?;
     let mut told = tell_news(host, 0)?;
     println!("Two containers write three times that, as fast as they can:");
+    // All are started before any writes: the kernel activates no thin device in the moment in which a growth has the pool suspended.
     for name in fault::WRITERS {
         host.sh(&format!(
-            "docker run -d --name {name} --network none busybox sh -c \
-             'dd if=/dev/zero of=/f bs=4M count=192 oflag=direct conv=fsync || exit 1; exec sleep 100000'"
+            "docker run -d --name {name} --network none busybox sleep 100000"
+        ))?;
+    }
+    for name in fault::WRITERS {
+        host.sh(&format!(
+            "docker exec -d {name} dd if=/dev/zero of=/f bs=4M count=192 oflag=direct conv=fsync"
         ))?;
     }
     let limit = Instant::now() + Duration::from_secs(240);
