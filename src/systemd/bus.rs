@@ -17,11 +17,11 @@ pub use orders::Orders;
 use super::version::Version;
 use crate::model::{ActiveState, Unit, UnitFault};
 use anyhow::{Context, Result, bail, ensure};
-use link::{LIMIT, Link, PRIVATE_SOCKET, Refused, method};
+use link::{Link, Refused, method};
 use rustbus::params::{Container, Param};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use value::{Value, environment_files, fields, number, text, texts, truth};
 
 const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
@@ -63,9 +63,8 @@ pub struct ExecStart {
     pub fault: Option<UnitFault>,
 }
 
-/// How long root waits for an answer by the bus in a look, which has five seconds: a bus that has just stopped must leave time for
-/// systemd's private socket.
-const BUS_IN_A_LOOK: Duration = Duration::from_millis(1500);
+/// systemd is not away for longer while it executes itself anew. A look has five seconds.
+const AWAY: Duration = Duration::from_millis(700);
 
 /// A connection to systemd.
 #[derive(Debug)]
@@ -74,54 +73,35 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Connects through the system bus (`DBUS_SYSTEM_BUS_ADDRESS` honoured) or, as root, to systemd's private socket when the
-    /// bus is away or does not know systemd.
+    /// Connects to systemd: as root by its private socket, as `systemctl` does, since the bus may be away or stuck; else, or where
+    /// that does not answer, by the system bus.
     ///
     /// # Errors
-    /// Neither way leads to systemd.
+    /// No way leads to systemd.
     pub fn connect() -> Result<Self> {
-        Manager::connect_within(LIMIT)
+        let link = match nix::unistd::geteuid().is_root() {
+            true => Link::private().or_else(|error| Link::system_bus().with_context(|| format!("{error:#}; then")))?,
+            false => Link::system_bus()?,
+        };
+        Ok(Manager { link })
     }
 
-    fn connect_within(limit: Duration) -> Result<Self> {
-        let address = std::env::var("DBUS_SYSTEM_BUS_ADDRESS").ok();
-        let bus = Link::system_bus(address.as_deref(), limit).and_then(|link| {
-            let mut manager = Manager { link };
-            // The bus may be there and systemd not on it, for a while after either was restarted.
-            manager.get(MANAGER_PATH, MANAGER, "Version").map(|_| manager)
-        });
-        match bus {
-            Err(error) if nix::unistd::geteuid().is_root() => {
-                let link = Link::private(PRIVATE_SOCKET).with_context(|| format!("{error:#}; then"))?;
-                Ok(Manager { link })
-            }
-            bus => bus,
-        }
-    }
-
-    /// Looks at a service, and once more without the bus where that breaks off: its daemon may stop between two answers.
+    /// Looks at a service, and once more where that fails at once: systemd is away for a moment while it executes itself anew.
     ///
     /// # Errors
     /// As of [`Manager::connect`] and [`Manager::unit`].
     pub fn look_at(name: &str) -> Result<Unit> {
-        let private = || {
-            Ok(Manager {
-                link: Link::private(PRIVATE_SOCKET)?,
-            })
-        };
-        // Nobody else has another way, and waits for the bus as long as for anything.
-        let limit = match nix::unistd::geteuid().is_root() {
-            true => BUS_IN_A_LOOK,
-            false => LIMIT,
-        };
-        Manager::connect_within(limit)?.unit_or_by(private, name)
+        Manager::unit_by(Manager::connect, name)
     }
 
-    fn unit_or_by(mut self, another: impl FnOnce() -> Result<Manager>, name: &str) -> Result<Unit> {
-        match self.unit(name) {
-            Err(error) if self.link.broken => another()
-                .and_then(|mut manager| manager.unit(name))
-                .with_context(|| format!("{error:#}; then")),
+    fn unit_by(mut connect: impl FnMut() -> Result<Manager>, name: &str) -> Result<Unit> {
+        let begun = Instant::now();
+        let mut look = || connect()?.unit(name);
+        match look() {
+            Err(error) if !error.is::<NoSuchUnit>() && begun.elapsed() < AWAY => {
+                std::thread::sleep(AWAY);
+                look().with_context(|| format!("{error:#}; then"))
+            }
             seen => seen,
         }
     }

@@ -3,19 +3,20 @@
 //! `rustbus` marshals and unmarshals; its own connection type is not used: its authentication has no time limit and spins
 //! for ever when the peer hangs up, its sender panics after a short write, and it can only reach two fixed addresses.
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use rustbus::message_builder::MarshalledMessage;
 use rustbus::wire::{marshal, unmarshal};
 use rustbus::{MessageBuilder, MessageType, standard_messages};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Where the system bus listens when `DBUS_SYSTEM_BUS_ADDRESS` does not say otherwise.
-const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
+/// Where the system bus listens.
+const SYSTEM_BUS: &str = "/run/dbus/system_bus_socket";
 /// systemd's own socket, for root only; it needs no dbus-daemon.
-pub(super) const PRIVATE_SOCKET: &str = "/run/systemd/private";
+const PRIVATE_SOCKET: &str = "/run/systemd/private";
 /// How long one question may take. The parent's own deadline for the whole child stands above this.
 pub(super) const LIMIT: Duration = Duration::from_secs(4);
 /// Longest answer that is read; what we ask for fits into a few kilobytes.
@@ -48,58 +49,49 @@ pub(super) struct Link {
     stream: UnixStream,
     serial: u32,
     limit: Duration,
-    /// A call was not answered.
-    pub(super) broken: bool,
 }
 
 impl Link {
-    /// Connects to the system bus and says hello; each question there may take `limit`.
-    pub(super) fn system_bus(addresses: Option<&str>, limit: Duration) -> Result<Self> {
-        let addresses = addresses.unwrap_or(SYSTEM_BUS);
-        let mut last = anyhow!("no usable address in '{addresses}'");
-        for address in parse_addresses(addresses) {
-            match Link::open(&address, limit).and_then(|mut link| link.call(standard_messages::hello()).map(|_| link)) {
-                Ok(link) => return Ok(link),
-                Err(error) => last = error,
-            }
-        }
-        Err(last.context("system bus"))
+    /// Connects to the system bus and says hello.
+    pub(super) fn system_bus() -> Result<Self> {
+        let hello = |mut link: Link| link.call(standard_messages::hello()).map(|_| link);
+        Link::open(SYSTEM_BUS).and_then(hello).context("system bus")
     }
 
     /// Connects to systemd itself, without a bus between: no hello.
-    pub(super) fn private(path: &str) -> Result<Self> {
-        Link::open(&Address::Path(path.into()), LIMIT).with_context(|| path.to_owned())
+    pub(super) fn private() -> Result<Self> {
+        Link::open(PRIVATE_SOCKET).context(PRIVATE_SOCKET)
     }
 
-    fn open(address: &Address, limit: Duration) -> Result<Self> {
+    fn open(path: &str) -> Result<Self> {
         // Not blocking: a peer that stopped accepting answers EAGAIN here, where a blocking connect would wait without limit.
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None).context("socket")?;
-        connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address.to_nix()?).context("connect")?;
+        connect(socket.as_raw_fd(), &UnixAddr::new(path)?).context("connect")?;
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Link::authenticate(stream, limit)
+        Link::authenticate(stream, LIMIT)
     }
 
-    /// Does the EXTERNAL handshake over a connected stream.
+    /// Does the EXTERNAL handshake over a connected stream. `BEGIN` goes with the first line, as from systemd's own clients: what
+    /// arrives together with `BEGIN` systemd leaves in its buffer until more comes, and it would be our first call
+    /// (`bus_socket_auth_verify_server` in sd-bus).
     pub(super) fn authenticate(stream: UnixStream, limit: Duration) -> Result<Self> {
         let mut link = Link {
             stream,
             serial: 0,
             limit,
-            broken: false,
         };
         let end = Instant::now() + limit;
         let uid = nix::unistd::geteuid().to_string();
         let hex: String = uid.bytes().map(|digit| format!("{digit:02x}")).collect();
-        link.write(format!("\0AUTH EXTERNAL {hex}\r\n").as_bytes(), end)?;
+        link.write(format!("\0AUTH EXTERNAL {hex}\r\nBEGIN\r\n").as_bytes(), end)?;
         let line = link.read_line(end)?;
         ensure!(
             line.starts_with("OK"),
             "authentication refused: {}",
             line.escape_debug()
         );
-        link.write(b"BEGIN\r\n", end)?;
         Ok(link)
     }
 
@@ -112,12 +104,6 @@ impl Link {
     /// Sends calls at once and waits for all their answers, which come in the calls' order; everything else that arrives is passed
     /// over. A peer far away, or a busy one, is waited for once.
     pub(super) fn call_all(&mut self, messages: &[MarshalledMessage]) -> Result<Vec<Answer>> {
-        let answers = self.answers(messages);
-        self.broken |= answers.is_err();
-        answers
-    }
-
-    fn answers(&mut self, messages: &[MarshalledMessage]) -> Result<Vec<Answer>> {
         let end = Instant::now() + self.limit;
         let first = self.serial + 1;
         let mut bytes = Vec::new();
@@ -222,54 +208,4 @@ pub(super) fn method(path: &str, interface: &str, member: &str) -> MarshalledMes
         .with_interface(interface)
         .at("org.freedesktop.systemd1")
         .build()
-}
-
-/// Where a bus listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Address {
-    Path(Vec<u8>),
-    Abstract(Vec<u8>),
-}
-
-impl Address {
-    fn to_nix(&self) -> Result<UnixAddr> {
-        Ok(match self {
-            Address::Path(path) => UnixAddr::new(path.as_slice())?,
-            Address::Abstract(name) => UnixAddr::new_abstract(name)?,
-        })
-    }
-}
-
-/// Reads `unix:path=/run/x,guid=…;unix:abstract=/tmp/y` (D-Bus specification, "Server Addresses"). What is not a Unix socket
-/// or cannot be read is passed over.
-pub(super) fn parse_addresses(text: &str) -> Vec<Address> {
-    let unix = text
-        .split(';')
-        .filter_map(|address| address.trim().strip_prefix("unix:"));
-    unix.filter_map(|pairs| {
-        pairs.split(',').find_map(|pair| match pair.split_once('=')? {
-            ("path", value) => unescape(value).map(Address::Path),
-            ("abstract", value) => unescape(value).map(Address::Abstract),
-            _ => None,
-        })
-    })
-    .collect()
-}
-
-fn unescape(value: &str) -> Option<Vec<u8>> {
-    let mut bytes = value.bytes();
-    let mut plain = Vec::with_capacity(value.len());
-    while let Some(byte) = bytes.next() {
-        plain.push(match byte {
-            b'%' => {
-                let (high, low) = (
-                    char::from(bytes.next()?).to_digit(16)?,
-                    char::from(bytes.next()?).to_digit(16)?,
-                );
-                u8::try_from(high * 16 + low).ok()?
-            }
-            _ => byte,
-        });
-    }
-    (!plain.is_empty()).then_some(plain)
 }

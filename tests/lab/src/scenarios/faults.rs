@@ -3,6 +3,7 @@
 mod ending;
 mod no_journald;
 mod pools;
+mod socket;
 mod surroundings;
 pub mod table;
 
@@ -25,10 +26,17 @@ pub const SCENARIOS: &[Scenario] = &[
         run: settings_are_reloaded,
     },
     Scenario {
-        name: "faults-of-the-surroundings",
-        about: "Docker's socket, journald, D-Bus, /run and the clock fail: what is said and done, and the heartbeat never stops",
+        name: "faults-of-the-socket",
+        about: "Docker's socket is away, mute, full, slow or answers rubbish: what is said, and the heartbeat never stops",
         snapshot: Snapshot::Running,
-        slow: Some("sixteen faults, each with two heartbeats awaited"),
+        slow: Some("nine faults, each with two heartbeats awaited"),
+        run: socket::run,
+    },
+    Scenario {
+        name: "faults-of-the-surroundings",
+        about: "journald, D-Bus, systemd, /run, the daemon and the clock fail: what is said and done, and the heartbeat never stops",
+        snapshot: Snapshot::Running,
+        slow: Some("nine faults, each with two heartbeats awaited"),
         run: surroundings::run,
     },
     Scenario {
