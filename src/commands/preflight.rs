@@ -69,6 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
     once.learn_config(inside_unit, args.exec_line.as_deref());
+    once.observer.look_to_the_next_start();
     once.ask_for_root();
     let seen = once.look_at_storage();
     let judged = judge_and_grow(&mut once, seen, inside_unit)?;

@@ -37,6 +37,8 @@ pub struct Configuration {
     pub live_restore: Option<Sourced<bool>>,
     /// User namespaces: the data root is then `<root>/<uid>.<gid>`.
     pub userns_remap: Option<Sourced<String>>,
+    /// The data root that is used with `userns-remap`, where that can be told.
+    pub remapped_root: Option<Sourced<String>>,
     /// The daemon's pidfile, where it is not `/var/run/docker.pid`.
     pub pidfile: Option<Sourced<String>>,
     /// The daemon's state directory, where it is not `/var/run/docker`.
@@ -121,6 +123,7 @@ impl Configuration {
                 .and_then(switch)
                 .or_else(|| file.switch("live-restore")),
             userns_remap: text("userns-remap", "userns-remap").filter(full),
+            remapped_root: None,
             pidfile: text("pidfile", "pidfile"),
             exec_root: text("exec-root", "exec-root"),
             problems: problems(&line, &file, build),
@@ -158,6 +161,14 @@ impl Configuration {
         let set_up = set_up.filter(|device| !device.value.is_empty());
         let named = self.thin_pool_device().map(str::to_owned);
         named.or_else(|| set_up.map(|_| names::DIRECT_LVM_POOL.to_owned()))
+    }
+
+    /// Takes the directory that `userns-remap` adds for the data root, where it is known: for the next start. A daemon that runs may have
+    /// been started before that was set.
+    pub fn use_remapped_root(&mut self) {
+        if let Some(root) = self.remapped_root.take() {
+            self.data_root = root;
+        }
     }
 
     /// The daemon's socket in the filesystem: its first `unix://` host, the default for `fd://` (docker.socket) and where no

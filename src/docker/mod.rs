@@ -16,6 +16,7 @@ pub mod known;
 pub mod names;
 pub mod options;
 pub mod overlay;
+pub mod remap;
 pub mod reply;
 pub mod size;
 mod sourced;

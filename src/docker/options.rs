@@ -33,6 +33,8 @@ pub struct StorageOptions {
     pub metadata_dev: Option<Sourced<String>>,
     /// `dm.directlvm_device`: a block device Docker makes a pool on, `docker-thinpool`.
     pub direct_lvm_device: Option<Sourced<String>>,
+    /// `dm.directlvm_device_force`: what lies on that device is to be overwritten.
+    pub direct_lvm_force: Option<Sourced<bool>>,
     /// `dm.thinp_percent` and its kin, in the order of [`DIRECT_LVM`]; a zero is Docker's "not set".
     pub direct_lvm_numbers: [Option<Sourced<u64>>; 4],
     /// `dm.xfs_nospace_max_retries`: how often XFS retries a write that found no space.
@@ -184,7 +186,8 @@ impl StorageOptions {
             "dm.use_deferred_removal" => keep(&mut self.deferred_removal, option, switch(value)),
             "dm.use_deferred_deletion" => keep(&mut self.deferred_deletion, option, switch(value)),
             "dm.override_udev_sync_check" => keep(&mut self.override_udev, option, switch(value)),
-            "dm.blkdiscard" | "dm.directlvm_device_force" => switch(value).map(drop),
+            "dm.directlvm_device_force" => keep(&mut self.direct_lvm_force, option, switch(value)),
+            "dm.blkdiscard" => switch(value).map(drop),
             "dm.libdm_log_level" => log_level(value),
             other => match DIRECT_LVM.iter().position(|name| *name == other) {
                 Some(index) => keep(&mut self.direct_lvm_numbers[index], option, thinp(other, value)),

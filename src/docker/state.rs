@@ -57,6 +57,12 @@ pub struct RootState {
     pub xfs_knob: Option<bool>,
     /// This kernel has aufs, or a module of it is installed for it; `None` where that cannot be told, or nobody asks for aufs.
     pub aufs: Option<bool>,
+    /// This kernel has thin pools, or a module of them is installed for it; `None` where that cannot be told.
+    pub thin_pools: Option<bool>,
+    /// The limit of SysV semaphores (`kernel.sem`) that is reached.
+    pub semaphores: Option<SemaphoreLimit>,
+    /// Devices in `dm.directlvm_device` that have something on them: the name, and what udev's blkid calls it.
+    pub used_devices: Vec<(String, String)>,
     /// A loop device can be had: the control node or a first device node is there. `None` for the tree of another host, whose
     /// `/dev` is made when it boots.
     pub loop_devices: Option<bool>,
@@ -112,6 +118,15 @@ pub struct PidfileProcess {
     pub comm: String,
     /// It has ended and is not reaped.
     pub zombie: bool,
+}
+
+/// Which limit of SysV semaphores is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SemaphoreLimit {
+    /// SEMMNI: so many sets, the fourth number of `kernel.sem`.
+    Sets(u64),
+    /// SEMMNS: so many semaphores in all sets, the second number.
+    All(u64),
 }
 
 /// What device-mapper has under the name of `dm.thinpooldev`.

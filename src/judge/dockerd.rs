@@ -25,7 +25,7 @@ pub(super) fn judge(before: &Before, unit: &str, findings: &mut Vec<Finding>) {
     findings.extend(config.odd.iter().map(|odd| files::odd(odd, unit)));
     findings.extend(files::line_unknown(config, unit));
     if config.line_unknown.is_none() {
-        findings.extend(elsewhere::not_read(before));
+        findings.extend(elsewhere::not_read(before, unit));
     }
     if before.choice.is_devicemapper() || before.may_be_any_driver() {
         findings.extend(config.options.problems.iter().map(options::finding));

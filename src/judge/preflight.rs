@@ -5,6 +5,7 @@
 mod absent;
 mod advice;
 mod files;
+mod host;
 mod metadata;
 mod named;
 mod own;

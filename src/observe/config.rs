@@ -6,7 +6,7 @@ use crate::docker::build::Build;
 use crate::docker::command_line::{self, Line};
 use crate::docker::configuration::Configuration;
 use crate::docker::daemon_json::{self, DaemonJson};
-use crate::docker::{Sourced, names};
+use crate::docker::{Sourced, names, remap};
 use crate::kernel::proc;
 use crate::model::{Settings, Unit};
 use crate::systemd::bus::Manager;
@@ -34,6 +34,8 @@ pub struct Raw {
     pub running: Vec<u32>,
     /// Which Docker is installed.
     pub build: Build,
+    /// `/etc/subuid` and `/etc/subgid`, where there are such files.
+    pub subordinates: [String; 2],
 }
 
 /// Why daemon.json cannot be read.
@@ -67,7 +69,12 @@ pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>)
     let may_run = root == Path::new("/") && exec_line.is_none();
     let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
-    Ok(gather(readings, unit, build, read).on(systemd, loaded))
+    let lines = |path: &str| read(path).map(|text| String::from_utf8_lossy(&text).into_owned());
+    let subordinates = ["/etc/subuid", "/etc/subgid"].map(|path| lines(path).unwrap_or_default());
+    Ok(Raw {
+        subordinates,
+        ..gather(readings, unit, build, read).on(systemd, loaded)
+    })
 }
 
 /// Puts the texts of a start together; `read` reads daemon.json.
@@ -106,6 +113,7 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         unit: None,
         running: Vec::new(),
         build,
+        subordinates: Default::default(),
     }
 }
 
@@ -230,7 +238,14 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
     let reading = raw.readings.first();
     let mut config = Configuration::merge(line, file, reading.and_then(driver_of), &raw.build);
     let named = &settings.docker.data_root;
-    if !named.is_empty() {
+    if named.is_empty() {
+        let [subuid, subgid] = &raw.subordinates;
+        config.remapped_root = config.userns_remap.as_ref().and_then(|remap| {
+            let directory = remap::directory(&remap.value, subuid, subgid)?;
+            let root = &config.data_root;
+            Some(root.with(format!("{}/{directory}", root.value)))
+        });
+    } else {
         config.data_root = Sourced::new(named.clone(), "[docker] data_root");
     }
     Configuration {

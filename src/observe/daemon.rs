@@ -193,6 +193,13 @@ impl Observer {
         self.ask(porter, Sense::Config, &ask, now)
     }
 
+    /// From now on looks at what the next start will see, not at what a daemon that runs was started with.
+    pub fn look_to_the_next_start(&mut self) {
+        if let Some(config) = &mut self.config {
+            config.use_remapped_root();
+        }
+    }
+
     /// Docker's configuration, once learnt.
     pub fn config(&self) -> Option<&Configuration> {
         self.config.as_ref()

@@ -61,6 +61,7 @@ impl Observer {
             .filter(|device| !device.is_empty())
             .collect(),
             driver: config.driver.as_ref().map(|driver| driver.value.clone()),
+            unit: self.settings.docker.unit.clone(),
         });
         self.ask(porter, Sense::State, &ask, now);
     }

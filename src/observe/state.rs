@@ -4,13 +4,14 @@
 mod live;
 mod of_tree;
 mod own;
+mod semaphores;
 
 use super::tree::{self, below};
 use crate::docker::state::{Odd, OddFile, RootState};
 use crate::docker::{device_json, direct_lvm, drivers, names};
 use crate::kernel::attributes;
 use anyhow::Result;
-use live::{AUFS, held_back, kernel_has, named_pool, pidfile, xfs_knob};
+use live::{AUFS, has_filesystem, has_thin_pools, held_back, named_pool, pidfile, what_is_on, xfs_knob};
 use nix::sys::statfs::statfs;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use own::{base, devices, image_list, no_bolt, remembered};
@@ -34,6 +35,8 @@ pub struct Question {
     pub devices: Vec<String>,
     /// The storage driver that is named.
     pub driver: Option<String>,
+    /// `docker.service`
+    pub unit: String,
 }
 
 /// Looks, in the child.
@@ -75,7 +78,7 @@ pub fn look(question: &Question) -> Result<RootState> {
                 .join("repositories.json"),
         ),
         direct_lvm: remembered(&driver_dir.join(direct_lvm::FILE), direct_lvm::stored),
-        options_elsewhere: of_tree::options_elsewhere(root),
+        options_elsewhere: of_tree::options_elsewhere(root, &question.unit),
         in_swarm: data_root.join("swarm/docker-state.json").exists(),
         driver_plugin: question.driver.as_deref().is_some_and(|driver| plugin(root, driver)),
         ..RootState::default()
@@ -102,7 +105,7 @@ pub fn look(question: &Question) -> Result<RootState> {
     let used = state.drivers.iter().flatten().any(|prior| prior.driver == AUFS);
     if used || asked.is_none_or(|driver| driver == AUFS) {
         state.aufs = match live {
-            true => kernel_has(AUFS),
+            true => has_filesystem(AUFS),
             false => of_tree::never_has_aufs(root).then_some(false),
         };
     }
@@ -120,6 +123,13 @@ pub fn look(question: &Question) -> Result<RootState> {
         state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
             .ok()
             .map(|release| release.trim().to_owned());
+        state.thin_pools = has_thin_pools();
+        state.semaphores = semaphores::reached();
+        state.used_devices = question
+            .devices
+            .iter()
+            .filter_map(|path| Some((path.clone(), what_is_on(path)?)))
+            .collect();
         state.loop_devices = Some(Path::new("/dev/loop-control").exists() || Path::new("/dev/loop0").exists());
         state.thin_pool_device = question.thin_pool_device.as_deref().map(named_pool);
     }

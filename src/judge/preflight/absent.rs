@@ -2,7 +2,7 @@
 
 use super::sizes;
 use crate::docker::Sourced;
-use crate::docker::elsewhere::OptionElsewhere;
+use crate::docker::elsewhere::{OptionElsewhere, Origin};
 use crate::docker::state::{Odd, OddFile};
 use crate::judge::Verdict;
 use crate::judge::before::Before;
@@ -162,6 +162,6 @@ fn pool_of_before(before: &Before) -> Option<&Sourced<String>> {
         .options_elsewhere
         .iter()
         .filter(named)
-        .partition(|kept| kept.set_aside);
+        .partition(|kept| kept.origin == Origin::SetAside);
     present.into_iter().chain(aside).next().map(|kept| &kept.option)
 }

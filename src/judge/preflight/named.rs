@@ -15,6 +15,7 @@ pub fn judge(before: &Before, root: &RootState, pool: Option<&Pool>, findings: &
     findings.extend(another_pool(before, root));
     if pool.is_none() {
         findings.extend(missing_devices(before, root));
+        findings.extend(used_device(before, root));
     }
 }
 
@@ -214,6 +215,29 @@ fn another_pool(before: &Before, root: &RootState) -> Option<Finding> {
                 "name the pool that was used before, or take {option} away where that was on loop files ({}); a new pool wants a new \
                  data root",
                 device.place
+            )),
+    )
+}
+
+/// dockerd sets up no pool on a disk on which blkid finds something (moby v17.06.0-ce to v24.0.9 `device_setup.go`, `checkDevHasFS`).
+/// What udev found may be older than the disk's contents: a warning.
+fn used_device(before: &Before, root: &RootState) -> Option<Finding> {
+    let options = &before.config.options;
+    let is_first = set(&options.thin_pool_dev).is_none() && set_up(root).is_none_or(DirectLvm::is_empty);
+    let forced = options.direct_lvm_force.as_ref().is_some_and(|force| force.value);
+    let device = set(&options.direct_lvm_device).filter(|_| is_first && !forced && before.choice.is_devicemapper())?;
+    let (_, kind) = root.used_devices.iter().find(|(path, _)| *path == device.value)?;
+    Some(
+        Finding::warn(Code::PoolDeviceInUse, format!("dm.directlvm_device={}", device.value))
+            .says(format!(
+                "there is something on {} already ({kind}), and Docker makes no pool over it: has a filesystem already, or is already \
+                 part of a volume group",
+                device.value
+            ))
+            .at(&device.place)
+            .next(format!(
+                "see with lsblk -f and pvs whether it is the right disk ({}); only if nothing on it is wanted: wipefs -a {}",
+                device.place, device.value
             )),
     )
 }

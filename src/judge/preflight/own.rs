@@ -108,7 +108,22 @@ pub fn base_size(before: &Before, root: &RootState) -> Option<Finding> {
         .filter(|base| base.initialized && !base.deleted)?;
     let real = Bytes(base.size);
     let compares = before.config.build.at_least(1, 10, 0);
-    (asked.value < real && compares != Some(false)).then(|| {
+    if compares == Some(false) && asked.value != real {
+        return Some(
+            Finding::warn(Code::BaseSizeIgnored, "dm.basesize")
+                .says(format!(
+                    "dm.basesize is {} and the base device has {real}: Docker before 1.10 heeds the option only when it makes the base \
+                     device, and containers keep {real}",
+                    asked.value
+                ))
+                .at(&asked.place)
+                .next(format!(
+                    "remove it ({}), or move to Docker 1.10 or later, which enlarges the base device; images pulled before keep their size",
+                    asked.place
+                )),
+        );
+    }
+    (asked.value < real).then(|| {
         Finding::refuse(Code::BaseSizeTooSmall, "dm.basesize")
             .if_certain(compares.is_some())
             .says(format!(

@@ -1,6 +1,6 @@
 //! Docker's data root before a start: Docker's own JSON, a daemon that is still about and other drivers' containers.
 
-use super::{named, own};
+use super::{host, named, own};
 use crate::docker::names;
 use crate::docker::state::RootState;
 use crate::judge::before::Before;
@@ -16,7 +16,7 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
     findings.extend(still_about(before, root));
     findings.extend(unusable(before, root));
     findings.extend(others_containers(before, root));
-    findings.extend(not_in_kernel(before, root));
+    findings.extend(host::no_aufs(before, root));
     findings.extend(live_restore_in_swarm(before, root));
     findings.extend(own::volume_store(before, root));
     findings.extend(pidfile_is_directory(root));
@@ -25,7 +25,7 @@ pub fn judge(before: &Before, pool: Option<&Pool>, findings: &mut Vec<Finding>) 
         return;
     }
     findings.extend(own::image_list(before, root));
-    findings.extend(no_loop_devices(before, root, pool));
+    host::judge(before, root, pool, findings);
     named::judge(before, root, pool, findings);
     if pool.is_none() && before.on_loop_files() && !both_files(before) {
         // dockerd reads what it remembers of devices only where it has not just made a file.
@@ -206,31 +206,4 @@ fn pidfile_is_directory(root: &RootState) -> Option<Finding> {
             .at(path)
             .next(format!("rmdir {path}")),
     )
-}
-
-/// aufs was never part of Linux; distributions dropped their patch (moby v20.10.27 `daemon/graphdriver/aufs/aufs.go`,
-/// `supportsAufs`: modprobe, then /proc/filesystems).
-fn not_in_kernel(before: &Before, root: &RootState) -> Option<Finding> {
-    let driver = before.choice.certain().filter(|driver| *driver == "aufs")?;
-    let knows = before.config.build.is_upstream() && before.config.build.at_least(24, 0, 0) == Some(false);
-    (knows && root.aufs == Some(false)).then(|| {
-        Finding::refuse(Code::StorageDriverNotInKernel, driver)
-            .says(format!(
-                "this kernel has no {driver}, nor a module of it: driver not supported"
-            ))
-            .at("/proc/filesystems")
-            .next(format!(
-                "boot the kernel that has {driver}, save the images there (docker save), and move to overlay2"
-            ))
-    })
-}
-
-fn no_loop_devices(before: &Before, root: &RootState, pool: Option<&Pool>) -> Option<Finding> {
-    let needed = pool.is_none() && (before.config.options.data_on_loop() || before.config.options.metadata_on_loop());
-    (needed && root.loop_devices == Some(false) && before.choice.is_devicemapper()).then(|| {
-        Finding::warn(Code::NoLoopDevices, "/dev/loop-control")
-            .says("there are no loop devices: Docker cannot attach the pool's files (loopback attach failed)")
-            .at("/dev/loop-control")
-            .next("modprobe loop")
-    })
 }

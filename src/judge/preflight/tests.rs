@@ -11,7 +11,7 @@ use crate::docker::drivers::Choice;
 use crate::docker::drivers::Prior;
 use crate::docker::options;
 use crate::docker::state::RootState;
-use crate::docker::state::{NamedPool, PidfileProcess};
+use crate::docker::state::{NamedPool, PidfileProcess, SemaphoreLimit};
 use crate::docker::state::{Odd, OddFile};
 use crate::kernel::superblock::{self, Superblock};
 use crate::model::{ActiveState, Backing, BackingFile, Daemon, Evidence, Host, Probe, Severity, Unit};
@@ -390,6 +390,46 @@ fn loop_devices_are_missed_only_where_they_were_looked_for() {
     assert_eq!(codes(&before), [(Code::NoLoopDevices, Severity::Warn)]);
     root(&mut before).loop_devices = None;
     assert_eq!(codes(&before), []);
+}
+
+#[test]
+fn a_host_that_lacks_what_devicemapper_needs_is_told_and_refuses_nothing() {
+    type Change = fn(&mut RootState);
+    let rows: [(Code, Change); 4] = [
+        (Code::NoThinPools, |root| root.thin_pools = Some(false)),
+        (Code::SemaphoresUsedUp, |root| {
+            root.semaphores = Some(SemaphoreLimit::Sets(128))
+        }),
+        (Code::SemaphoresUsedUp, |root| {
+            root.semaphores = Some(SemaphoreLimit::All(32_000))
+        }),
+        (Code::NoLoopDevices, |root| root.loop_devices = Some(false)),
+    ];
+    for (code, change) in rows {
+        let mut before = host();
+        change(root(&mut before));
+        assert_eq!(codes(&before), [(code, Severity::Warn)]);
+        before.choice = Choice::Named("overlay2".into());
+        let others = codes(&before);
+        assert!(others.iter().all(|(told, _)| *told != code), "{others:?}");
+    }
+    let mut before = host();
+    root(&mut before).thin_pools = Some(true);
+    assert_eq!(codes(&before), []);
+}
+
+/// Docker before 1.10 heeds `dm.basesize` only when it makes the base device.
+#[test]
+fn a_base_size_that_has_no_effect() {
+    let mut before = host();
+    before.config.build.version = Some(Version::new(1, 9, 1));
+    for (size, told) in [("512M", true), ("20G", true), ("1G", false)] {
+        let size = format!("dm.basesize={size}");
+        set_options(&mut before, &[&size, "dm.loopdatasize=8G", "dm.fs=ext4"]);
+        let ignored = codes(&before).contains(&(Code::BaseSizeIgnored, Severity::Warn));
+        assert_eq!(ignored, told, "{size}");
+        assert!(!codes(&before).iter().any(|(code, _)| *code == Code::BaseSizeTooSmall));
+    }
 }
 
 #[test]

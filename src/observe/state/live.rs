@@ -7,7 +7,7 @@ use anyhow::Result;
 use nix::sys::stat;
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// Clusters that ext4 gives to nobody, root included (fs/ext4/balloc.c, `ext4_has_free_clusters`); statfs(2) counts them as free.
@@ -60,31 +60,57 @@ const MODULES_BYTES: u64 = 16 << 20;
 
 /// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
 /// that cannot be read is unknown.
-pub(super) fn kernel_has(filesystem: &str) -> Option<bool> {
-    let text = |path: &Path| -> Option<String> {
-        let mut text = String::new();
-        File::open(path)
-            .ok()?
-            .take(MODULES_BYTES)
-            .read_to_string(&mut text)
-            .ok()?;
-        Some(text)
-    };
+pub(super) fn has_filesystem(name: &str) -> Option<bool> {
     let known = text(Path::new("/proc/filesystems"))?;
-    if known
-        .lines()
-        .any(|line| line.split_whitespace().next_back() == Some(filesystem))
-    {
+    let mut lines = known.lines();
+    let has = lines.any(|line| line.split_whitespace().next_back() == Some(name));
+    if has {
+        Some(true)
+    } else {
+        installed(name, "modules.dep")
+    }
+}
+
+/// Whether the kernel has the target thin-pool, or would load its module when a pool is made.
+pub(super) fn has_thin_pools() -> Option<bool> {
+    // The module has a parameter (no_space_timeout), so it is here when it is built in, too; before that parameter the list tells.
+    if Path::new("/sys/module/dm_thin_pool").exists() {
         return Some(true);
     }
+    let lists = ["modules.dep", "modules.builtin"].map(|list| installed("dm-thin-pool", list));
+    lists.into_iter().try_fold(false, |has, found| Some(has | found?))
+}
+
+/// Whether a list of modules of this kernel has this one.
+fn installed(module: &str, list: &str) -> Option<bool> {
     let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
-    let modules = Path::new("/lib/modules").join(release.trim()).join("modules.dep");
-    let module = format!("/{filesystem}.ko");
-    Some(
-        text(&modules)?
-            .lines()
-            .any(|line| line.split(':').next().is_some_and(|path| path.contains(&module))),
-    )
+    let modules = text(&Path::new("/lib/modules").join(release.trim()).join(list))?;
+    let module = format!("/{module}.ko");
+    let mut paths = modules.lines().filter_map(|line| line.split(':').next());
+    Some(paths.any(|path| path.contains(&module)))
+}
+
+fn text(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    File::open(path)
+        .ok()?
+        .take(MODULES_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
+    Some(text)
+}
+
+/// What udev's blkid found on a block device when it last changed: a filesystem, `LVM2_member`, and so on.
+pub(super) fn what_is_on(path: &str) -> Option<String> {
+    let device = fs::metadata(path).ok()?;
+    if !device.file_type().is_block_device() {
+        return None;
+    }
+    let number = device.rdev();
+    let record = format!("/run/udev/data/b{}:{}", stat::major(number), stat::minor(number));
+    let record = text(Path::new(&record))?;
+    let mut kinds = record.lines().filter_map(|line| line.strip_prefix("E:ID_FS_TYPE="));
+    kinds.next().map(str::to_owned)
 }
 
 pub(super) fn named_pool(name: &str) -> NamedPool {

@@ -2,9 +2,10 @@
 //! its kernels never had, and storage options in the files that packages have for them.
 
 use crate::docker::build::os_release::OsRelease;
-use crate::docker::elsewhere::{self, OptionElsewhere};
+use crate::docker::elsewhere::{self, OptionElsewhere, Origin};
 use crate::docker::state::Unmounted;
 use crate::observe::tree;
+use crate::systemd::unit_file;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -47,12 +48,26 @@ pub(super) fn never_has_aufs(root: &Path) -> bool {
     of_red_hat && kernels.iter().all(|release| release.contains(".el"))
 }
 
-/// Storage options in the files that packages have for them.
-pub(super) fn options_elsewhere(root: &Path) -> Vec<OptionElsewhere> {
-    let texts = elsewhere::FILES
-        .iter()
-        .filter_map(|path| Some((path, tree::read(root, path, MOST_BYTES).ok()?)));
-    texts
-        .flat_map(|(path, text)| elsewhere::options(path, &String::from_utf8_lossy(&text)))
-        .collect()
+/// Most files that are looked at beside a unit's drop-ins.
+const MOST_DROP_INS: usize = 256;
+
+/// Storage options in the files that packages and operators have for them.
+pub(super) fn options_elsewhere(root: &Path, unit: &str) -> Vec<OptionElsewhere> {
+    let text = |path: &str| Some(String::from_utf8_lossy(&tree::read(root, path, MOST_BYTES).ok()?).into_owned());
+    let directories = unit_file::SEARCH_PATH.map(|directory| format!("{directory}/{unit}.d"));
+    let drop_ins = directories.iter().flat_map(|directory| {
+        let mut names = tree::names(root, directory, MOST_DROP_INS);
+        names.retain(|name| elsewhere::is_meant(name));
+        names
+            .into_iter()
+            .map(move |name| (format!("{directory}/{name}"), Origin::DropIn))
+    });
+    let packages = elsewhere::FILES.map(|(path, origin)| (path.to_owned(), origin));
+    let found = packages.into_iter().chain(drop_ins).filter_map(|(path, origin)| {
+        let text = text(&path)?;
+        Some(elsewhere::options(&path, &text, origin))
+    });
+    let mut found: Vec<OptionElsewhere> = found.flatten().collect();
+    found.extend(text(elsewhere::SETUP).iter().flat_map(|text| elsewhere::setup(text)));
+    found
 }

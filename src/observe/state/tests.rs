@@ -28,6 +28,7 @@ impl Tree {
             thin_pool_device: None,
             devices: Vec::new(),
             driver: Some("nonsense".into()),
+            unit: "docker.service".into(),
         })
         .unwrap()
     }

@@ -69,6 +69,30 @@ fn direct_lvm_for_the_first_time() {
     }
 }
 
+/// dockerd makes no pool over something, but where it is told to.
+#[test]
+fn direct_lvm_on_a_disk_in_use() {
+    let used = |options: &[&str], set_up: Option<&str>| {
+        let mut before = host();
+        root(&mut before).direct_lvm = set_up.map(|device| {
+            Ok(DirectLvm {
+                device: device.into(),
+                numbers: [0; 4],
+            })
+        });
+        root(&mut before).base = None;
+        root(&mut before).used_devices.push(("/dev/xvdf".into(), "xfs".into()));
+        set_options(&mut before, options);
+        let codes = codes(&before);
+        codes.contains(&(Code::PoolDeviceInUse, Severity::Warn))
+    };
+    assert!(used(SET_UP, None));
+    assert!(used(&[SET_UP, &["dm.directlvm_device_force=false"]].concat(), None));
+    assert!(!used(&[SET_UP, &["dm.directlvm_device_force=true"]].concat(), None));
+    assert!(!used(SET_UP, Some("/dev/xvdf")), "dockerd has made its pool there");
+    assert!(!used(&["dm.directlvm_device=/dev/xvdg"], None));
+}
+
 /// A base device is remembered, and the pool that is named is empty, or is yet to be made.
 #[test]
 fn another_pool_than_was_used() {
