@@ -26,12 +26,8 @@ pub fn answer(ask: Ask) -> Vec<u8> {
         Ask::Containerd => encode(containerd()),
         Ask::Witnesses { control_group } => encode(witnesses::look(Path::new("/"), &control_group)),
         Ask::Stacks(wanted) => encode(known(witnesses::stacks(Path::new("/"), &wanted))),
-        Ask::Get { socket, path, main_pid } => encode(docker_socket::get(&socket, &path, main_pid)),
-        Ask::Driver {
-            socket,
-            data_root,
-            main_pid,
-        } => encode(docker_socket::ask_driver(&socket, Path::new(&data_root), main_pid)),
+        Ask::Get { whom, path } => encode(docker_socket::get(&whom, &path)),
+        Ask::Driver { whom, data_root } => encode(docker_socket::ask_driver(&whom, Path::new(&data_root))),
         Ask::Event { pool, event_nr } => encode(event(&pool, event_nr)),
         Ask::Config {
             root,

@@ -1,5 +1,6 @@
 //! What a look asks.
 
+use super::docker_socket::Whom;
 use super::{journal, state, witnesses};
 use serde::{Deserialize, Serialize};
 
@@ -44,21 +45,17 @@ pub enum Ask {
     Stacks(Vec<witnesses::Wanted>),
     /// An HTTP request to the daemon.
     Get {
-        /// Path of the socket.
-        socket: String,
+        /// The daemon that is to answer.
+        whom: Whom,
         /// `/info`
         path: String,
-        /// The daemon that is to answer; if it has gone, nothing is sent.
-        main_pid: u32,
     },
     /// A request that takes the storage driver's lock.
     Driver {
-        /// Path of the socket.
-        socket: String,
+        /// The daemon that is to answer.
+        whom: Whom,
         /// Docker's data root.
         data_root: String,
-        /// As of [`Ask::Get`].
-        main_pid: u32,
     },
     /// The next event of a pool after this one, and a look at all pools right behind it.
     Event {

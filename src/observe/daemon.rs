@@ -1,5 +1,6 @@
 //! The daemon: when its unit, its tasks and its answers are looked at again, and what is known of it.
 
+use super::docker_socket::Whom;
 use super::slot::Slot;
 use super::{Ask, Observer, Sense, docker_socket};
 use crate::docker::configuration::Configuration;
@@ -68,9 +69,8 @@ impl Observer {
                 Some(data_root) if self.is_silent(now) => {
                     if self.slot(Sense::Driver).is_due(now, DAEMON_FRESH) {
                         let ask = Ask::Driver {
-                            socket: self.socket(),
+                            whom: self.whom(unit),
                             data_root,
-                            main_pid: unit.main_pid,
                         };
                         self.ask(porter, Sense::Driver, &ask, now);
                     }
@@ -80,9 +80,8 @@ impl Observer {
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.request_is_due(sense, now) {
                     let ask = Ask::Get {
-                        socket: self.socket(),
+                        whom: self.whom(unit),
                         path: path.into(),
-                        main_pid: unit.main_pid,
                     };
                     self.ask(porter, sense, &ask, now);
                 }
@@ -99,6 +98,14 @@ impl Observer {
         true
     }
 
+    fn whom(&self, unit: &Unit) -> Whom {
+        Whom {
+            socket: self.socket(),
+            unit: unit.name.clone(),
+            main_pid: unit.main_pid,
+        }
+    }
+
     /// Puts `/info` once more by a new child on a new connection, while the first is still out: what a child of ours that hangs does not
     /// bring is no silence of Docker's.
     pub fn ask_info_anew(&mut self, porter: &Porter, now: Duration) {
@@ -106,9 +113,8 @@ impl Observer {
         let unit = self.unit(now);
         if let Some(unit) = unit.known().filter(|_| self.slot(Sense::Info).out_for(now).is_some()) {
             let ask = Ask::Get {
-                socket: self.socket(),
+                whom: self.whom(unit),
                 path: "/info".into(),
-                main_pid: unit.main_pid,
             };
             self.info_anew.ask(porter, &ask, now);
         }

@@ -5,8 +5,10 @@ use crate::docker::containers;
 use crate::docker::names::is_id;
 use crate::docker::reply::{self, PoolSaid};
 use crate::kernel::proc;
-use crate::model::{Containers, Probe, Seen};
+use crate::model::{ActiveState, Containers, Probe, Seen};
+use crate::systemd::bus::Manager;
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -16,13 +18,39 @@ use std::time::Duration;
 /// More than this is no answer of a daemon's.
 const MAX_REPLY: u64 = reply::MAX_BODY as u64;
 
+/// The daemon that is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whom {
+    /// Path of its socket.
+    pub socket: String,
+    /// Its unit.
+    pub unit: String,
+    /// Its main process.
+    pub main_pid: u32,
+}
+
+impl Whom {
+    /// The socket may be systemd's: a connection that no daemon accepts any more starts another one, though an operator has just
+    /// stopped it. systemd's word is as new as can be; where it gives none, the process tells.
+    fn ensure_active(&self) -> Result<()> {
+        if !proc::runs(Path::new("/"), self.main_pid) {
+            bail!("the daemon (process {}) has gone", self.main_pid);
+        }
+        let unit = Manager::connect().and_then(|mut manager| manager.unit(&self.unit));
+        match unit {
+            Ok(unit) if unit.active_state != ActiveState::Active || unit.job_pending => {
+                bail!("{} is being stopped or started", self.unit)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Sends the request and reads the whole reply, in the child; waits as long as the daemon does. HTTP/1.0, so that the daemon
 /// closes the connection behind its answer.
-pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
-    // The socket may be systemd's: with the daemon gone, connecting would start another.
-    if !proc::runs(Path::new("/"), main_pid) {
-        bail!("the daemon (process {main_pid}) has gone");
-    }
+pub fn get(whom: &Whom, path: &str) -> Result<String> {
+    whom.ensure_active()?;
+    let socket = &whom.socket;
     let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
     // In one piece: a peer that answers after the first and closes would leave an error of ours in place of its words.
     let request = format!("GET {path} HTTP/1.0\r\nHost: docker\r\nUser-Agent: thinguard\r\n\r\n");
@@ -41,7 +69,7 @@ pub fn get(socket: &str, path: &str, main_pid: u32) -> Result<String> {
 /// Asks for something that takes the storage driver's lock, as `/info` does, and nothing else that `/info` waits for (Red Hat's runs `rpm`
 /// in it): to describe an image, dockerd asks the driver for its device (moby `daemon/images/image_inspect.go`, `GetMetadata`). Before
 /// 1.10 a container has to do.
-pub fn ask_driver(socket: &str, data_root: &Path, main_pid: u32) -> Result<String> {
+pub fn ask_driver(whom: &Whom, data_root: &Path) -> Result<String> {
     let one = |directory: &Path| -> Option<String> {
         let names = fs::read_dir(directory).ok()?.flatten();
         names
@@ -51,7 +79,7 @@ pub fn ask_driver(socket: &str, data_root: &Path, main_pid: u32) -> Result<Strin
     let image = one(&containers::images_dir(data_root)).map(|id| format!("/images/sha256:{id}/json"));
     let container = || one(&containers::containers_dir(data_root)).map(|id| format!("/containers/{id}/json"));
     let path = image.or_else(container).context("there is no image to ask for")?;
-    get(socket, &path, main_pid)
+    get(whom, &path)
 }
 
 /// What a daemon has said in a good answer to `/info`.
@@ -119,7 +147,7 @@ fn is_answer(bytes: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{get, is_answer};
+    use super::{Whom, get, is_answer};
     use std::os::unix::net::UnixListener;
     use std::process::Command;
 
@@ -136,7 +164,12 @@ mod tests {
         while !std::fs::read_to_string(&stat).unwrap().contains(") Z ") {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        let why = get(socket.to_str().unwrap(), "/info", daemon.id()).unwrap_err();
+        let whom = Whom {
+            socket: socket.to_str().unwrap().into(),
+            unit: "docker.service".into(),
+            main_pid: daemon.id(),
+        };
+        let why = get(&whom, "/info").unwrap_err();
         assert!(why.to_string().contains("has gone"), "{why}");
         assert!(listener.accept().is_err(), "it connected");
         daemon.wait().unwrap();

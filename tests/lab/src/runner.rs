@@ -111,7 +111,7 @@ fn run_all(first: Host, chosen: &[Scenario]) -> Vec<String> {
     failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A host waits more than it computes, so there is one for each processor; each has its memory, and as much again is left to others.
+/// A host waits as long as it computes, so there are three for two processors; each has its memory, and as much again is left to others.
 /// `LAB_HOSTS` says otherwise.
 fn hosts() -> usize {
     if let Some(hosts) = env::var("LAB_HOSTS").ok().and_then(|hosts| hosts.parse().ok()) {
@@ -130,7 +130,9 @@ fn hosts() -> usize {
         })
         .unwrap_or(0);
     let by_memory = available_kb / 1024 / u64::from(recipe::MEMORY_MB) / 2;
-    processors.min(usize::try_from(by_memory).unwrap_or(1)).clamp(1, 4)
+    (processors + processors / 2)
+        .min(usize::try_from(by_memory).unwrap_or(1))
+        .clamp(1, 4)
 }
 
 fn cargo_test() -> Result<bool> {
