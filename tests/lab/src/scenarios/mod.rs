@@ -26,6 +26,7 @@ mod rpm;
 mod screens;
 mod soak;
 mod stock_units;
+mod surroundings;
 
 use anyhow::Result;
 
@@ -66,6 +67,7 @@ fn by_room() -> impl Iterator<Item = Scenario> {
         apart::SCENARIOS,
         preflight::SCENARIOS,
         fail_open::SCENARIOS,
+        surroundings::SCENARIOS,
         corpus::SCENARIOS,
         guard::SCENARIOS,
         faults::SCENARIOS,
