@@ -15,23 +15,8 @@ pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
-/// Lines of whole words, none wider than `width` unless a word is.
-pub fn wrapped(prose: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in prose.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if columns(line) + 1 + columns(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// As [`wrapped`], on lines of which the first has `taken` columns in use already; a word that is wider than a line is broken in
-/// its midst. The first line is empty where nothing fits beside what is there.
+/// Lines of whole words, none wider than `width`, of which the first has `taken` columns in use already; a word that is wider than a
+/// line is broken in its midst. The first line is empty where nothing fits beside what is there.
 pub fn wrapped_behind(prose: &str, taken: usize, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = taken.min(width);
