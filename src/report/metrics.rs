@@ -45,11 +45,11 @@ pub struct Family {
     pub series: fn(&Figures<'_>) -> Vec<Series>,
 }
 
-/// One series: labels with their values, and the figure.
+/// One series: the values of its labels, and the figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// Names that Prometheus takes, and any text.
-    pub labels: Vec<(&'static str, String)>,
+    /// Values of the family's labels: any text.
+    pub labels: Vec<String>,
     /// The figure.
     pub value: Value,
 }
@@ -109,16 +109,16 @@ pub fn text(figures: &Figures<'_>) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for Series { labels, value } in series {
-            let _ = writeln!(text, "{name}{} {value}", braced(&labels));
+            let _ = writeln!(text, "{name}{} {value}", braced(family.labels, &labels));
         }
     }
     text
 }
 
 /// `{device="data",…}`; nothing where there are no labels.
-fn braced(labels: &[(&'static str, String)]) -> String {
+fn braced(names: &[&str], values: &[String]) -> String {
+    let labels = names.iter().zip(values);
     let labels: Vec<_> = labels
-        .iter()
         .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
         .collect();
     match labels.is_empty() {
