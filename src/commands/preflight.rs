@@ -4,7 +4,7 @@ pub mod paper;
 mod start;
 
 use super::look::Once;
-use super::{reports, settings};
+use super::{reports, settings, terminal};
 use crate::act::{Order, RUN_DIR};
 use crate::docker::drivers::Choice;
 use crate::judge::before::Before;
@@ -12,7 +12,7 @@ use crate::judge::preflight;
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
 use crate::model::{Answer, Deed, Disk, Outcome, Pool, Seen, Settings, Snapshot, Target};
-use crate::report::json::{self, HeadroomReport, PreflightReport};
+use crate::report::json::{HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -83,11 +83,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     match args.json {
         true => {
-            super::say(&format!("{}\n", json::line(&report)?));
+            super::say(&format!("{}\n", serde_json::to_string(&report)?));
         }
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
-        false => super::show(&text::preflight(&report)),
+        false => {
+            super::say(&text::preflight(&report, terminal::of_stdout().colour));
+        }
     }
     Ok(ExitCode::from(match report.verdict {
         Answer::Start => START,
@@ -120,7 +122,7 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
     PreflightReport {
         verdict,
         findings: &judged.verdict.findings,
-        docker: before.map(|before| (&before.config.build).into()),
+        docker: before.map(|before| &before.config.build),
         driver: before.and_then(|before| before.choice.certain()),
         driver_found: before.is_some_and(|before| matches!(before.choice, Choice::Prior(_))),
         data_root: before.map(|before| before.config.data_root.value.as_str()),
