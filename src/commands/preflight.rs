@@ -102,7 +102,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn tell_unjudged(why: &str, elapsed: Duration) {
     let journal = Journal::open(&Settings::default().docker.unit);
     let finding = judge::guard::settings_invalid(why);
-    journal.tell(&Event::preflight_verdict(Answer::Unknown, &[finding], elapsed));
+    journal.tell(&Event::preflight_verdict(Answer::Unknown, &[finding], elapsed, None));
     journal.finish(Duration::from_secs(1));
 }
 
@@ -259,16 +259,14 @@ fn enforce(
         journal.sees(sight::of_report(pool, below));
     }
     for (deed, outcome, took) in growths {
-        journal.tell(&match outcome {
-            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
-        });
+        journal.tell(&Event::deed_ended(deed, outcome, *took, "the file is that long"));
     }
     for finding in report.findings.iter().filter(|finding| finding.is_warning()) {
         journal.tell(&Event::raised(finding));
     }
-    let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed);
-    journal.tell(&verdict.overruled_by(report.overrule.as_deref()));
+    let overrule = report.overrule.as_deref();
+    let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed, overrule);
+    journal.tell(&verdict);
     journal.finish(Duration::from_secs(1));
     if report.verdict == Answer::Refuse {
         std::fs::create_dir_all(RUN_DIR).context(RUN_DIR)?;

@@ -46,8 +46,7 @@ impl Log for LogSink {
         let priority = match record.level() {
             Level::Error => Priority::Error,
             Level::Warn => Priority::Warning,
-            Level::Info => Priority::Info,
-            Level::Debug | Level::Trace => Priority::Debug,
+            Level::Info | Level::Debug | Level::Trace => Priority::Info,
         };
         let message = record.args().to_string();
         if self.terminal {

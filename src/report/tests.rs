@@ -41,26 +41,23 @@ fn a_message_holds_code_figures_and_remedy() {
         from: Bytes::gib(1),
         to: Bytes::gib(2),
     };
-    let done = Event::deed_done(&deed, 0.25, "data 41% of 2 GiB used");
+    let took = Duration::from_millis(250);
+    let done = Event::deed_ended(&deed, &Outcome::Done, took, "data 41% of 2 GiB used");
     assert_eq!(
         done.message,
         "deed-done: grow the data device from 1 GiB to 2 GiB: done in 0.2 s; now data 41% of 2 GiB used"
     );
     assert!(done.fields.contains(&("THINGUARD_TO_BYTES", (2u64 << 30).to_string())));
-    let verdict = Event::preflight_verdict(crate::model::Answer::Refuse, &[finding()], Duration::from_millis(12));
-    assert!(
-        verdict
-            .message
-            .starts_with("preflight-verdict: Docker must not start (12 ms): pool-low: docker-254")
-    );
-    assert_eq!(verdict.priority, Priority::Critical);
-    assert_eq!(verdict.clone().overruled_by(None), verdict);
-    assert!(
-        verdict
-            .overruled_by(Some("the way past it"))
-            .message
-            .ends_with(". To overrule it: the way past it")
-    );
+    let verdict = |overrule| {
+        let elapsed = Duration::from_millis(12);
+        Event::preflight_verdict(Answer::Refuse, &[finding()], elapsed, overrule)
+    };
+    let start = "preflight-verdict: Docker must not start (12 ms): pool-low: docker-254";
+    assert!(verdict(None).message.starts_with(start));
+    assert_eq!(verdict(None).priority, Priority::Critical);
+    let overrule = ". To overrule it: the way past it";
+    let overruled = verdict(Some("the way past it")).message;
+    assert_eq!(overruled.strip_suffix(overrule), Some(verdict(None).message.as_str()));
 }
 
 #[test]
@@ -286,8 +283,16 @@ REFUSE pool-low: ";
         json["docker"],
         serde_json::json!({"version": "18.09.0", "flavour": "red-hat", "evidence": "package d\u{1b}ocker"})
     );
-    let unknown = text::docker(&Build::unknown());
-    assert_eq!(unknown, "version unknown (not known whose build)");
+    let unknown = Build::unknown();
+    assert_eq!(text::docker(&unknown), "version unknown (not known whose build)");
+    let unknown = PreflightReport {
+        docker: Some(&unknown),
+        ..report.clone()
+    };
+    assert_eq!(
+        serde_json::to_value(&unknown).unwrap()["docker"],
+        serde_json::json!({"version": null, "flavour": "unknown", "evidence": ""})
+    );
     let coloured = text::preflight(&report, true);
     let refusal = coloured.replacen("\u{1b}[1;31mREFUSE\u{1b}[0m", "REFUSE", 1);
     assert!(refusal == page && coloured != page, "{coloured}");
