@@ -46,30 +46,12 @@ pub struct Family {
 }
 
 /// One series: the values of its labels, and the figure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     /// Values of the family's labels: any text.
     pub labels: Vec<String>,
-    /// The figure.
-    pub value: Value,
-}
-
-/// A figure. Bytes and counts are written whole: as floating-point numbers large ones would lose their last digits here already.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
-    /// Bytes, counts, whole seconds, and 0 or 1 for no and yes.
-    Whole(u64),
-    /// A time in seconds.
-    Seconds(Duration),
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Whole(value) => write!(f, "{value}"),
-            Value::Seconds(time) => write!(f, "{}.{:03}", time.as_secs(), time.subsec_millis()),
-        }
-    }
+    /// The figure. Bytes and counts are written whole: as floating-point numbers large ones would lose their last digits here already.
+    pub value: String,
 }
 
 /// Everything that is told.

@@ -1,8 +1,10 @@
 //! The metrics themselves: names and units by Prometheus' conventions, what each means, and where its figures come from.
 
-use super::{Family, Figures, Series, Type, Value};
+use super::{Family, Figures, Series, Type};
 use crate::model::{ActiveState, Bytes, Code, Mode, Severity};
 use crate::report::json::{Answers, HostReport, PoolReport, UsageReport};
+use std::fmt::Display;
+use std::time::Duration;
 
 macro_rules! families {
     ($($kind:ident $name:literal $labels:tt: $help:literal, $series:expr;)*) => {
@@ -25,10 +27,10 @@ families! {
         |_| vec![marked(env!("CARGO_PKG_VERSION"), 1)];
     Gauge "thinguard_last_look_timestamp_seconds" []:
         "When the guard last looked, in seconds since 1970. If it stands still, the guard does not run.",
-        |it| one(Some(Value::Seconds(it.looked_at)));
+        |it| one(Some(seconds(it.looked_at)));
     Gauge "thinguard_stuck_errands" []:
         "Looks and deeds of the guard that have not come back in time.",
-        |it| one(Some(Value::Whole(it.stuck_errands as u64)));
+        |it| one(Some(it.stuck_errands));
     Gauge "thinguard_finding" ["code", "severity"]:
         "1 for each code of which something is wrong now; severity is note, warn or refuse, the worst. See thinguard explain.",
         findings;
@@ -49,28 +51,28 @@ families! {
         |it| one(pool(it).map(|pool| truth(pool.suspended)));
     Gauge "thinguard_pool_data_used_bytes" []:
         "Bytes of the pool's data device in use.",
-        |it| one(data(it).map(|data| Value::Whole(data.used_bytes.0)));
+        |it| one(data(it).map(|data| data.used_bytes.0));
     Gauge "thinguard_pool_data_size_bytes" []:
         "Size of the pool's data device in bytes.",
-        |it| one(data(it).map(|data| Value::Whole(data.total_bytes.0)));
+        |it| one(data(it).map(|data| data.total_bytes.0));
     Gauge "thinguard_pool_metadata_used_bytes" []:
         "Bytes of the pool's metadata device in use, the kernel's reserve included.",
-        |it| one(metadata(it).map(|metadata| Value::Whole(metadata.used_bytes.0)));
+        |it| one(metadata(it).map(|metadata| metadata.used_bytes.0));
     Gauge "thinguard_pool_metadata_size_bytes" []:
         "Size of the pool's metadata device in bytes.",
-        |it| one(metadata(it).map(|metadata| Value::Whole(metadata.total_bytes.0)));
+        |it| one(metadata(it).map(|metadata| metadata.total_bytes.0));
     Gauge "thinguard_host_free_bytes" []:
         "Free bytes of the filesystem below the pool's files, or of its volume group.",
-        |it| one(host(it).map(|host| Value::Whole(host.free_bytes.0)));
+        |it| one(host(it).map(|host| host.free_bytes.0));
     Gauge "thinguard_host_reserve_bytes" []:
         "Bytes of that free space that the settings leave alone.",
-        |it| one(host(it).map(|host| Value::Whole(host.reserve_bytes.0)));
+        |it| one(host(it).map(|host| host.reserve_bytes.0));
     Gauge "thinguard_headroom_bytes" []:
         "Bytes that containers can still write: the pool's free blocks, or what the host can give if that is less.",
-        |it| bytes(pool(it).and_then(|pool| pool.headroom_bytes));
+        |it| one(pool(it).and_then(|pool| pool.headroom_bytes).map(|bytes| bytes.0));
     Gauge "thinguard_overcommit_bytes" []:
         "Bytes that the pool promises beyond what the host has.",
-        |it| bytes(pool(it).and_then(|pool| pool.overcommit_bytes));
+        |it| one(pool(it).and_then(|pool| pool.overcommit_bytes).map(|bytes| bytes.0));
     Gauge "thinguard_fill_bytes_per_second" ["device"]:
         "How fast data, metadata and the host fill, smoothed.",
         |it| of_devices([data(it).and_then(rate), metadata(it).and_then(rate), it.host.0.map(|rate| rate.0)]);
@@ -92,16 +94,16 @@ families! {
         });
     Gauge "thinguard_docker_info_seconds" []:
         "What Docker's newest answer to GET /info took; absent while it is asked in vain.",
-        |it| one(it.info_took.map(Value::Seconds));
+        |it| one(it.info_took.map(seconds));
     Gauge "thinguard_docker_stuck_tasks" []:
         "Tasks of Docker's unit in D state.",
-        |it| one(it.tasks_known.then_some(Value::Whole(it.daemon.stuck_tasks.len() as u64)));
+        |it| one(it.tasks_known.then_some(it.daemon.stuck_tasks.len()));
     Counter "thinguard_restarts_total" []:
         "Restarts of Docker by the guard since the host booted, whatever came of them.",
-        |it| one(Some(Value::Whole(it.done.restarts)));
+        |it| one(Some(it.done.restarts));
     Gauge "thinguard_restarts_left" []:
         "Restarts of Docker that the guard's budget still allows.",
-        |it| one(Some(Value::Whole(it.restarts_left.into())));
+        |it| one(Some(it.restarts_left));
 }
 
 fn pool<'a>(it: &'a Figures<'_>) -> Option<&'a PoolReport> {
@@ -129,28 +131,28 @@ fn rate(usage: &UsageReport) -> Option<u64> {
     usage.fill_bytes_per_s.map(|rate| rate.0)
 }
 
-fn truth(is_so: bool) -> Value {
-    Value::Whole(is_so.into())
+fn truth(is_so: bool) -> u8 {
+    is_so.into()
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{}.{:03}", time.as_secs(), time.subsec_millis())
 }
 
 /// A series without labels.
-fn one(value: Option<Value>) -> Vec<Series> {
+fn one(value: Option<impl Display>) -> Vec<Series> {
     let series = |value| Series {
         labels: Vec::new(),
         value,
     };
-    value.map(series).into_iter().collect()
-}
-
-fn bytes(value: Option<Bytes>) -> Vec<Series> {
-    one(value.map(|bytes| Value::Whole(bytes.0)))
+    value.map(|it| series(it.to_string())).into_iter().collect()
 }
 
 /// A series with one label.
 fn marked(label: &str, value: u64) -> Series {
     Series {
         labels: vec![label.to_owned()],
-        value: Value::Whole(value),
+        value: value.to_string(),
     }
 }
 
@@ -194,7 +196,7 @@ fn findings(it: &Figures<'_>) -> Vec<Series> {
     };
     let series = |(code, severity): (Code, Severity)| Series {
         labels: vec![code.to_string(), word(severity).to_owned()],
-        value: Value::Whole(1),
+        value: "1".to_owned(),
     };
     worst.into_iter().map(series).collect()
 }
