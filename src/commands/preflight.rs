@@ -256,7 +256,7 @@ fn enforce(
     let journal = Journal::open(&settings.docker.unit);
     if let Some(pool) = &report.pool {
         let below = report.headroom.as_ref().and_then(|headroom| headroom.host.as_ref());
-        journal.sees(sight::of_report(pool, below));
+        journal.sees(sight::fields(pool, below));
     }
     for (deed, outcome, took) in growths {
         journal.tell(&Event::deed_ended(deed, outcome, *took, "the file is that long"));

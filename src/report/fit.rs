@@ -22,11 +22,7 @@ pub fn wrapped_behind(prose: &str, taken: usize, width: usize) -> Vec<String> {
     let mut used = taken.min(width);
     for word in prose.split_whitespace() {
         let blank = lines.last().is_some_and(|line| !line.is_empty());
-        let parts = match columns(word) <= width {
-            true => vec![word.to_owned()],
-            false => pieces(word, width),
-        };
-        for (index, part) in parts.iter().enumerate() {
+        for (index, part) in pieces(word, width).iter().enumerate() {
             let needed = columns(part) + usize::from(blank);
             match lines.last_mut() {
                 Some(line) if index == 0 && used + needed <= width => {
@@ -44,6 +40,7 @@ pub fn wrapped_behind(prose: &str, taken: usize, width: usize) -> Vec<String> {
     lines
 }
 
+/// One piece where the word fits.
 fn pieces(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut left = width;

@@ -243,7 +243,10 @@ fn log_records_reach_the_journal() {
     use log::Log;
     let dir = scratch("log");
     let server = UnixDatagram::bind(dir.join("journal/socket")).unwrap();
-    let sink = super::log_sink::LogSink::new(Journal::open_at("docker.service", places(&dir)));
+    let sink = super::log_sink::LogSink {
+        journal: Journal::open_at("docker.service", places(&dir)),
+        terminal: false,
+    };
     for (level, told) in [(log::Level::Debug, false), (log::Level::Warn, true)] {
         sink.log(
             &log::Record::builder()

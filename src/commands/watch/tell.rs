@@ -7,6 +7,7 @@ use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settin
 use crate::observe::Sense;
 use crate::report::event::{Event, Kind, Priority};
 use crate::report::journal::Journal;
+use crate::report::json::PoolReport;
 use crate::report::{log_sink, sight};
 use std::time::Duration;
 
@@ -105,8 +106,9 @@ impl Teller {
     }
 
     /// The look that is judged now: its figures stand beside each line until the next.
-    pub fn sees(&mut self, seen: &Snapshot) {
-        self.journal.sees(sight::of_snapshot(seen));
+    pub fn sees(&mut self, pool: Option<&PoolReport>) {
+        let fields = pool.map(|pool| sight::fields(pool, pool.host.as_ref()));
+        self.journal.sees(fields.unwrap_or_default());
     }
 
     pub fn tell_event(&mut self, event: &Event) {
