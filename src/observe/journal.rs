@@ -107,12 +107,12 @@ fn entry(line: &str) -> Option<JournalEntry> {
         message_id: field("MESSAGE_ID")?,
         priority: field("PRIORITY").and_then(|priority| priority.parse().ok()),
         message: field("MESSAGE")?,
-        code: field("THINGUARD_CODE"),
+        code: field("THINGUARD_CODE")?,
         subject: field("THINGUARD_SUBJECT"),
         remedy: field("THINGUARD_REMEDY"),
         deed: field("THINGUARD_DEED"),
         verdict: field("THINGUARD_VERDICT"),
-        evidence: field("THINGUARD_EVIDENCE"),
+        evidence: field("THINGUARD_EVIDENCE").map(|text| text.lines().map(str::to_owned).collect()),
     })
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     fn parsed(fields: &str) -> Vec<JournalEntry> {
         parse(&format!(
-            "{{\"__REALTIME_TIMESTAMP\":\"1764000000000001\",\"MESSAGE_ID\":\"aa\",\"SYSLOG_IDENTIFIER\":\"thinguard\",{fields}}}\n"
+            "{{\"__REALTIME_TIMESTAMP\":\"1764000000000001\",\"MESSAGE_ID\":\"aa\",\"THINGUARD_CODE\":\"c\",\"SYSLOG_IDENTIFIER\":\"thinguard\",{fields}}}\n"
         ))
     }
 
@@ -157,7 +157,7 @@ mod tests {
             message_id: "aa".into(),
             priority: Some(2),
             message: "pool-low: x".into(),
-            code: Some("pool-low".into()),
+            code: "pool-low".into(),
             subject: Some("x".into()),
             ..JournalEntry::default()
         };
