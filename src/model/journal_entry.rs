@@ -1,5 +1,6 @@
 //! One line of ours as the journal gave it back.
 
+use super::Answer;
 use serde::Serialize;
 
 /// An entry that root's thinguard wrote. Texts are as they were written: hostile until shown otherwise. What is not skipped is told
@@ -14,7 +15,7 @@ pub struct JournalEntry {
     pub message_id: String,
     /// `THINGUARD_VERDICT`
     #[serde(skip)]
-    pub verdict: Option<String>,
+    pub verdict: Option<Answer>,
     /// `THINGUARD_CODE`
     pub code: String,
     /// `THINGUARD_SUBJECT`

@@ -1,7 +1,7 @@
 //! What the guard has told the journal, read back by `journalctl`. Anyone may write lines that look like ours: only root's count.
 
 use crate::kernel::program::{self, Heard};
-use crate::model::JournalEntry;
+use crate::model::{Answer, JournalEntry};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,7 +111,9 @@ fn entry(line: &str) -> Option<JournalEntry> {
         subject: field("THINGUARD_SUBJECT"),
         remedy: field("THINGUARD_REMEDY"),
         deed: field("THINGUARD_DEED"),
-        verdict: field("THINGUARD_VERDICT"),
+        verdict: fields
+            .get("THINGUARD_VERDICT")
+            .and_then(|it| Answer::deserialize(it).ok()),
         evidence: field("THINGUARD_EVIDENCE").map(|text| text.lines().map(str::to_owned).collect()),
     })
 }
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn entries_are_read() {
         let entries = parsed(
-            r#""_UID":"0","PRIORITY":"2","_BOOT_ID":"b","MESSAGE":"pool-low: x","THINGUARD_CODE":"pool-low","THINGUARD_SUBJECT":"x""#,
+            r#""_UID":"0","PRIORITY":"2","_BOOT_ID":"b","MESSAGE":"pool-low: x","THINGUARD_CODE":"pool-low","THINGUARD_SUBJECT":"x","THINGUARD_VERDICT":"refuse""#,
         );
         let wanted = JournalEntry {
             at_us: 1_764_000_000_000_001,
@@ -159,6 +161,7 @@ mod tests {
             message: "pool-low: x".into(),
             code: "pool-low".into(),
             subject: Some("x".into()),
+            verdict: Some(Answer::Refuse),
             ..JournalEntry::default()
         };
         assert_eq!(entries, [wanted]);

@@ -2,7 +2,7 @@
 
 use super::event::Kind;
 use super::printable::printable;
-use crate::model::{JournalEntry, date_and_time};
+use crate::model::{Answer, JournalEntry, date_and_time};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ const WIDEST_CODE: usize = 30;
 /// An entry as one of our kinds; `None` where it is none, or tells that all was well.
 fn kind(entry: &JournalEntry) -> Option<Kind> {
     let kind = kinds(true).find(|kind| kind.message_id() == Some(entry.message_id.as_str()))?;
-    let uneventful = kind == Kind::PreflightVerdict && entry.verdict.as_deref() == Some("start");
+    let uneventful = kind == Kind::PreflightVerdict && entry.verdict == Some(Answer::Start);
     (!uneventful).then_some(kind)
 }
 
@@ -172,19 +172,19 @@ mod tests {
 
     #[test]
     fn what_went_well_is_no_incident() {
-        let verdict = |verdict: &str| JournalEntry {
-            verdict: Some(verdict.into()),
+        let verdict = |verdict| JournalEntry {
+            verdict: Some(verdict),
             ..entry(Kind::PreflightVerdict, "preflight-verdict: …")
         };
         let entries = vec![
-            verdict("start"),
-            verdict("refuse"),
-            verdict("unknown"),
+            verdict(Answer::Start),
+            verdict(Answer::Refuse),
+            verdict(Answer::Unknown),
             entry(Kind::GuardStarted, "guard-started"),
             done(),
         ];
         let verdicts: Vec<_> = eventful(entries).into_iter().map(|entry| entry.verdict).collect();
-        assert_eq!(verdicts, [Some("refuse".into()), Some("unknown".into()), None]);
+        assert_eq!(verdicts, [Some(Answer::Refuse), Some(Answer::Unknown), None]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ pub(super) mod bar;
 mod consumers;
 mod daemon;
 mod in_place;
-mod pool;
+pub(super) mod pool;
 mod summary;
 #[cfg(test)]
 mod tests;

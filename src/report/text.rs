@@ -3,6 +3,7 @@
 use super::json::{HostReport, PoolReport, PreflightReport};
 use super::page::Page;
 use super::screen::bar::Fullness;
+use super::screen::pool::files;
 use crate::docker::build::{Build, Flavour};
 use crate::model::{Answer, Bytes, Mode};
 
@@ -73,10 +74,7 @@ fn rows(page: &mut Page, pool: &PoolReport) {
     page.row("pool", &format!("{name}{}", mode_words(pool)));
     page.row("data", Fullness::from(&pool.data).figures().trim_start());
     page.row("metadata", Fullness::from(&pool.metadata).figures().trim_start());
-    for file in &pool.files {
-        let sizes = format!("{}, {} allocated", file.size_bytes, file.allocated_bytes);
-        page.row("file", &format!("{} ({sizes})", file.path));
-    }
+    files(page, pool);
 }
 
 /// What the pool does with I/O, in words.

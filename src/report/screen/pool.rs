@@ -45,10 +45,7 @@ fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
         let mark = if page.terminal.utf8 { '\u{2503}' } else { '|' };
         page.row("", &format!("{mark} where growth begins; on host, the reserve"));
     }
-    for file in &pool.files {
-        let sizes = format!(" ({}, {} allocated)", file.size_bytes, file.allocated_bytes);
-        page.row_of_name("file", &file.path, &sizes);
-    }
+    files(page, pool);
     if let Some(headroom) = pool.headroom_bytes {
         page.row("headroom", &headroom_words(pool, headroom));
     }
@@ -57,6 +54,13 @@ fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
         page.row("forecast", &forecast.text);
     }
     consumers::consumers(page, pool);
+}
+
+pub(in crate::report) fn files(page: &mut Page, pool: &PoolReport) {
+    for file in &pool.files {
+        let sizes = format!(" ({}, {} allocated)", file.size_bytes, file.allocated_bytes);
+        page.row_of_name("file", &file.path, &sizes);
+    }
 }
 
 fn bar(page: &mut Page, label: &str, fullness: &Fullness) {
