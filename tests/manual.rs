@@ -8,7 +8,7 @@ use roff::{escaped, prose, worded};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
-use thinguard::report::explain::{self, Piece, Text};
+use thinguard::report::explain::{self, Text};
 
 const BEGIN: &str = ".\\\" Made by tests/manual.rs from src/report/codes; UPDATE=1 makes it anew.\n";
 const END: &str = ".\\\" End of what is made.\n";
@@ -25,40 +25,37 @@ fn text(text: &Text, page: &mut String) {
     writeln!(page, ".It Ic {}", text.code).unwrap();
     writeln!(page, "{}.", worded(text.meaning)).unwrap();
     page.push_str(".Bl -tag -width \"for good\" -compact\n");
-    for part in &text.parts {
-        writeln!(page, ".It Em {}", part.head.word()).unwrap();
-        let mut literal = false;
-        for piece in &part.pieces {
-            match piece {
-                Piece::Command(command) => {
-                    if !literal {
-                        page.push_str(".Bd -literal -offset 2n -compact\n");
-                    }
-                    literal = true;
-                    writeln!(page, "{}", escaped(command)).unwrap();
-                }
-                Piece::Prose(words) => {
-                    if literal {
-                        page.push_str(".Ed\n");
-                    }
-                    literal = false;
-                    prose(words, page);
-                }
-            }
-        }
-        if literal {
+    let mut literal = false;
+    for (head, line) in text.lines() {
+        if literal && !line.starts_with(' ') {
             page.push_str(".Ed\n");
+            literal = false;
         }
+        if !head.is_empty() {
+            writeln!(page, ".It Em {head}").unwrap();
+        }
+        if !line.starts_with(' ') {
+            prose(line, page);
+            continue;
+        }
+        if !literal {
+            page.push_str(".Bd -literal -offset 2n -compact\n");
+            literal = true;
+        }
+        writeln!(page, "{}", escaped(line.trim())).unwrap();
+    }
+    if literal {
+        page.push_str(".Ed\n");
     }
     page.push_str(".El\n");
 }
 
 fn findings() -> String {
     let mut page = String::new();
-    for theme in explain::themes() {
-        writeln!(page, ".Ss {}", theme.title).unwrap();
+    for (title, texts) in explain::themes() {
+        writeln!(page, ".Ss {title}").unwrap();
         page.push_str(".Bl -tag -width Ds\n");
-        theme.texts.iter().for_each(|it| text(it, &mut page));
+        texts.iter().for_each(|it| text(it, &mut page));
         page.push_str(".El\n");
     }
     page

@@ -36,15 +36,20 @@ pub struct Args {
 /// The journal cannot be read.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let mut errands = Errands::start()?;
-    let ask = Ask::Journal(Question {
-        since: args.since.clone(),
-        message_ids: history::kinds(args.evidence)
-            .filter_map(|kind| kind.message_id())
-            .map(str::to_owned)
-            .collect(),
-    });
-    let said: Said = errands.ask(&Request::new(Kind::Look, &ask), DEADLINE)?;
-    if !said.success && said.complaint.to_lowercase().contains("parse timestamp") {
+    let mut ask = |since| {
+        let question = Question {
+            since,
+            message_ids: history::kinds(args.evidence)
+                .filter_map(|kind| kind.message_id())
+                .map(str::to_owned)
+                .collect(),
+        };
+        let request = Request::new(Kind::Look, &Ask::Journal(question));
+        errands.ask::<Said>(&request, DEADLINE)
+    };
+    let said = ask(args.since.clone())?;
+    // Every failure of journalctl has the same exit code; without --since it fails again, unless that was at fault.
+    if !said.success && args.since.is_some() && ask(None).is_ok_and(|said| said.success) {
         super::complain(&format!(
             "thinguard: journalctl does not take this --since: {}\n",
             printable(&said.complaint)
@@ -98,8 +103,8 @@ fn unread(said: &Said, entries: &[JournalEntry], is_root: bool) -> Option<String
         (true, true) if !is_root => Some(format!(
             "no line of the journal may be read, or there is none; {advice}. {complaint}"
         )),
-        // A host that keeps no journal says so and exits with 0.
-        (true, true) if complaint.contains("No journal files") => Some(format!("there is no journal: {complaint}")),
+        // A host that keeps no journal says so, as one does whose files cannot be read, and exits with 0.
+        (true, true) if !complaint.is_empty() => Some(format!("journalctl finds nothing: {complaint}")),
         _ => None,
     }
 }
@@ -119,7 +124,7 @@ mod tests {
                 "No journal files were found.",
                 &[],
                 true,
-                Some("there is no journal"),
+                Some("journalctl finds nothing: No journal"),
             ),
             (
                 true,

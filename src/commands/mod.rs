@@ -14,4 +14,4 @@ pub mod status;
 mod terminal;
 pub mod watch;
 
-use output::{complain, say, show};
+use output::{complain, say};

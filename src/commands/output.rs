@@ -1,7 +1,5 @@
 //! The one writer of answers and complaints. What cannot be written ends no deed and no program: it is remembered, and changes the exit code.
 
-use super::terminal;
-use crate::report::colour;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -11,14 +9,6 @@ const NOT_WRITTEN: u8 = 74;
 
 /// The first error of standard output.
 static LOST: OnceLock<io::Error> = OnceLock::new();
-
-/// Prints an answer for people, with colours where they will be seen and are not declined.
-pub(super) fn show(page: &str) {
-    match terminal::of_stdout().colour {
-        true => say(&colour::paint(page)),
-        false => say(page),
-    };
-}
 
 /// Prints an answer; whether it could be written.
 pub fn say(text: &str) -> bool {

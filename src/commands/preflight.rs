@@ -4,7 +4,7 @@ pub mod paper;
 mod start;
 
 use super::look::Once;
-use super::{reports, settings};
+use super::{reports, settings, terminal};
 use crate::act::{Order, RUN_DIR};
 use crate::docker::drivers::Choice;
 use crate::judge::before::Before;
@@ -12,7 +12,7 @@ use crate::judge::preflight;
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
 use crate::model::{Answer, Deed, Disk, Outcome, Pool, Seen, Settings, Snapshot, Target};
-use crate::report::json::{self, HeadroomReport, PreflightReport};
+use crate::report::json::{HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -84,11 +84,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     match args.json {
         true => {
-            super::say(&format!("{}\n", json::line(&report)?));
+            super::say(&format!("{}\n", serde_json::to_string(&report)?));
         }
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
-        false => super::show(&text::preflight(&report)),
+        false => {
+            super::say(&text::preflight(&report, terminal::of_stdout().colour));
+        }
     }
     Ok(ExitCode::from(match report.verdict {
         Answer::Start => START,
@@ -101,7 +103,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn tell_unjudged(why: &str, elapsed: Duration) {
     let journal = Journal::open(&Settings::default().docker.unit);
     let finding = judge::guard::settings_invalid(why);
-    journal.tell(&Event::preflight_verdict(Answer::Unknown, &[finding], elapsed));
+    journal.tell(&Event::preflight_verdict(Answer::Unknown, &[finding], elapsed, None));
     journal.finish(Duration::from_secs(1));
 }
 
@@ -121,7 +123,7 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
     PreflightReport {
         verdict,
         findings: &judged.verdict.findings,
-        docker: before.map(|before| (&before.config.build).into()),
+        docker: before.map(|before| &before.config.build),
         driver: before.and_then(|before| before.choice.certain()),
         driver_found: before.is_some_and(|before| matches!(before.choice, Choice::Prior(_))),
         data_root: before.map(|before| before.config.data_root.value.as_str()),
@@ -255,19 +257,17 @@ fn enforce(
     let journal = Journal::open(&settings.docker.unit);
     if let Some(pool) = &report.pool {
         let below = report.headroom.as_ref().and_then(|headroom| headroom.host.as_ref());
-        journal.sees(sight::of_report(pool, below));
+        journal.sees(sight::fields(pool, below));
     }
     for (deed, outcome, took) in growths {
-        journal.tell(&match outcome {
-            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
-        });
+        journal.tell(&Event::deed_ended(deed, outcome, *took, "the file is that long"));
     }
     for finding in report.findings.iter().filter(|finding| finding.is_warning()) {
         journal.tell(&Event::raised(finding));
     }
-    let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed);
-    journal.tell(&verdict.overruled_by(report.overrule.as_deref()));
+    let overrule = report.overrule.as_deref();
+    let verdict = Event::preflight_verdict(report.verdict, report.findings, elapsed, overrule);
+    journal.tell(&verdict);
     journal.finish(Duration::from_secs(1));
     if report.verdict == Answer::Refuse {
         std::fs::create_dir_all(RUN_DIR).context(RUN_DIR)?;

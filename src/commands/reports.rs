@@ -10,7 +10,12 @@ use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport
 
 /// The filesystem, with what is kept free on it.
 pub fn host(host: &Host, settings: &Settings) -> HostReport {
-    HostReport::new(host, growth::reserve(host, &settings.host))
+    HostReport {
+        path: host.path.clone(),
+        total_bytes: host.total_bytes,
+        free_bytes: host.free_bytes,
+        reserve_bytes: growth::reserve(host, &settings.host),
+    }
 }
 
 /// The volume group, with what is kept free in it.
@@ -43,7 +48,13 @@ pub fn headroom(pool: &Pool, seen: &Snapshot, settings: &Settings) -> HeadroomRe
 
 /// An active pool with its headroom.
 pub fn pool(pool: &Pool, seen: &Snapshot, settings: &Settings) -> PoolReport {
-    PoolReport::from(pool).with_headroom(&headroom(pool, seen, settings))
+    let room = headroom(pool, seen, settings);
+    PoolReport {
+        host: room.host,
+        headroom_bytes: Some(room.headroom_bytes),
+        overcommit_bytes: Some(room.overcommit_bytes),
+        ..PoolReport::from(pool)
+    }
 }
 
 /// How fast the pool and the filesystem below it fill, as the guard and this look have seen.
@@ -131,17 +142,10 @@ pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolR
     let metadata = size(&disk.metadata_path).min(MAX_METADATA);
     PoolReport {
         name: disk.pool_name.clone().filter(|_| named).unwrap_or_default(),
-        mode: None,
         needs_check: superblock.needs_check,
-        suspended: false,
         data: (&usage(superblock.data_used, block_bytes, size(&disk.data_path))).into(),
         metadata: (&usage(superblock.metadata_used, 4096, metadata)).into(),
-        files: disk.files.iter().map(Into::into).collect(),
-        host: None,
-        headroom_bytes: None,
-        overcommit_bytes: None,
-        consumers: Vec::new(),
-        active_volumes: None,
-        forecast: None,
+        files: disk.files.clone(),
+        ..PoolReport::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
 use crate::model::{Deed, Finding, Outcome, Seen, Settings, Snapshot, parse_duration};
-use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
+use crate::report::json::{DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::screen;
 use anyhow::Result;
 use std::path::Path;
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn told(report: &StatusReport, as_json: bool) -> Result<String> {
     Ok(match as_json {
-        true => format!("{}\n", json::line(report)?),
+        true => format!("{}\n", serde_json::to_string(report)?),
         false => screen::status(report, &terminal::of_stdout()),
     })
 }

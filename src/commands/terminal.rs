@@ -1,7 +1,6 @@
 //! What standard output is: its columns, and whether it shows colours and UTF-8.
 
 use crate::kernel::terminal;
-use crate::report::colour;
 use crate::report::screen::Terminal;
 use std::env::{var, var_os};
 use std::io::IsTerminal;
@@ -17,7 +16,7 @@ pub fn of_stdout() -> Terminal {
     let told = || terminal::size(out.as_fd()).map(|(columns, _)| usize::from(columns));
     Terminal {
         width: said.or_else(told).unwrap_or(Terminal::PLAIN.width),
-        colour: is_terminal && colour::wanted(var_os("NO_COLOR").is_some(), term.as_deref()),
+        colour: is_terminal && colours(var_os("NO_COLOR").is_some(), term.as_deref()),
         utf8: shows_utf8(&["LC_ALL", "LC_CTYPE", "LANG"].map(|name| var(name).unwrap_or_default())),
     }
 }
@@ -26,6 +25,11 @@ pub fn of_stdout() -> Terminal {
 pub fn lines() -> Option<usize> {
     let size = terminal::size(std::io::stdout().as_fd())?;
     Some(usize::from(size.1))
+}
+
+/// Whether colours are wanted by this environment (<https://no-color.org>; `TERM` as in environ(7)).
+fn colours(no_color: bool, term: Option<&str>) -> bool {
+    !no_color && term.is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Whether a locale is one of UTF-8: the first that is set counts (locale(7)).
@@ -40,7 +44,20 @@ fn shows_utf8(locales: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::shows_utf8;
+    use super::*;
+
+    #[test]
+    fn colours_can_be_declined() {
+        for (no_color, term, wanted) in [
+            (false, Some("xterm"), true),
+            (true, Some("xterm"), false),
+            (false, Some("dumb"), false),
+            (false, Some(""), false),
+            (false, None, false),
+        ] {
+            assert_eq!(colours(no_color, term), wanted, "{no_color} {term:?}");
+        }
+    }
 
     #[test]
     fn the_first_locale_that_is_set_counts() {

@@ -23,7 +23,7 @@ use crate::kernel::errand::Porter;
 use crate::kernel::{memory, process};
 use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
 use crate::observe::Observer;
-use crate::report::event::Event;
+use crate::report::event::{Event, Kind, Priority};
 use crate::systemd::notify::{Notifier, watchdog_interval};
 use anyhow::{Context, Result, bail};
 use hands::Hands;
@@ -79,7 +79,10 @@ pub fn run() -> Result<ExitCode> {
     let state = match StateFile::open()? {
         Opened::Ours(state) => state,
         Opened::Held(by) => {
-            super::complain(&format!("{}\n", Event::another_guard(by).message));
+            let who = by.map_or_else(|| "an unknown process".to_owned(), |pid| format!("process {pid}"));
+            let what = format!("a thinguard watch runs already ({who}); this one leaves, and has done nothing");
+            let event = Event::of(Kind::AnotherGuard, Priority::Error, &what);
+            super::complain(&format!("{}\n", event.message));
             return Ok(ExitCode::from(ANOTHER_RUNS));
         }
     };

@@ -1,7 +1,7 @@
 //! What the guard has told the journal, read back by `journalctl`. Anyone may write lines that look like ours: only root's count.
 
 use crate::kernel::program::{self, Heard};
-use crate::model::JournalEntry;
+use crate::model::{Answer, JournalEntry};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,12 +107,14 @@ fn entry(line: &str) -> Option<JournalEntry> {
         message_id: field("MESSAGE_ID")?,
         priority: field("PRIORITY").and_then(|priority| priority.parse().ok()),
         message: field("MESSAGE")?,
-        code: field("THINGUARD_CODE"),
+        code: field("THINGUARD_CODE")?,
         subject: field("THINGUARD_SUBJECT"),
         remedy: field("THINGUARD_REMEDY"),
         deed: field("THINGUARD_DEED"),
-        verdict: field("THINGUARD_VERDICT"),
-        evidence: field("THINGUARD_EVIDENCE"),
+        verdict: fields
+            .get("THINGUARD_VERDICT")
+            .and_then(|it| Answer::deserialize(it).ok()),
+        evidence: field("THINGUARD_EVIDENCE").map(|text| text.lines().map(str::to_owned).collect()),
     })
 }
 
@@ -142,14 +144,14 @@ mod tests {
 
     fn parsed(fields: &str) -> Vec<JournalEntry> {
         parse(&format!(
-            "{{\"__REALTIME_TIMESTAMP\":\"1764000000000001\",\"MESSAGE_ID\":\"aa\",\"SYSLOG_IDENTIFIER\":\"thinguard\",{fields}}}\n"
+            "{{\"__REALTIME_TIMESTAMP\":\"1764000000000001\",\"MESSAGE_ID\":\"aa\",\"THINGUARD_CODE\":\"c\",\"SYSLOG_IDENTIFIER\":\"thinguard\",{fields}}}\n"
         ))
     }
 
     #[test]
     fn entries_are_read() {
         let entries = parsed(
-            r#""_UID":"0","PRIORITY":"2","_BOOT_ID":"b","MESSAGE":"pool-low: x","THINGUARD_CODE":"pool-low","THINGUARD_SUBJECT":"x""#,
+            r#""_UID":"0","PRIORITY":"2","_BOOT_ID":"b","MESSAGE":"pool-low: x","THINGUARD_CODE":"pool-low","THINGUARD_SUBJECT":"x","THINGUARD_VERDICT":"refuse""#,
         );
         let wanted = JournalEntry {
             at_us: 1_764_000_000_000_001,
@@ -157,8 +159,9 @@ mod tests {
             message_id: "aa".into(),
             priority: Some(2),
             message: "pool-low: x".into(),
-            code: Some("pool-low".into()),
+            code: "pool-low".into(),
             subject: Some("x".into()),
+            verdict: Some(Answer::Refuse),
             ..JournalEntry::default()
         };
         assert_eq!(entries, [wanted]);

@@ -1,116 +1,76 @@
 //! Events: what is told once when it happens, with a stable id for each kind and the figures in the message itself.
 
 use super::printable::printable;
-use crate::model::{Answer, Code, Deed, Finding, Severity};
+use crate::model::{Answer, Code, Deed, Finding, Outcome, Severity};
 use std::time::Duration;
 
-/// Kinds of event. Each has a `MESSAGE_ID` that never changes: the catalog and other programs rely on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+macro_rules! kinds {
+    ($($(#[$meaning:meta])* $name:ident = $code:literal, $id:expr;)*) => {
+        /// Kinds of event. Each has a `MESSAGE_ID` that never changes: the catalog and other programs rely on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Kind {
+            $($(#[$meaning])* $name,)*
+        }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &[Kind] = &[$(Kind::$name,)*];
+
+            /// `THINGUARD_CODE` of events that are about no finding.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Kind::$name => $code,)*
+                }
+            }
+
+            /// Its `MESSAGE_ID`, 32 lower-case hexadecimal digits.
+            pub const fn message_id(self) -> Option<&'static str> {
+                match self {
+                    $(Kind::$name => $id,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The guard begins to watch.
-    GuardStarted,
+    GuardStarted = "guard-started", Some("978a0229817d47978fd3887696b72905");
     /// The guard ends.
-    GuardStopping,
+    GuardStopping = "guard-stopping", Some("cfc2046c45934ccfb9fa817faa60a35b");
     /// Something is wrong that was not before.
-    FindingRaised,
+    FindingRaised = "finding-raised", Some("f66d45a7393e4d2ab5cdd7bfbe34dc4c");
     /// It is no longer.
-    FindingCleared,
+    FindingCleared = "finding-cleared", Some("f46dd2ea80cb4f17979ab48bb0f52b4c");
     /// A deed begins.
-    DeedBegun,
+    DeedBegun = "deed-begun", Some("c3a0b155a29e4dddaceb4a3bae2a9257");
     /// A fresh look shows that it had its effect.
-    DeedDone,
+    DeedDone = "deed-done", Some("d0ffe7980c144ad189cb93fd263c27b2");
     /// A fresh look shows that it had not.
-    DeedFailed,
+    DeedFailed = "deed-failed", Some("32439d01fddc4c828a91cf480725b2e2");
     /// What preflight thinks of Docker's start.
-    PreflightVerdict,
+    PreflightVerdict = "preflight-verdict", Some("afa23a8b881843698108b88d92346a25");
     /// A look does not come back.
-    LookStuck,
-    /// A setting could not be used; the line says what follows.
-    SettingsIgnored,
+    LookStuck = "look-stuck", Some("c0df6191cba34183a45517c6ea17b171");
+    /// A setting could not be used; the line names file and line, and what follows.
+    SettingsIgnored = "settings-ignored", Some("6f5dd0ca1a9543ffbef6a15139055d4c");
     /// The settings were read again and are in force.
-    SettingsReloaded,
+    SettingsReloaded = "settings-reloaded", Some("289a92d8cbdc46d581bf3a9a4e9ecfec");
     /// The settings were read again and are not in force.
-    SettingsKept,
+    SettingsKept = "settings-kept", Some("37a9ff04aa004bfc844ffbfe0380ff07");
     /// Another guard runs already.
-    AnotherGuard,
+    AnotherGuard = "another-guard", Some("4be58080d9c74243b61c1ac755fdd822");
     /// No more restarts.
-    RestartBudgetSpent,
+    RestartBudgetSpent = "restart-budget-spent", Some("51f9cbeebd414b92b50c7af877195155");
     /// All that is known at the moment of a deed or of a hang.
-    Evidence,
-    /// A drill has ended.
-    DrillDone,
+    Evidence = "evidence-kept", Some("390ffc1a0f974340bcba999234975c1f");
+    /// A drill has ended; the line counts its checks.
+    DrillDone = "drill-done", Some("36d4b862f7044abda729e69adc60464a");
     /// Any other line; has no id.
-    Plain,
+    Plain = "log", None;
 }
 
 impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 17] = [
-        Kind::GuardStarted,
-        Kind::GuardStopping,
-        Kind::FindingRaised,
-        Kind::FindingCleared,
-        Kind::DeedBegun,
-        Kind::DeedDone,
-        Kind::DeedFailed,
-        Kind::PreflightVerdict,
-        Kind::LookStuck,
-        Kind::SettingsIgnored,
-        Kind::SettingsReloaded,
-        Kind::SettingsKept,
-        Kind::AnotherGuard,
-        Kind::RestartBudgetSpent,
-        Kind::Evidence,
-        Kind::DrillDone,
-        Kind::Plain,
-    ];
-
-    /// Its `MESSAGE_ID`, 32 lower-case hexadecimal digits.
-    pub const fn message_id(self) -> Option<&'static str> {
-        match self {
-            Kind::GuardStarted => Some("978a0229817d47978fd3887696b72905"),
-            Kind::GuardStopping => Some("cfc2046c45934ccfb9fa817faa60a35b"),
-            Kind::FindingRaised => Some("f66d45a7393e4d2ab5cdd7bfbe34dc4c"),
-            Kind::FindingCleared => Some("f46dd2ea80cb4f17979ab48bb0f52b4c"),
-            Kind::DeedBegun => Some("c3a0b155a29e4dddaceb4a3bae2a9257"),
-            Kind::DeedDone => Some("d0ffe7980c144ad189cb93fd263c27b2"),
-            Kind::DeedFailed => Some("32439d01fddc4c828a91cf480725b2e2"),
-            Kind::PreflightVerdict => Some("afa23a8b881843698108b88d92346a25"),
-            Kind::LookStuck => Some("c0df6191cba34183a45517c6ea17b171"),
-            Kind::SettingsIgnored => Some("6f5dd0ca1a9543ffbef6a15139055d4c"),
-            Kind::SettingsReloaded => Some("289a92d8cbdc46d581bf3a9a4e9ecfec"),
-            Kind::SettingsKept => Some("37a9ff04aa004bfc844ffbfe0380ff07"),
-            Kind::AnotherGuard => Some("4be58080d9c74243b61c1ac755fdd822"),
-            Kind::RestartBudgetSpent => Some("51f9cbeebd414b92b50c7af877195155"),
-            Kind::Evidence => Some("390ffc1a0f974340bcba999234975c1f"),
-            Kind::DrillDone => Some("36d4b862f7044abda729e69adc60464a"),
-            Kind::Plain => None,
-        }
-    }
-
-    /// `THINGUARD_CODE` of events that are about no finding.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Kind::GuardStarted => "guard-started",
-            Kind::GuardStopping => "guard-stopping",
-            Kind::FindingRaised => "finding-raised",
-            Kind::FindingCleared => "finding-cleared",
-            Kind::DeedBegun => "deed-begun",
-            Kind::DeedDone => "deed-done",
-            Kind::DeedFailed => "deed-failed",
-            Kind::PreflightVerdict => "preflight-verdict",
-            Kind::LookStuck => "look-stuck",
-            Kind::SettingsIgnored => "settings-ignored",
-            Kind::SettingsReloaded => "settings-reloaded",
-            Kind::SettingsKept => "settings-kept",
-            Kind::AnotherGuard => "another-guard",
-            Kind::RestartBudgetSpent => "restart-budget-spent",
-            Kind::Evidence => "evidence-kept",
-            Kind::DrillDone => "drill-done",
-            Kind::Plain => "log",
-        }
-    }
-
     /// The guard laid hands on the host: this line must be found somewhere, in the kernel's log if nowhere else.
     pub const fn is_deed(self) -> bool {
         matches!(self, Kind::DeedBegun | Kind::DeedDone | Kind::DeedFailed)
@@ -131,8 +91,6 @@ pub enum Priority {
     Notice = 5,
     /// For the record.
     Info = 6,
-    /// For developers.
-    Debug = 7,
 }
 
 impl From<Severity> for Priority {
@@ -145,14 +103,13 @@ impl From<Severity> for Priority {
     }
 }
 
-/// The journal's field with the lines of a bundle of evidence.
-pub const EVIDENCE_FIELD: &str = "THINGUARD_EVIDENCE";
-
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// What kind.
     pub kind: Kind,
+    /// The finding that it is about.
+    pub code: Option<Code>,
     /// How urgent.
     pub priority: Priority,
     /// One line with the code and the figures in it: syslog copies nothing else.
@@ -162,13 +119,42 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event; control characters in `message` are escaped.
-    pub fn new(kind: Kind, priority: Priority, message: &str) -> Self {
+    /// The kind's own code and words; control characters in them are escaped.
+    pub fn of(kind: Kind, priority: Priority, words: &str) -> Self {
         Event {
             kind,
+            code: None,
             priority,
-            message: printable(message).into_owned(),
+            message: printable(&format!("{}: {words}", kind.code())).into_owned(),
             fields: Vec::new(),
+        }
+    }
+
+    /// A line of its own, without an id.
+    pub fn plain(priority: Priority, message: &str) -> Self {
+        Event {
+            message: printable(message).into_owned(),
+            ..Event::of(Kind::Plain, priority, "")
+        }
+    }
+
+    fn about_finding(kind: Kind, priority: Priority, code: Code, subject: &str, words: &str) -> Self {
+        let event = Event {
+            kind,
+            code: Some(code),
+            ..Event::plain(priority, &format!("{code}: {words}"))
+        };
+        event.with("THINGUARD_SUBJECT", subject)
+    }
+
+    fn about_deed(kind: Kind, priority: Priority, deed: &Deed, words: &str) -> Self {
+        let event = Event::of(kind, priority, &format!("{deed}{words}")).with("THINGUARD_DEED", deed.to_string());
+        match deed {
+            Deed::Grow { target, from, to } => event
+                .with("THINGUARD_TARGET", target.to_string())
+                .with("THINGUARD_FROM_BYTES", from.0.to_string())
+                .with("THINGUARD_TO_BYTES", to.0.to_string()),
+            Deed::Resume | Deed::XfsGiveUp { .. } | Deed::Restart => event,
         }
     }
 
@@ -182,45 +168,24 @@ impl Event {
         self.kind.is_deed() || self.priority <= Priority::Warning
     }
 
-    /// A line of its own, without an id.
-    pub fn plain(priority: Priority, message: &str) -> Self {
-        Event::new(Kind::Plain, priority, message)
-    }
-
-    /// The guard begins; `what` says over what it watches.
-    pub fn guard_started(what: &str) -> Self {
-        let message = format!("guard-started: thinguard {} watches {what}", env!("CARGO_PKG_VERSION"));
-        Event::new(Kind::GuardStarted, Priority::Info, &message)
-    }
-
-    /// The guard ends.
-    pub fn guard_stopping(why: &str) -> Self {
-        Event::new(Kind::GuardStopping, Priority::Info, &format!("guard-stopping: {why}"))
-    }
-
     /// A finding that was not there before.
     pub fn raised(finding: &Finding) -> Self {
-        let mut message = format!("{}: {}", finding.code, sentence(finding));
-        if !finding.place.is_empty() && !message.contains(&finding.place) {
-            message = format!("{message} ({})", finding.place);
+        let mut words = sentence(finding);
+        if !words.contains(&finding.place) {
+            words = format!("{words} ({})", finding.place);
         }
-        if !finding.remedy.is_empty() {
-            let stop = if message.ends_with(['.', '!', '?']) { "" } else { "." };
-            message = format!("{message}{stop} Next: {}", finding.remedy);
-        }
-        Event::new(Kind::FindingRaised, finding.severity.into(), &message)
-            .with("THINGUARD_CODE", finding.code.as_str())
-            .with("THINGUARD_SUBJECT", &finding.subject)
+        let stop = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+        words += &next(finding, stop);
+        let (code, priority) = (finding.code, finding.severity.into());
+        Event::about_finding(Kind::FindingRaised, priority, code, &finding.subject, &words)
             .with("THINGUARD_WHERE", &finding.place)
             .with("THINGUARD_REMEDY", &finding.remedy)
     }
 
     /// A finding that is no longer there.
     pub fn cleared(code: Code, subject: &str, seconds: u64) -> Self {
-        let message = format!("{code}: {subject}: over after {seconds} s");
-        Event::new(Kind::FindingCleared, Priority::Notice, &message)
-            .with("THINGUARD_CODE", code.as_str())
-            .with("THINGUARD_SUBJECT", subject)
+        let words = format!("{subject}: over after {seconds} s");
+        Event::about_finding(Kind::FindingCleared, Priority::Notice, code, subject, &words)
             .with("THINGUARD_SECONDS", seconds.to_string())
     }
 
@@ -230,29 +195,29 @@ impl Event {
             Deed::Restart | Deed::XfsGiveUp { .. } => Priority::Warning,
             Deed::Grow { .. } | Deed::Resume => Priority::Notice,
         };
-        Event::new(Kind::DeedBegun, priority, &format!("deed-begun: {deed}, because {why}")).about(deed)
+        Event::about_deed(Kind::DeedBegun, priority, deed, &format!(", because {why}"))
     }
 
-    /// A deed had its effect; `after` is what a fresh look shows.
-    pub fn deed_done(deed: &Deed, seconds: f64, after: &str) -> Self {
-        let message = format!("deed-done: {deed}: done in {seconds:.1} s; now {after}");
-        Event::new(Kind::DeedDone, Priority::Notice, &message)
-            .about(deed)
-            .with("THINGUARD_SECONDS", format!("{seconds:.3}"))
+    /// A deed had its effect, as `after` shows, or why it had not.
+    pub fn deed_ended(deed: &Deed, outcome: &Outcome, took: Duration, after: &str) -> Self {
+        let seconds = took.as_secs_f64();
+        match outcome {
+            Outcome::Done => {
+                let words = format!(": done in {seconds:.1} s; now {after}");
+                Event::about_deed(Kind::DeedDone, Priority::Notice, deed, &words)
+                    .with("THINGUARD_SECONDS", format!("{seconds:.3}"))
+            }
+            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
+        }
     }
 
     /// A deed had not its effect; `why` is what was seen instead.
     pub fn deed_failed(deed: &Deed, why: &str) -> Self {
-        Event::new(
-            Kind::DeedFailed,
-            Priority::Error,
-            &format!("deed-failed: {deed}: {why}"),
-        )
-        .about(deed)
+        Event::about_deed(Kind::DeedFailed, Priority::Error, deed, &format!(": {why}"))
     }
 
-    /// What preflight thinks.
-    pub fn preflight_verdict(verdict: Answer, findings: &[Finding], elapsed: Duration) -> Self {
+    /// What preflight thinks; a refusal says how to `overrule` it, in a line for a shell.
+    pub fn preflight_verdict(verdict: Answer, findings: &[Finding], elapsed: Duration, overrule: Option<&str>) -> Self {
         let worst = findings.iter().max_by_key(|finding| finding.severity);
         let (priority, words) = match verdict {
             Answer::Refuse => (Priority::Critical, "Docker must not start"),
@@ -262,109 +227,49 @@ impl Event {
             ),
             Answer::Unknown => (Priority::Warning, "could not judge, Docker may start"),
         };
-        let mut message = format!("preflight-verdict: {words} ({} ms)", elapsed.as_millis());
+        let mut words = format!("{words} ({} ms)", elapsed.as_millis());
         if let Some(worst) = worst.filter(|worst| worst.severity > Severity::Note || verdict != Answer::Start) {
-            message = format!("{message}: {}: {}", worst.code, sentence(worst));
-            if !worst.remedy.is_empty() {
-                message = format!("{message}. Next: {}", worst.remedy);
-            }
+            words += &format!(": {}: {}{}", worst.code, sentence(worst), next(worst, "."));
         }
-        Event::new(Kind::PreflightVerdict, priority, &message)
-            .with("THINGUARD_VERDICT", verdict.to_string())
-            .with(
-                "THINGUARD_CODE",
-                worst.map_or(Kind::PreflightVerdict.code(), |worst| worst.code.as_str()),
-            )
-    }
-
-    /// A refusal that says how to overrule it; `command` is a line for a shell.
-    pub fn overruled_by(mut self, command: Option<&str>) -> Self {
-        let words = command.map(|command| format!(". To overrule it: {}", printable(command)));
-        self.message.extend(words);
-        self
+        words.extend(overrule.map(|command| format!(". To overrule it: {command}")));
+        Event {
+            code: worst.map(|worst| worst.code),
+            ..Event::of(Kind::PreflightVerdict, priority, &words).with("THINGUARD_VERDICT", verdict.to_string())
+        }
     }
 
     /// A look does not come back.
     pub fn look_stuck(look: &str, seconds: u64) -> Self {
-        let message =
-            format!("look-stuck: the look at {look} has not come back for {seconds} s; the guard goes on without it");
-        Event::new(Kind::LookStuck, Priority::Warning, &message).with("THINGUARD_LOOK", look)
+        let words = format!("the look at {look} has not come back for {seconds} s; the guard goes on without it");
+        Event::of(Kind::LookStuck, Priority::Warning, &words).with("THINGUARD_LOOK", look)
     }
 
-    /// A setting could not be used; `warning` names file and line, and what follows.
-    pub fn settings_ignored(warning: &str) -> Self {
-        Event::new(
-            Kind::SettingsIgnored,
-            Priority::Error,
-            &format!("settings-ignored: {warning}"),
-        )
-    }
-
-    /// Settings were read again and are in force; `changes` has a line for each key that differs.
-    pub fn settings_reloaded(changes: &[String]) -> Self {
-        let what = match changes {
-            [] => "nothing has changed".to_owned(),
-            changes => changes.join("; "),
-        };
-        Event::new(
-            Kind::SettingsReloaded,
-            Priority::Notice,
-            &format!("settings-reloaded: {what}"),
-        )
-    }
-
-    /// Settings were read again and are not in force; `problem` names file and line.
-    pub fn settings_kept(problem: &str) -> Self {
-        let message = format!("settings-kept: {problem}; nothing was changed, the settings from before stay in force");
-        Event::new(Kind::SettingsKept, Priority::Error, &message)
-    }
-
-    /// A second guard leaves; `holder` is the process of the first.
-    pub fn another_guard(holder: Option<u32>) -> Self {
-        let who = holder.map_or_else(|| "an unknown process".into(), |pid| format!("process {pid}"));
-        let message =
-            format!("another-guard: a thinguard watch runs already ({who}); this one leaves, and has done nothing");
-        Event::new(Kind::AnotherGuard, Priority::Error, &message)
-    }
-
-    /// A bundle of evidence: lines that are fit to be shown, the first with the code. The others stand in a field of their own: syslog
-    /// daemons cut an entry of several lines, or escape it.
-    pub fn evidence(occasion: &str, lines: &[String]) -> Self {
-        let (first, rest) = lines
-            .split_first()
-            .map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
-        let event = Event::new(Kind::Evidence, Priority::Notice, first).with("THINGUARD_OCCASION", occasion);
-        match rest {
+    /// A bundle of evidence: a line, and others that stand in a field of their own: syslog daemons cut an entry of several lines, or
+    /// escape it.
+    pub fn evidence(occasion: &str, words: &str, others: &[String]) -> Self {
+        let event = Event::of(Kind::Evidence, Priority::Notice, words).with("THINGUARD_OCCASION", occasion);
+        match others {
             [] => event,
-            rest => event.with(EVIDENCE_FIELD, rest.join("\n")),
+            others => event.with("THINGUARD_EVIDENCE", others.join("\n")),
         }
-    }
-
-    /// A drill has ended; `summary` counts its checks.
-    pub fn drill_done(summary: &str) -> Self {
-        Event::new(Kind::DrillDone, Priority::Info, &format!("drill-done: {summary}"))
     }
 
     /// No more restarts.
     pub fn restart_budget_spent(restarts: u32, window: Duration) -> Self {
         let hours = window.as_secs() as f64 / 3600.0;
-        let message = format!(
-            "restart-budget-spent: Docker was restarted {restarts} times within {hours:.1} h and hangs again; thinguard \
-             will not restart it any more, and still grows the pool. Next: find out why it hangs (thinguard status)"
+        let words = format!(
+            "Docker was restarted {restarts} times within {hours:.1} h and hangs again; thinguard will not restart it any \
+             more, and still grows the pool. Next: find out why it hangs (thinguard status)"
         );
-        Event::new(Kind::RestartBudgetSpent, Priority::Critical, &message)
-            .with("THINGUARD_RESTARTS", restarts.to_string())
+        Event::of(Kind::RestartBudgetSpent, Priority::Critical, &words).with("THINGUARD_RESTARTS", restarts.to_string())
     }
+}
 
-    fn about(self, deed: &Deed) -> Self {
-        let event = self.with("THINGUARD_DEED", deed.to_string());
-        match deed {
-            Deed::Grow { target, from, to } => event
-                .with("THINGUARD_TARGET", target.to_string())
-                .with("THINGUARD_FROM_BYTES", from.0.to_string())
-                .with("THINGUARD_TO_BYTES", to.0.to_string()),
-            Deed::Resume | Deed::XfsGiveUp { .. } | Deed::Restart => event,
-        }
+/// The next step behind a sentence; nothing where there is none.
+fn next(finding: &Finding, stop: &str) -> String {
+    match finding.remedy.as_str() {
+        "" => String::new(),
+        remedy => format!("{stop} Next: {remedy}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The bundle: all that is known at the moment of a deed or of a hang, in one entry of the journal for those who look later.
 
 use super::printable::printable;
+use super::text::{mode_marks, mode_word};
 use crate::model::{Bytes, KernelLine, Mode, Pool, Seen, Snapshot, Stack, TaskState, Whose, Witness};
 use std::time::Duration;
 
@@ -28,22 +29,22 @@ pub struct Bundle<'a> {
     pub now: Duration,
 }
 
-/// The bundle's lines: the first says what it is about and sums up; sections follow, the weightiest first.
-pub fn lines(bundle: &Bundle<'_>) -> Vec<String> {
+/// What the bundle is about in a line that sums up, and the lines of its sections, the weightiest first.
+pub fn lines(bundle: &Bundle<'_>) -> (String, Vec<String>) {
     let tasks = tasks(bundle.seen);
     let stuck = tasks
         .iter()
         .filter(|witness| witness.task.state == TaskState::Uninterruptible)
         .count();
     let daemon = &bundle.seen.daemon;
-    let mut lines = vec![format!(
-        "evidence-kept: {}: /_ping {}, /info {}, {stuck} tasks in D state, {}",
+    let summary = format!(
+        "{}: /_ping {}, /info {}, {stuck} tasks in D state, {}",
         bundle.occasion,
         daemon.ping,
         daemon.info,
         pool_now(bundle)
-    )];
-    lines.push(match &daemon.unit {
+    );
+    let unit = match &daemon.unit {
         Seen::Known(unit) => format!(
             "unit: {} {} ({}), process {}{}",
             unit.name,
@@ -53,28 +54,22 @@ pub fn lines(bundle: &Bundle<'_>) -> Vec<String> {
             if unit.job_pending { ", a job is pending" } else { "" }
         ),
         Seen::Unknown(why) => format!("unit: not known: {why}"),
-    });
-    lines.push(match &bundle.seen.host {
+    };
+    let host = match &bundle.seen.host {
         Seen::Known(host) => format!(
             "host: {} has {} free of {}, {} of it kept in reserve",
             host.path, host.free_bytes, host.total_bytes, bundle.reserve
         ),
         Seen::Unknown(why) => format!("host: not known: {why}"),
-    });
-    lines.extend(history(bundle));
-    lines.extend(witnesses(bundle, &tasks));
-    lines.extend(kernel(bundle));
-    lines.iter().map(|line| printable(line).into_owned()).collect()
-}
-
-fn mode(mode: Mode, queues: bool) -> &'static str {
-    match (mode, queues) {
-        (Mode::Rw, _) => "rw",
-        (Mode::OutOfDataSpace, true) => "out of data space (holds writes)",
-        (Mode::OutOfDataSpace, false) => "out of data space (fails writes)",
-        (Mode::Ro, _) => "read-only",
-        (Mode::Fail, _) => "failed",
-    }
+    };
+    let sections = [
+        vec![unit, host],
+        history(bundle),
+        witnesses(bundle, &tasks),
+        kernel(bundle),
+    ];
+    let lines = sections.iter().flatten();
+    (summary, lines.map(|line| printable(line).into_owned()).collect())
 }
 
 fn pool_now(bundle: &Bundle<'_>) -> String {
@@ -86,11 +81,15 @@ fn pool_now(bundle: &Bundle<'_>) -> String {
 }
 
 fn figures(pool: &Pool) -> String {
+    let writes = match (pool.mode, pool.queue_if_no_space) {
+        (Mode::OutOfDataSpace, true) => " (holds writes)",
+        (Mode::OutOfDataSpace, false) => " (fails writes)",
+        _ => "",
+    };
     format!(
-        "{}{}{}: data {} of {}, metadata {}% of {}",
-        mode(pool.mode, pool.queue_if_no_space),
-        if pool.needs_check { ", needs check" } else { "" },
-        if pool.suspended { ", suspended" } else { "" },
+        "{}{writes}{}: data {} of {}, metadata {}% of {}",
+        mode_word(pool.mode),
+        mode_marks(pool.needs_check, pool.suspended),
         pool.data.used(),
         pool.data.total(),
         pool.metadata.used_percent(),
@@ -112,7 +111,7 @@ fn ago(now: Duration, when: Duration) -> u64 {
 /// The witnesses, and tasks of the daemon in D state that the look at the unit found besides.
 fn tasks(seen: &Snapshot) -> Vec<Witness> {
     let mut tasks = seen.evidence.witnesses.known().cloned().unwrap_or_default().tasks;
-    for task in seen.daemon.tasks.known().into_iter().flatten() {
+    for task in seen.daemon.tasks.all() {
         let is_new = !tasks.iter().any(|known| known.task.tid == task.tid);
         if is_new && task.state == TaskState::Uninterruptible {
             tasks.push(Witness {
@@ -134,7 +133,7 @@ fn witnesses(bundle: &Bundle<'_>, tasks: &[Witness]) -> Vec<String> {
     ] {
         lines.extend(why.map(|why| format!("  {what}: {why}")));
     }
-    let stacks = evidence.stacks.known().map(Vec::as_slice).unwrap_or_default();
+    let stacks = evidence.stacks.all();
     let mut left_out = evidence.witnesses.known().map_or(0, |witnesses| witnesses.left_out);
     let mut size = 0;
     let mut told: Vec<(&Stack, u32)> = Vec::new();
@@ -197,23 +196,15 @@ fn one(bundle: &Bundle<'_>, witness: &Witness) -> String {
 fn kernel(bundle: &Bundle<'_>) -> Vec<String> {
     let evidence = &bundle.seen.evidence;
     let mut lines = vec!["kernel's log:".to_owned()];
-    match &evidence.kernel {
-        Seen::Unknown(why) => lines.push(format!("  not known: {why}")),
-        Seen::Known(said) => {
-            let mut size = 0;
-            let mut newest: Vec<String> = said
-                .iter()
-                .rev()
-                .map(|line| kernel_line(bundle.now, line))
-                .take_while(|line| {
-                    size += line.len();
-                    size <= MOST_FOR_KERNEL
-                })
-                .collect();
-            newest.reverse();
-            lines.extend(newest);
-        }
-    }
+    lines.extend(evidence.kernel.why_unknown().map(|why| format!("  not known: {why}")));
+    let said = evidence.kernel.all().iter().rev();
+    let mut size = 0;
+    let newest = said.map(|line| kernel_line(bundle.now, line)).take_while(|line| {
+        size += line.len();
+        size <= MOST_FOR_KERNEL
+    });
+    let newest: Vec<String> = newest.collect();
+    lines.extend(newest.into_iter().rev());
     if evidence.kernel_lost > 0 {
         lines.push(format!("  {} records were overwritten unread", evidence.kernel_lost));
     }

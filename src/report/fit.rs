@@ -15,33 +15,14 @@ pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
-/// Lines of whole words, none wider than `width` unless a word is.
-pub fn wrapped(prose: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in prose.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if columns(line) + 1 + columns(word) <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// As [`wrapped`], on lines of which the first has `taken` columns in use already; a word that is wider than a line is broken in
-/// its midst. The first line is empty where nothing fits beside what is there.
+/// Lines of whole words, none wider than `width`, of which the first has `taken` columns in use already; a word that is wider than a
+/// line is broken in its midst. The first line is empty where nothing fits beside what is there.
 pub fn wrapped_behind(prose: &str, taken: usize, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = taken.min(width);
     for word in prose.split_whitespace() {
         let blank = lines.last().is_some_and(|line| !line.is_empty());
-        let parts = match columns(word) <= width {
-            true => vec![word.to_owned()],
-            false => pieces(word, width),
-        };
-        for (index, part) in parts.iter().enumerate() {
+        for (index, part) in pieces(word, width).iter().enumerate() {
             let needed = columns(part) + usize::from(blank);
             match lines.last_mut() {
                 Some(line) if index == 0 && used + needed <= width => {
@@ -59,6 +40,7 @@ pub fn wrapped_behind(prose: &str, taken: usize, width: usize) -> Vec<String> {
     lines
 }
 
+/// One piece where the word fits.
 fn pieces(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut left = width;

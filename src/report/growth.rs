@@ -1,10 +1,11 @@
 //! A growth by hand in words: the plan beforehand, and what a fresh status showed afterwards.
 
 use super::json::HostReport;
+use super::page::Page;
 use super::printable::printable;
-use super::text::row;
+use super::text::host_words;
 use crate::kernel::grow::Step;
-use crate::model::{Bytes, Deed, Pool, Target, Usage};
+use crate::model::{Bytes, Deed, Pool};
 
 /// A growth that is to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,74 +26,54 @@ pub struct Plan {
 
 /// The plan, for `--dry-run`.
 pub fn plan(plan: &Plan) -> String {
-    let mut page = format!("would {}\n", plan.deed);
+    let mut page = Page::unbroken(false);
+    page.line(&format!("would {}", plan.deed));
     if let (Some((path, before)), Deed::Grow { to, .. }) = (&plan.file, &plan.deed) {
         // A longer one is left as it is.
         let after = before.max(to);
-        row(&mut page, "file", &format!("{path}: {before} before, {after} after"));
+        page.row("file", &format!("{path}: {before} before, {after} after"));
     }
-    let HostReport {
-        path,
-        free_bytes,
-        reserve_bytes,
-        ..
-    } = &plan.below;
-    row(
-        &mut page,
-        "room",
-        &format!(
-            "{path}: {free_bytes} free now, {} once the pool holds all that it may; {reserve_bytes} are kept in reserve",
-            plan.left
-        ),
+    let (host, left) = (&plan.below, plan.left);
+    let room = format!(
+        "{}: {} free now, {left} once the pool holds all that it may; {} are kept in reserve",
+        host.path, host.free_bytes, host.reserve_bytes
     );
+    page.row("room", &room);
     for (number, step) in plan.steps.iter().enumerate() {
-        row(&mut page, &format!("step {}", number + 1), &step.call);
-        for detail in &step.details {
-            row(&mut page, "", detail);
-        }
+        page.row(&format!("step {}", number + 1), &step.call);
+        step.details.iter().for_each(|detail| page.row("", detail));
     }
-    row(&mut page, "then", "a fresh status must show the new size");
+    page.row("then", "a fresh status must show the new size");
     if let Some(note) = &plan.note {
-        row(&mut page, "note", note);
+        page.row("note", note);
     }
-    page
+    page.text
 }
 
 /// What was done, with the pool before and after as the kernel's own status shows it.
 pub fn done(deed: &Deed, shown: &str, before: &Pool, after: &Pool, below: Option<&HostReport>) -> String {
-    let mut page = format!("{deed}: done; {}\n", printable(shown));
-    let Deed::Grow { target, .. } = deed else { return page };
-    let usage = |pool: &Pool| match target {
-        Target::Data => pool.data,
-        Target::Metadata => pool.metadata,
+    let mut page = Page::unbroken(false);
+    page.line(&format!("{deed}: done; {}", printable(shown)));
+    let Deed::Grow { target, .. } = deed else {
+        return page.text;
     };
-    let words = |usage: Usage| {
-        format!(
-            "{} in {} blocks, {}% used",
-            usage.total(),
-            usage.total_blocks,
-            usage.used_percent()
-        )
+    let words = |pool: &Pool| {
+        let usage = pool.device(*target).usage;
+        let (total, blocks, percent) = (usage.total(), usage.total_blocks, usage.used_percent());
+        format!("{total} in {blocks} blocks, {percent}% used")
     };
-    row(&mut page, "before", &words(usage(before)));
-    row(
-        &mut page,
-        "verified",
-        &format!("{}, by a fresh status", words(usage(after))),
-    );
+    page.row("before", &words(before));
+    page.row("verified", &format!("{}, by a fresh status", words(after)));
     if let Some(host) = below {
-        let room = format!(
-            "{}: {} free, {} of it reserved",
-            host.path, host.free_bytes, host.reserve_bytes
-        );
-        row(&mut page, "room", &room);
+        page.row("room", &host_words(host));
     }
-    page
+    page.text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Target;
     use crate::report::tests::pool;
 
     fn grow() -> Deed {

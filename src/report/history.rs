@@ -2,7 +2,7 @@
 
 use super::event::Kind;
 use super::printable::printable;
-use crate::model::{JournalEntry, date_and_time};
+use crate::model::{Answer, JournalEntry, date_and_time};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -28,7 +28,7 @@ const WIDEST_CODE: usize = 30;
 /// An entry as one of our kinds; `None` where it is none, or tells that all was well.
 fn kind(entry: &JournalEntry) -> Option<Kind> {
     let kind = kinds(true).find(|kind| kind.message_id() == Some(entry.message_id.as_str()))?;
-    let uneventful = kind == Kind::PreflightVerdict && entry.verdict.as_deref() == Some("start");
+    let uneventful = kind == Kind::PreflightVerdict && entry.verdict == Some(Answer::Start);
     (!uneventful).then_some(kind)
 }
 
@@ -39,12 +39,8 @@ pub fn eventful(entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
 
 /// `time  code  subject  what`, newest last. `offsets` has the seconds that local time was ahead of UTC at each entry.
 pub fn text(entries: &[JournalEntry], offsets: &[i32]) -> String {
-    let widest = entries
-        .iter()
-        .map(|entry| code(entry).chars().count())
-        .max()
-        .unwrap_or(0);
-    let width = widest.min(WIDEST_CODE);
+    let widths = entries.iter().map(|entry| entry.code.chars().count());
+    let width = widths.max().unwrap_or(0).min(WIDEST_CODE);
     let mut text = String::new();
     for (at, entry) in entries.iter().enumerate() {
         let offset = offsets.get(at).copied().unwrap_or(0);
@@ -53,10 +49,10 @@ pub fn text(entries: &[JournalEntry], offsets: &[i32]) -> String {
             "" => what(entry),
             subject => format!("{subject}  {}", what(entry)),
         };
-        let line = format!("{time}  {:width$}  {what}", code(entry));
+        let line = format!("{time}  {:width$}  {what}", entry.code);
         // Writing into a string cannot fail.
         let _ = writeln!(text, "{}", printable(&line));
-        for line in entry.evidence.iter().flat_map(|lines| lines.lines()) {
+        for line in entry.evidence.iter().flatten() {
             let _ = writeln!(text, "    {}", printable(line));
         }
     }
@@ -67,14 +63,6 @@ fn seconds(entry: &JournalEntry) -> i64 {
     i64::try_from(entry.at_us / 1_000_000).unwrap_or(i64::MAX)
 }
 
-fn code(entry: &JournalEntry) -> &str {
-    entry
-        .code
-        .as_deref()
-        .or_else(|| kind(entry).map(Kind::code))
-        .unwrap_or_default()
-}
-
 fn subject(entry: &JournalEntry) -> &str {
     entry.subject.as_deref().unwrap_or_default()
 }
@@ -82,7 +70,7 @@ fn subject(entry: &JournalEntry) -> &str {
 /// The message without what stands in columns of its own, and without the next step, which is long since done or out of date.
 fn what(entry: &JournalEntry) -> String {
     let mut what = entry.message.as_str();
-    for lead in [code(entry), subject(entry)] {
+    for lead in [entry.code.as_str(), subject(entry)] {
         what = match what.strip_prefix(lead).and_then(|rest| rest.strip_prefix(": ")) {
             Some(rest) if !lead.is_empty() => rest,
             _ => what,
@@ -103,36 +91,18 @@ struct Line<'a> {
     time: String,
     /// `finding-raised`, `deed-done`, …
     event: &'a str,
-    code: &'a str,
-    subject: Option<&'a str>,
-    deed: Option<&'a str>,
-    priority: Option<u8>,
-    message: &'a str,
-    remedy: Option<&'a str>,
-    /// Lines of a bundle, with `--evidence`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<Vec<&'a str>>,
-    boot_id: Option<&'a str>,
+    #[serde(flatten)]
+    entry: &'a JournalEntry,
 }
 
 /// One JSON object a line, newest last.
 pub fn json(entries: &[JournalEntry]) -> String {
     let lines = entries.iter().filter_map(|entry| {
+        let time = date_and_time(seconds(entry)).replace(' ', "T");
         let line = Line {
-            time: format!(
-                "{}.{:06}Z",
-                date_and_time(seconds(entry)).replace(' ', "T"),
-                entry.at_us % 1_000_000
-            ),
+            time: format!("{time}.{:06}Z", entry.at_us % 1_000_000),
             event: kind(entry)?.code(),
-            code: code(entry),
-            subject: entry.subject.as_deref(),
-            deed: entry.deed.as_deref(),
-            priority: entry.priority,
-            message: &entry.message,
-            remedy: entry.remedy.as_deref(),
-            evidence: entry.evidence.as_ref().map(|lines| lines.lines().collect()),
-            boot_id: entry.boot_id.as_deref(),
+            entry,
         };
         serde_json::to_string(&line).ok()
     });
@@ -147,6 +117,7 @@ mod tests {
         JournalEntry {
             at_us: 1_764_000_000_000_250,
             message_id: kind.message_id().unwrap_or_default().into(),
+            code: kind.code().into(),
             priority: Some(2),
             message: message.into(),
             ..JournalEntry::default()
@@ -155,7 +126,7 @@ mod tests {
 
     fn raised() -> JournalEntry {
         JournalEntry {
-            code: Some("pool-low".into()),
+            code: "pool-low".into(),
             subject: Some("docker-8:1-2-pool".into()),
             remedy: Some("thinguard grows it to 2 GiB".into()),
             ..entry(
@@ -201,25 +172,25 @@ mod tests {
 
     #[test]
     fn what_went_well_is_no_incident() {
-        let verdict = |verdict: &str| JournalEntry {
-            verdict: Some(verdict.into()),
+        let verdict = |verdict| JournalEntry {
+            verdict: Some(verdict),
             ..entry(Kind::PreflightVerdict, "preflight-verdict: …")
         };
         let entries = vec![
-            verdict("start"),
-            verdict("refuse"),
-            verdict("unknown"),
+            verdict(Answer::Start),
+            verdict(Answer::Refuse),
+            verdict(Answer::Unknown),
             entry(Kind::GuardStarted, "guard-started"),
             done(),
         ];
         let verdicts: Vec<_> = eventful(entries).into_iter().map(|entry| entry.verdict).collect();
-        assert_eq!(verdicts, [Some("refuse".into()), Some("unknown".into()), None]);
+        assert_eq!(verdicts, [Some(Answer::Refuse), Some(Answer::Unknown), None]);
     }
 
     #[test]
     fn evidence_stands_below_its_line() {
         let bundle = JournalEntry {
-            evidence: Some("unit: docker.service\n  5 s ago: \u{1b}[31m".into()),
+            evidence: Some(vec!["unit: docker.service".into(), "  5 s ago: \u{1b}[31m".into()]),
             ..entry(Kind::Evidence, "evidence-kept: before 'x'")
         };
         assert_eq!(

@@ -10,6 +10,7 @@ use super::kernel_log::KernelLog;
 use super::native::put;
 use super::sight::Fields;
 use super::syslog_thread::SyslogThread;
+use crate::model::Code;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, sendto, socket};
 use std::collections::VecDeque;
@@ -20,8 +21,6 @@ use std::time::{Duration, Instant};
 
 /// Entries kept while the journal does not take them.
 const RING: usize = 64;
-/// Lines of one entry that go to syslog, which knows single lines only.
-const MOST_SYSLOG_LINES: usize = 16;
 /// A journald that is away for no longer than this is being started anew; then syslog takes its place.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -60,8 +59,6 @@ struct Inner {
     lost: u64,
     /// Since when nobody has been at journald's socket.
     away_since: Option<Instant>,
-    /// Whether it is given time to come back.
-    wait_for_journald: bool,
     syslog: Option<SyslogThread>,
     kernel_log: KernelLog,
     in_sight: Fields,
@@ -70,19 +67,21 @@ struct Inner {
 /// An event that the journal has not taken yet.
 #[derive(Debug)]
 struct Kept {
-    since: Instant,
     event: Event,
+    /// Since when it is kept; `None` before the first try.
+    since: Option<Instant>,
     /// The kernel's log has it.
     in_kernel_log: bool,
 }
 
-/// What became of a datagram.
-enum Sent {
-    Taken,
-    /// Try again later.
-    Later,
-    /// There is no journal on this host.
-    Nowhere,
+impl Kept {
+    fn new(event: Event) -> Kept {
+        Kept {
+            event,
+            since: None,
+            in_kernel_log: false,
+        }
+    }
 }
 
 impl Journal {
@@ -102,7 +101,6 @@ impl Journal {
             ring: VecDeque::new(),
             lost: 0,
             away_since: None,
-            wait_for_journald: true,
             syslog: None,
             in_sight: Fields::new(),
             places,
@@ -126,7 +124,7 @@ impl Journal {
 
     /// Sends what is kept, oldest first; returns how many entries remain.
     pub fn flush(&self) -> usize {
-        self.inner().flush()
+        self.inner().flush(true)
     }
 
     /// Before a short-lived process ends: tries until all is sent or `limit` is over; returns how many entries remain.
@@ -135,9 +133,7 @@ impl Journal {
         loop {
             let mut inner = self.inner();
             // Nobody is there later to see journald come back.
-            inner.wait_for_journald = false;
-            let left = inner.flush() + inner.syslog.as_ref().map_or(0, SyslogThread::unsent);
-            inner.wait_for_journald = true;
+            let left = inner.flush(false) + inner.syslog.as_ref().map_or(0, SyslogThread::unsent);
             drop(inner);
             if left == 0 || Instant::now() >= end {
                 return left;
@@ -157,108 +153,72 @@ impl Inner {
         let mut event = event.clone();
         event.fields.extend(self.in_sight.iter().cloned());
         // Older entries go first.
-        let sent = if self.flush() > 0 {
-            Sent::Later
-        } else {
-            self.send(&self.encode(&event))
-        };
-        match sent {
-            Sent::Taken => {}
-            Sent::Later => self.keep(event),
-            Sent::Nowhere => self.send_to_syslog(&event, event.is_for_last_words()),
-        }
-    }
-
-    fn keep(&mut self, event: Event) {
-        let in_kernel_log = event.kind.is_deed();
-        if in_kernel_log {
-            self.kernel_log.write(event.priority, &event.message);
-        }
-        if self.ring.len() == RING {
+        self.ring.push_back(Kept::new(event));
+        self.flush(true);
+        if self.ring.len() > RING {
             self.ring.pop_front();
             self.lost += 1;
         }
-        self.ring.push_back(Kept {
-            since: Instant::now(),
-            event,
-            in_kernel_log,
-        });
+        if let Some(kept) = self.ring.back_mut() {
+            kept.since = Some(Instant::now());
+            kept.in_kernel_log = kept.event.kind.is_deed();
+            if kept.in_kernel_log {
+                self.kernel_log.write(&kept.event);
+            }
+        }
     }
 
-    fn flush(&mut self) -> usize {
+    /// `wait`: a journald that is away is given time to come back.
+    fn flush(&mut self, wait: bool) -> usize {
         if self.lost > 0 && !self.ring.is_empty() {
             let message = format!(
                 "{} earlier lines were lost while the journal did not take them",
                 self.lost
             );
-            let event = Event::plain(Priority::Warning, &message);
-            match self.send(&self.encode(&event)) {
-                Sent::Taken => self.lost = 0,
-                Sent::Later => return self.ring.len(),
-                Sent::Nowhere => {
-                    self.send_to_syslog(&event, true);
-                    self.lost = 0;
-                }
+            if !self.send(&Kept::new(Event::plain(Priority::Warning, &message)), wait) {
+                return self.ring.len();
             }
+            self.lost = 0;
         }
         while let Some(kept) = self.ring.pop_front() {
-            let mut late = self.encode(&kept.event);
-            let seconds = kept.since.elapsed().as_secs();
-            put(&mut late, "THINGUARD_LATE_SECONDS", &seconds.to_string());
-            match self.send(&late) {
-                Sent::Taken => {}
-                Sent::Later => {
-                    self.ring.push_front(kept);
-                    break;
-                }
-                Sent::Nowhere => {
-                    let last_words = kept.event.is_for_last_words() && !kept.in_kernel_log;
-                    self.send_to_syslog(&kept.event, last_words);
-                }
+            if !self.send(&kept, wait) {
+                self.ring.push_front(kept);
+                break;
             }
         }
         self.ring.len()
     }
 
-    fn send(&mut self, entry: &[u8]) -> Sent {
-        let (Some(socket), Some(address)) = (&self.socket, &self.address) else {
-            return Sent::Nowhere;
-        };
+    /// Sends to the journal, or to syslog where there is none; false when it is to be tried again later.
+    fn send(&mut self, kept: &Kept, wait: bool) -> bool {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        match sendto(socket.as_raw_fd(), entry, address, flags) {
-            Ok(_) => {
-                self.away_since = None;
-                Sent::Taken
-            }
-            // systemd keeps the socket while journald is started anew. Without a socket, or with one that nobody listens on, there is
-            // none; and on a host without its directory there never will be.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ECONNREFUSED) => {
-                let since = *self.away_since.get_or_insert_with(Instant::now);
-                let may_come = self.places.journal.parent().is_some_and(std::path::Path::exists);
-                match may_come && self.wait_for_journald && since.elapsed() < AWAY {
-                    true => Sent::Later,
-                    false => Sent::Nowhere,
-                }
-            }
-            Err(_) => {
-                self.away_since = None;
-                Sent::Later
-            }
+        let sent = match (&self.socket, &self.address) {
+            (Some(socket), Some(address)) => sendto(socket.as_raw_fd(), &self.encode(kept), address, flags),
+            _ => Err(Errno::ENOENT),
+        };
+        // systemd keeps the socket while journald is started anew. Without a socket, or with one that nobody listens on, there is
+        // none; and on a host without its directory there never will be.
+        let Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ECONNREFUSED) = sent else {
+            self.away_since = None;
+            return sent.is_ok();
+        };
+        let since = *self.away_since.get_or_insert_with(Instant::now);
+        let may_come = self.places.journal.parent().is_some_and(std::path::Path::exists);
+        if may_come && wait && since.elapsed() < AWAY {
+            return false;
         }
-    }
-
-    /// `last_words`: what nobody takes there goes to the kernel's log.
-    fn send_to_syslog(&mut self, event: &Event, last_words: bool) {
         let syslog = self
             .syslog
             .get_or_insert_with(|| SyslogThread::start(self.places.syslog.as_deref(), self.kernel_log.share()));
-        let mut lines = event.message.lines().take(MOST_SYSLOG_LINES);
-        if !lines.all(|line| syslog.send(event.priority, line, last_words)) && last_words {
-            self.kernel_log.write(event.priority, &event.message);
+        let last_words = kept.event.is_for_last_words() && !kept.in_kernel_log;
+        if !syslog.send(&kept.event, last_words) && last_words {
+            self.kernel_log.write(&kept.event);
         }
+        true
     }
 
-    fn encode(&self, event: &Event) -> Vec<u8> {
+    fn encode(&self, kept: &Kept) -> Vec<u8> {
+        let event = &kept.event;
         let mut entry = Vec::with_capacity(512);
         put(&mut entry, "MESSAGE", &event.message);
         put(&mut entry, "PRIORITY", &(event.priority as u8).to_string());
@@ -269,11 +229,19 @@ impl Inner {
         if let Some(id) = event.kind.message_id() {
             put(&mut entry, "MESSAGE_ID", id);
         }
-        if event.kind != Kind::Plain && event.fields.iter().all(|(name, _)| *name != "THINGUARD_CODE") {
-            put(&mut entry, "THINGUARD_CODE", event.kind.code());
+        if event.kind != Kind::Plain {
+            let code = event.code.map_or(event.kind.code(), Code::as_str);
+            put(&mut entry, "THINGUARD_CODE", code);
         }
         for (name, value) in &event.fields {
             put(&mut entry, name, value);
+        }
+        if let Some(since) = kept.since {
+            put(
+                &mut entry,
+                "THINGUARD_LATE_SECONDS",
+                &since.elapsed().as_secs().to_string(),
+            );
         }
         entry
     }

@@ -4,9 +4,10 @@ mod status;
 
 pub use status::{Answers, CannotSee, DaemonReport, GuardReport, Health, LastDeed, Part, StatusReport, is_forbidden};
 
-use super::docker::DockerReport;
-use crate::model::{Answer, BackingFile, Bytes, Consumer, Finding, Host, Mode, Pool, Usage};
-use serde::{Deserialize, Serialize};
+use crate::docker::build::Build;
+use crate::model::{Answer, BackingFile, Bytes, Consumer, Finding, Mode, Pool, Usage};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Answer of `thinguard preflight`.
 #[derive(Debug, Clone, Serialize)]
@@ -16,7 +17,8 @@ pub struct PreflightReport<'a> {
     /// What was found, worst first.
     pub findings: &'a [Finding],
     /// Which Docker is installed; `None` when nothing of the configuration could be read.
-    pub docker: Option<DockerReport>,
+    #[serde(serialize_with = "docker")]
+    pub docker: Option<&'a Build>,
     /// Storage driver that dockerd would use; `None` where it takes the first that works, or that is not known.
     pub driver: Option<&'a str>,
     /// For people only: nobody names that driver; dockerd takes it because its state is in the data root.
@@ -35,6 +37,18 @@ pub struct PreflightReport<'a> {
     pub overrule: Option<String>,
 }
 
+/// The version as one word.
+fn docker<S: Serializer>(build: &Option<&Build>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(build) = build else {
+        return serializer.serialize_none();
+    };
+    let mut fields = serializer.serialize_struct("Docker", 3)?;
+    fields.serialize_field("version", &build.version.map(|version| version.to_string()))?;
+    fields.serialize_field("flavour", &build.flavour)?;
+    fields.serialize_field("evidence", &build.evidence)?;
+    fields.end()
+}
+
 /// Room that the pool truly has: the smaller of its free blocks and what the host filesystem can still give.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeadroomReport {
@@ -47,7 +61,7 @@ pub struct HeadroomReport {
 }
 
 /// A thin pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolReport {
     /// Device-mapper name; empty in the tree of another host, where it cannot be told.
     pub name: String,
@@ -62,7 +76,7 @@ pub struct PoolReport {
     /// Metadata device.
     pub metadata: UsageReport,
     /// Its files, where it lies on loop devices and they could be looked at.
-    pub files: Vec<FileReport>,
+    pub files: Vec<BackingFile>,
     /// The filesystem of the files.
     pub host: Option<HostReport>,
     /// Room that is truly there.
@@ -90,30 +104,15 @@ impl From<&Pool> for PoolReport {
             metadata: (&pool.metadata).into(),
             files: [&pool.data_file, &pool.metadata_file]
                 .iter()
-                .filter_map(|f| f.known().map(Into::into))
+                .filter_map(|file| file.known().cloned())
                 .collect(),
-            host: None,
-            headroom_bytes: None,
-            overcommit_bytes: None,
-            consumers: Vec::new(),
-            active_volumes: None,
-            forecast: None,
+            ..PoolReport::default()
         }
     }
 }
 
-impl PoolReport {
-    /// The pool with the room below it, as judged.
-    pub fn with_headroom(mut self, headroom: &HeadroomReport) -> Self {
-        self.host.clone_from(&headroom.host);
-        self.headroom_bytes = Some(headroom.headroom_bytes);
-        self.overcommit_bytes = Some(headroom.overcommit_bytes);
-        self
-    }
-}
-
 /// Use of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageReport {
     /// Bytes in use.
     pub used_bytes: Bytes,
@@ -148,30 +147,7 @@ impl From<&Usage> for UsageReport {
             used_bytes: usage.used(),
             total_bytes: usage.total(),
             block_bytes: usage.block_bytes,
-            fill_bytes_per_s: None,
-            full_in_s: None,
-            low_bytes: None,
-        }
-    }
-}
-
-/// A file below the pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileReport {
-    /// Where.
-    pub path: String,
-    /// Apparent size.
-    pub size_bytes: Bytes,
-    /// What the host filesystem has given so far.
-    pub allocated_bytes: Bytes,
-}
-
-impl From<&BackingFile> for FileReport {
-    fn from(file: &BackingFile) -> Self {
-        FileReport {
-            path: file.path.clone(),
-            size_bytes: file.size_bytes,
-            allocated_bytes: file.allocated_bytes,
+            ..UsageReport::default()
         }
     }
 }
@@ -187,24 +163,4 @@ pub struct HostReport {
     pub free_bytes: Bytes,
     /// What of it the settings leave alone.
     pub reserve_bytes: Bytes,
-}
-
-impl HostReport {
-    /// The filesystem with the reserve that the settings ask for.
-    pub fn new(host: &Host, reserve: Bytes) -> Self {
-        HostReport {
-            path: host.path.clone(),
-            total_bytes: host.total_bytes,
-            free_bytes: host.free_bytes,
-            reserve_bytes: reserve,
-        }
-    }
-}
-
-/// One answer as a line of JSON.
-///
-/// # Errors
-/// Never for the types of this module.
-pub fn line(report: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string(report)
 }

@@ -1,6 +1,6 @@
 //! Last words: a line in the kernel's log, which needs no journald, no syslogd and no disk, and reaches the console.
 
-use super::event::Priority;
+use super::event::Event;
 use super::native::cut;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -30,9 +30,9 @@ impl KernelLog {
     }
 
     /// One record a write; a refusal leaves nowhere else to complain.
-    pub(super) fn write(&mut self, priority: Priority, message: &str) {
+    pub(super) fn write(&mut self, event: &Event) {
         if let Some(file) = &mut self.0 {
-            let mut line = format!("<{}>thinguard: {message}", priority as u8);
+            let mut line = format!("<{}>thinguard: {}", event.priority as u8, event.message);
             cut(&mut line, LONGEST);
             // Since Linux 5.10 nobody sees a line without an end until the next line comes (kernel/printk/printk.c, `vprintk_store`).
             line.push('\n');

@@ -8,20 +8,10 @@ use std::io::{IsTerminal, Write};
 
 /// Sends records to a journal.
 #[derive(Debug)]
-pub struct LogSink {
-    journal: Journal,
-    terminal: bool,
-}
-
-impl LogSink {
-    /// A sink that also writes to stderr where that is a terminal. Under systemd it is a stream to journald, which blocks
-    /// when journald does: never written to.
-    pub fn new(journal: Journal) -> Self {
-        LogSink {
-            journal,
-            terminal: std::io::stderr().is_terminal(),
-        }
-    }
+pub(super) struct LogSink {
+    pub(super) journal: Journal,
+    /// Standard error is a terminal. Under systemd it is a stream to journald, which blocks when journald does: never written to.
+    pub(super) terminal: bool,
 }
 
 /// Makes `journal` the place where `log::info!` and its kin go; debug records go nowhere.
@@ -29,7 +19,8 @@ impl LogSink {
 /// # Errors
 /// A logger was installed before.
 pub fn install(journal: Journal) -> Result<(), SetLoggerError> {
-    log::set_boxed_logger(Box::new(LogSink::new(journal)))?;
+    let terminal = std::io::stderr().is_terminal();
+    log::set_boxed_logger(Box::new(LogSink { journal, terminal }))?;
     log::set_max_level(LevelFilter::Info);
     Ok(())
 }
@@ -46,8 +37,7 @@ impl Log for LogSink {
         let priority = match record.level() {
             Level::Error => Priority::Error,
             Level::Warn => Priority::Warning,
-            Level::Info => Priority::Info,
-            Level::Debug | Level::Trace => Priority::Debug,
+            Level::Info | Level::Debug | Level::Trace => Priority::Info,
         };
         let message = record.args().to_string();
         if self.terminal {

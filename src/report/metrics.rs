@@ -45,31 +45,13 @@ pub struct Family {
     pub series: fn(&Figures<'_>) -> Vec<Series>,
 }
 
-/// One series: labels with their values, and the figure.
-#[derive(Debug, Clone, PartialEq)]
+/// One series: the values of its labels, and the figure.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
-    /// Names that Prometheus takes, and any text.
-    pub labels: Vec<(&'static str, String)>,
-    /// The figure.
-    pub value: Value,
-}
-
-/// A figure. Bytes and counts are written whole: as floating-point numbers large ones would lose their last digits here already.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
-    /// Bytes, counts, whole seconds, and 0 or 1 for no and yes.
-    Whole(u64),
-    /// A time in seconds.
-    Seconds(Duration),
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Whole(value) => write!(f, "{value}"),
-            Value::Seconds(time) => write!(f, "{}.{:03}", time.as_secs(), time.subsec_millis()),
-        }
-    }
+    /// Values of the family's labels: any text.
+    pub labels: Vec<String>,
+    /// The figure. Bytes and counts are written whole: as floating-point numbers large ones would lose their last digits here already.
+    pub value: String,
 }
 
 /// Everything that is told.
@@ -109,16 +91,16 @@ pub fn text(figures: &Figures<'_>) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for Series { labels, value } in series {
-            let _ = writeln!(text, "{name}{} {value}", braced(&labels));
+            let _ = writeln!(text, "{name}{} {value}", braced(family.labels, &labels));
         }
     }
     text
 }
 
 /// `{device="data",…}`; nothing where there are no labels.
-fn braced(labels: &[(&'static str, String)]) -> String {
+fn braced(names: &[&str], values: &[String]) -> String {
+    let labels = names.iter().zip(values);
     let labels: Vec<_> = labels
-        .iter()
         .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
         .collect();
     match labels.is_empty() {

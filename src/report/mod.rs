@@ -1,7 +1,5 @@
 //! Words: events for the journal, answers for people and as JSON. Nothing here waits for anyone, and nothing here judges.
 
-pub mod colour;
-pub mod docker;
 pub mod drill;
 pub mod event;
 pub mod evidence;
@@ -18,6 +16,7 @@ pub mod log_sink;
 pub mod metrics;
 mod native;
 pub mod overrule;
+mod page;
 pub mod printable;
 pub mod screen;
 pub mod sight;

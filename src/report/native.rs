@@ -3,12 +3,8 @@
 /// Longest value of a field, in bytes: with the few fields we have, a datagram stays below the socket's buffer.
 const LONGEST_VALUE: usize = 8 * 1024;
 
-/// Adds a field. A name that journald would not take is left out.
-pub(super) fn put(entry: &mut Vec<u8>, name: &str, value: &str) {
-    let known = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_';
-    if name.is_empty() || name.len() > 64 || !name.as_bytes()[0].is_ascii_uppercase() || !name.bytes().all(known) {
-        return;
-    }
+/// Adds a field.
+pub(super) fn put(entry: &mut Vec<u8>, name: &'static str, value: &str) {
     let mut value = value.to_owned();
     cut(&mut value, LONGEST_VALUE);
     entry.extend(name.as_bytes());

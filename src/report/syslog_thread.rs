@@ -1,9 +1,8 @@
 //! syslog, where there is no journal: the `syslog` crate on a thread of its own, since its send may block and it never
 //! connects again by itself.
 
-use super::event::Priority;
+use super::event::{Event, Priority};
 use super::kernel_log::KernelLog;
-use super::printable::printable;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,14 +12,8 @@ use syslog::{Facility, Formatter3164, Logger, LoggerBackend};
 /// Lines that wait for the thread; more are dropped.
 const WAITING: usize = 64;
 
-/// A line on its way.
-#[derive(Debug)]
-struct Line {
-    priority: Priority,
-    text: String,
-    /// Where no syslogd takes it the kernel's log does.
-    last_words: bool,
-}
+/// An event on its way, and whether the kernel's log takes it where no syslogd does.
+type Line = (Event, bool);
 
 /// The sending thread.
 #[derive(Debug)]
@@ -44,16 +37,11 @@ impl SyslogThread {
         }
     }
 
-    /// Leaves a line; false when it was dropped.
-    pub(super) fn send(&self, priority: Priority, message: &str, last_words: bool) -> bool {
+    /// Leaves a line, which may be the event's last words; false when it was dropped.
+    pub(super) fn send(&self, event: &Event, last_words: bool) -> bool {
         let Some(lines) = &self.lines else { return false };
         self.unsent.fetch_add(1, Ordering::AcqRel);
-        let line = Line {
-            priority,
-            text: printable(message).into_owned(),
-            last_words,
-        };
-        let left = lines.try_send(line).is_ok();
+        let left = lines.try_send((event.clone(), last_words)).is_ok();
         if !left {
             self.unsent.fetch_sub(1, Ordering::AcqRel);
         }
@@ -70,17 +58,17 @@ type Connection = Logger<LoggerBackend, Formatter3164>;
 
 fn send_all(lines: &Receiver<Line>, path: Option<PathBuf>, mut kernel_log: KernelLog, unsent: &AtomicUsize) {
     let mut connection = None;
-    for line in lines {
+    for (event, last_words) in lines {
         // The second try is for a syslogd that was restarted: the old connection is dead, a new one is not.
         for _ in 0..2 {
             let open = connection.take().or_else(|| connect(path.as_deref()));
-            connection = open.and_then(|mut open| write(&mut open, &line).ok().map(|()| open));
+            connection = open.and_then(|mut open| write(&mut open, &event).ok().map(|()| open));
             if connection.is_some() {
                 break;
             }
         }
-        if connection.is_none() && line.last_words {
-            kernel_log.write(line.priority, &line.text);
+        if connection.is_none() && last_words {
+            kernel_log.write(&event);
         }
         unsent.fetch_sub(1, Ordering::AcqRel);
     }
@@ -99,14 +87,13 @@ fn connect(path: Option<&Path>) -> Option<Connection> {
     }
 }
 
-fn write(connection: &mut Connection, line: &Line) -> syslog::Result<()> {
-    let text = &line.text;
-    match line.priority {
+fn write(connection: &mut Connection, event: &Event) -> syslog::Result<()> {
+    let text = &event.message;
+    match event.priority {
         Priority::Critical => connection.crit(text),
         Priority::Error => connection.err(text),
         Priority::Warning => connection.warning(text),
         Priority::Notice => connection.notice(text),
         Priority::Info => connection.info(text),
-        Priority::Debug => connection.debug(text),
     }
 }

@@ -1,6 +1,5 @@
 //! Events, text and JSON.
 
-use super::docker::DockerReport;
 use super::event::{Event, Kind, Priority};
 use super::json::*;
 use super::printable::printable;
@@ -42,26 +41,23 @@ fn a_message_holds_code_figures_and_remedy() {
         from: Bytes::gib(1),
         to: Bytes::gib(2),
     };
-    let done = Event::deed_done(&deed, 0.25, "data 41% of 2 GiB used");
+    let took = Duration::from_millis(250);
+    let done = Event::deed_ended(&deed, &Outcome::Done, took, "data 41% of 2 GiB used");
     assert_eq!(
         done.message,
         "deed-done: grow the data device from 1 GiB to 2 GiB: done in 0.2 s; now data 41% of 2 GiB used"
     );
     assert!(done.fields.contains(&("THINGUARD_TO_BYTES", (2u64 << 30).to_string())));
-    let verdict = Event::preflight_verdict(crate::model::Answer::Refuse, &[finding()], Duration::from_millis(12));
-    assert!(
-        verdict
-            .message
-            .starts_with("preflight-verdict: Docker must not start (12 ms): pool-low: docker-254")
-    );
-    assert_eq!(verdict.priority, Priority::Critical);
-    assert_eq!(verdict.clone().overruled_by(None), verdict);
-    assert!(
-        verdict
-            .overruled_by(Some("the way past it"))
-            .message
-            .ends_with(". To overrule it: the way past it")
-    );
+    let verdict = |overrule| {
+        let elapsed = Duration::from_millis(12);
+        Event::preflight_verdict(Answer::Refuse, &[finding()], elapsed, overrule)
+    };
+    let start = "preflight-verdict: Docker must not start (12 ms): pool-low: docker-254";
+    assert!(verdict(None).message.starts_with(start));
+    assert_eq!(verdict(None).priority, Priority::Critical);
+    let overrule = ". To overrule it: the way past it";
+    let overruled = verdict(Some("the way past it")).message;
+    assert_eq!(overruled.strip_suffix(overrule), Some(verdict(None).message.as_str()));
 }
 
 #[test]
@@ -185,20 +181,16 @@ pub(super) fn forecast() -> ForecastReport {
 
 #[test]
 fn status_has_the_shape_of_the_contract() {
-    let host = Host {
+    let findings = [finding()];
+    let mut pool = PoolReport::from(&pool());
+    pool.headroom_bytes = Some(Bytes(4));
+    pool.overcommit_bytes = Some(Bytes(1));
+    pool.host = Some(HostReport {
         path: "/var".into(),
         free_bytes: Bytes(9),
         total_bytes: Bytes(99),
-        read_only: false,
-    };
-    let host = Some(HostReport::new(&host, Bytes(5)));
-    let room = HeadroomReport {
-        headroom_bytes: Bytes(4),
-        overcommit_bytes: Bytes(1),
-        host,
-    };
-    let findings = [finding()];
-    let mut pool = PoolReport::from(&pool()).with_headroom(&room);
+        reserve_bytes: Bytes(5),
+    });
     pool.data.fill_bytes_per_s = Some(Bytes(1024));
     pool.data.full_in_s = Some(768);
     pool.data.low_bytes = Some(Bytes(209_715));
@@ -207,7 +199,7 @@ fn status_has_the_shape_of_the_contract() {
     pool.consumers = vec![consumer()];
     pool.active_volumes = Some(7);
     let report = status(&findings, Some(pool));
-    let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
+    let json: serde_json::Value = serde_json::to_value(&report).unwrap();
     let wanted = serde_json::json!({
         "pool": {
             "name": "docker-254:16-131074-pool", "mode": "rw", "needs_check": false, "suspended": false,
@@ -261,7 +253,7 @@ fn preflight_reads_well() {
     let report = PreflightReport {
         verdict: crate::model::Answer::Refuse,
         findings: &findings,
-        docker: Some((&build).into()),
+        docker: Some(&build),
         driver: Some("devicemapper"),
         driver_found: false,
         data_root: Some("/var/lib/docker"),
@@ -270,7 +262,7 @@ fn preflight_reads_well() {
         elapsed_ms: 12,
         overrule: Some("the way past it".into()),
     };
-    let page = text::preflight(&report);
+    let page = text::preflight(&report, false);
     let head = "\
 thinguard preflight: Docker must not start (12 ms)
   docker     18.09.0 (Red Hat's build; package d\\u{1b}ocker)
@@ -282,7 +274,7 @@ REFUSE pool-low: ";
     assert!(page.starts_with(head), "{page}");
     let last = "To overrule this refusal, and all to come until the link is removed: the way past it";
     assert_eq!(page.lines().last(), Some(last));
-    let json: serde_json::Value = serde_json::from_str(&line(&report).unwrap()).unwrap();
+    let json: serde_json::Value = serde_json::to_value(&report).unwrap();
     assert_eq!(
         json["headroom"],
         serde_json::json!({"headroom_bytes": 2u64 << 30, "overcommit_bytes": 18u64 << 30, "host": null})
@@ -291,12 +283,19 @@ REFUSE pool-low: ";
         json["docker"],
         serde_json::json!({"version": "18.09.0", "flavour": "red-hat", "evidence": "package d\u{1b}ocker"})
     );
-    let unknown = DockerReport::from(&Build::unknown());
-    assert_eq!(unknown.words(), "version unknown (not known whose build)");
+    let unknown = Build::unknown();
+    assert_eq!(text::docker(&unknown), "version unknown (not known whose build)");
+    let unknown = PreflightReport {
+        docker: Some(&unknown),
+        ..report.clone()
+    };
     assert_eq!(
-        serde_json::to_value(unknown).unwrap(),
+        serde_json::to_value(&unknown).unwrap()["docker"],
         serde_json::json!({"version": null, "flavour": "unknown", "evidence": ""})
     );
+    let coloured = text::preflight(&report, true);
+    let refusal = coloured.replacen("\u{1b}[1;31mREFUSE\u{1b}[0m", "REFUSE", 1);
+    assert!(refusal == page && coloured != page, "{coloured}");
     assert_eq!(
         (&json["verdict"], &json["elapsed_ms"], &json["pool"]),
         (&"refuse".into(), &12.into(), &().into())

@@ -1,151 +1,105 @@
 //! The answer of `preflight` for people.
 
-use super::json::{HeadroomReport, HostReport, PoolReport, PreflightReport, UsageReport};
-use super::printable::printable;
-use crate::model::{Answer, Bytes, Finding, Mode, Severity};
-use std::fmt::Write;
+use super::json::{HostReport, PoolReport, PreflightReport};
+use super::page::Page;
+use super::screen::bar::Fullness;
+use super::screen::pool::files;
+use crate::docker::build::{Build, Flavour};
+use crate::model::{Answer, Bytes, Mode};
 
 /// `preflight` for people.
-pub fn preflight(report: &PreflightReport<'_>) -> String {
+pub fn preflight(report: &PreflightReport<'_>, colour: bool) -> String {
+    let mut page = Page::unbroken(colour);
     let headline = match report.verdict {
         Answer::Start => "Docker may start",
         Answer::Refuse => "Docker must not start",
         Answer::Unknown => "thinguard could not judge; Docker may start",
     };
-    let mut page = format!("thinguard preflight: {headline} ({} ms)\n", report.elapsed_ms);
-    if let Some(docker) = &report.docker {
-        row(&mut page, "docker", &docker.words());
+    page.line(&format!("thinguard preflight: {headline} ({} ms)", report.elapsed_ms));
+    if let Some(build) = report.docker {
+        page.row("docker", &docker(build));
     }
     let found = if report.driver_found { ", as used before" } else { "" };
     let driver = report.driver.unwrap_or("Docker's own choice");
-    row(&mut page, "driver", &format!("{driver}{found}"));
+    page.row("driver", &format!("{driver}{found}"));
     if let Some(data_root) = report.data_root {
-        row(&mut page, "data root", data_root);
+        page.row("data root", data_root);
     }
     match &report.pool {
-        Some(pool) => pool_rows(&mut page, pool),
-        None => row(&mut page, "pool", "none active"),
+        Some(pool) => rows(&mut page, pool),
+        None => page.row("pool", "none active"),
     }
-    // The pool tells its own room, where it knows it.
-    if let Some(room) = report
-        .headroom
-        .as_ref()
-        .filter(|_| report.pool.as_ref().is_none_or(|p| p.headroom_bytes.is_none()))
-    {
-        room_rows(&mut page, room);
+    if let Some(room) = &report.headroom {
+        if let Some(host) = &room.host {
+            page.row("host", &host_words(host));
+        }
+        let over = match room.overcommit_bytes {
+            Bytes(0) => String::new(),
+            over => format!("; the pool promises {over} more than the host has"),
+        };
+        page.row("headroom", &format!("{}{over}", room.headroom_bytes));
     }
-    findings(&mut page, report.findings);
+    page.findings(report.findings);
     if let Some(command) = &report.overrule {
-        // Writing to a String does not fail.
-        let _ = writeln!(
-            page,
+        page.line(&format!(
             "To overrule this refusal, and all to come until the link is removed: {command}"
-        );
+        ));
     }
-    page
+    page.text
 }
 
-pub(super) fn row(page: &mut String, name: &str, value: &str) {
-    // Writing to a String does not fail.
-    let _ = writeln!(page, "  {name:<10} {}", printable(value));
-}
-
-/// What the pool does with I/O, in words.
-pub(super) fn mode_words(pool: &PoolReport) -> String {
-    let mode = match pool.mode {
-        Some(Mode::Rw) => "rw",
-        Some(Mode::OutOfDataSpace) => "out of data space",
-        Some(Mode::Ro) => "read-only",
-        Some(Mode::Fail) => "failed",
-        None => "not active",
+/// `20.10.24 (Debian's build; package docker.io 20.10.24+dfsg1-1 (/var/lib/dpkg/status))`
+pub(super) fn docker(build: &Build) -> String {
+    let version = build.version.map(|version| version.to_string());
+    let version = version.as_deref().unwrap_or("version unknown");
+    let flavour = match build.flavour {
+        Flavour::Upstream => "Docker's own build",
+        Flavour::Debian => "Debian's build",
+        Flavour::RedHat => "Red Hat's build",
+        Flavour::Oracle => "Oracle's build",
+        Flavour::Amazon => "Amazon's build",
+        Flavour::Unknown => "not known whose build",
     };
-    let check = if pool.needs_check { ", needs check" } else { "" };
-    let suspended = if pool.suspended { ", suspended" } else { "" };
-    format!("{mode}{check}{suspended}")
+    match build.evidence.as_str() {
+        "" => format!("{version} ({flavour})"),
+        evidence => format!("{version} ({flavour}; {evidence})"),
+    }
 }
 
-fn pool_rows(page: &mut String, pool: &PoolReport) {
+fn rows(page: &mut Page, pool: &PoolReport) {
     let name = match pool.name.as_str() {
         "" => String::new(),
         name => format!("{name}: "),
     };
-    row(page, "pool", &format!("{name}{}", mode_words(pool)));
-    row(page, "data", &usage(&pool.data));
-    row(page, "metadata", &usage(&pool.metadata));
-    for file in &pool.files {
-        let line = format!(
-            "{} ({}, {} allocated)",
-            file.path, file.size_bytes, file.allocated_bytes
-        );
-        row(page, "file", &line);
-    }
-    if let (Some(headroom_bytes), Some(overcommit_bytes)) = (pool.headroom_bytes, pool.overcommit_bytes) {
-        room_rows(
-            page,
-            &HeadroomReport {
-                headroom_bytes,
-                overcommit_bytes,
-                host: pool.host.clone(),
-            },
-        );
+    page.row("pool", &format!("{name}{}", mode_words(pool)));
+    page.row("data", Fullness::from(&pool.data).figures().trim_start());
+    page.row("metadata", Fullness::from(&pool.metadata).figures().trim_start());
+    files(page, pool);
+}
+
+/// What the pool does with I/O, in words.
+pub(super) fn mode_words(pool: &PoolReport) -> String {
+    let mode = pool.mode.map_or("not active", mode_word);
+    format!("{mode}{}", mode_marks(pool.needs_check, pool.suspended))
+}
+
+pub(super) fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Rw => "rw",
+        Mode::OutOfDataSpace => "out of data space",
+        Mode::Ro => "read-only",
+        Mode::Fail => "failed",
     }
 }
 
-fn usage(usage: &UsageReport) -> String {
-    let (used, total) = (usage.used_bytes, usage.total_bytes);
-    let percent = (u128::from(used.0) * 100)
-        .checked_div(u128::from(total.0))
-        .unwrap_or(100);
-    format!("{percent}% of {total} used, {} free", total.saturating_sub(used))
+/// What is wrong besides the mode.
+pub(super) fn mode_marks(needs_check: bool, suspended: bool) -> String {
+    let check = if needs_check { ", needs check" } else { "" };
+    let suspended = if suspended { ", suspended" } else { "" };
+    format!("{check}{suspended}")
 }
 
-fn room_rows(page: &mut String, room: &HeadroomReport) {
-    if let Some(HostReport {
-        path,
-        free_bytes,
-        reserve_bytes,
-        ..
-    }) = &room.host
-    {
-        row(
-            page,
-            "host",
-            &format!("{path}: {free_bytes} free, {reserve_bytes} of it reserved"),
-        );
-    }
-    let over = match room.overcommit_bytes {
-        Bytes(0) => String::new(),
-        over => format!("; the pool promises {over} more than the host has"),
-    };
-    row(page, "headroom", &format!("{}{over}", room.headroom_bytes));
-}
-
-/// The word that opens a finding's line.
-pub(super) fn severity_word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Refuse => "REFUSE",
-        Severity::Warn => "WARN",
-        Severity::Note => "NOTE",
-    }
-}
-
-fn findings(page: &mut String, findings: &[Finding]) {
-    if findings.is_empty() {
-        return;
-    }
-    for finding in findings {
-        let severity = severity_word(finding.severity);
-        let _ = writeln!(
-            page,
-            "{severity} {}: {}",
-            finding.code,
-            printable(&super::event::sentence(finding))
-        );
-        for (name, value) in [("where", &finding.place), ("next", &finding.remedy)] {
-            if !value.is_empty() {
-                let _ = writeln!(page, "  {:<6} {}", format!("{name}:"), printable(value));
-            }
-        }
-    }
-    page.push_str("More of each: thinguard explain CODE\n");
+pub(super) fn host_words(host: &HostReport) -> String {
+    let HostReport { path, free_bytes, .. } = host;
+    format!("{path}: {free_bytes} free, {} of it reserved", host.reserve_bytes)
 }

@@ -9,7 +9,7 @@ use crate::model::{Unit, time_words};
 use crate::observe::Ask;
 use crate::observe::journal::{self, Question, Said};
 use crate::report::drill::summary;
-use crate::report::event::{Event, Kind};
+use crate::report::event::{Event, Kind, Priority};
 use crate::report::journal::Journal;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -59,7 +59,7 @@ impl Drill {
             return self.skip("journal", "this host has none; lines go to syslog");
         }
         let began = now_us();
-        journal.tell(&Event::drill_done(&summary(&self.checks)));
+        journal.tell(&Event::of(Kind::DrillDone, Priority::Info, &summary(&self.checks)));
         let said = match journal.finish(TAKEN) {
             0 => self.read_back(began),
             _ => Err(Undone::Failed(

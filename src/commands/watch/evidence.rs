@@ -64,7 +64,7 @@ impl Guard {
             .host
             .known()
             .map_or(Bytes(0), |host| growth::reserve(host, &self.settings.host));
-        let lines = lines(&Bundle {
+        let (words, others) = lines(&Bundle {
             occasion,
             seen,
             history: self.memory.history.moments(),
@@ -72,12 +72,12 @@ impl Guard {
             stuck_for: &self.memory.stuck_for(now()),
             now: now(),
         });
-        // What is shown again soon, with other ages alone, is no news. The first line is about the occasion.
-        let shown: Vec<_> = lines.iter().skip(1).map(|line| without_figures(line)).collect();
+        // What is shown again soon, with other ages alone, is no news.
+        let shown: Vec<_> = others.iter().map(|line| without_figures(line)).collect();
         let again =
             matches!(&self.evidence.shown, Some((before, at)) if *before == shown && now().saturating_sub(*at) < AGAIN);
         if !again {
-            self.teller.tell_event(&Event::evidence(occasion, &lines));
+            self.teller.tell_event(&Event::evidence(occasion, &words, &others));
             self.evidence.shown = Some((shown, now()));
         }
     }
@@ -131,11 +131,11 @@ impl Guard {
             return;
         };
         let line = match said.and_then(|answer| decode::<String>(&answer)) {
-            Ok(file) => format!("evidence-kept: dockerd has written its goroutines to {file}"),
-            Err(why) => format!("evidence-kept: dockerd has not written its goroutines: {why}"),
+            Ok(file) => format!("dockerd has written its goroutines to {file}"),
+            Err(why) => format!("dockerd has not written its goroutines: {why}"),
         };
         self.teller
-            .tell_event(&Event::evidence("goroutines of dockerd", &[line]));
+            .tell_event(&Event::evidence("goroutines of dockerd", &line, &[]));
     }
 
     /// Stacks that were still being read when the last bundle was written.

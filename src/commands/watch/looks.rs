@@ -2,6 +2,7 @@
 
 use super::{Guard, now};
 use crate::commands::errands::TICK;
+use crate::commands::reports;
 use crate::model::Snapshot;
 use anyhow::Result;
 use std::time::Duration;
@@ -85,7 +86,8 @@ impl Guard {
     /// All that is known now; each line that follows is told in sight of it.
     pub(super) fn take_in(&mut self) -> Snapshot {
         let seen = self.observer.snapshot(now());
-        self.teller.sees(&seen);
+        let pool = seen.pool().map(|pool| reports::pool(pool, &seen, &self.settings));
+        self.teller.sees(pool.as_ref());
         seen
     }
 }

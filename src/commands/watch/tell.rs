@@ -5,8 +5,9 @@ use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict, lvm};
 use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
 use crate::observe::Sense;
-use crate::report::event::Event;
+use crate::report::event::{Event, Kind, Priority};
 use crate::report::journal::Journal;
+use crate::report::json::PoolReport;
 use crate::report::{log_sink, sight};
 use std::time::Duration;
 
@@ -59,14 +60,16 @@ impl Teller {
             (false, true) => " (not its metadata device)",
             (true, true) => " (neither of its devices)",
         };
-        self.journal.tell(&Event::guard_started(&format!(
-            "{}: grows the pool{not} below {}% free data or its low-water mark, and below {}% free metadata; keeps {}% of the host filesystem and at least {} free, and {restarts}",
+        let what = format!(
+            "thinguard {} watches {}: grows the pool{not} below {}% free data or its low-water mark, and below {}% free metadata; keeps {}% of the host filesystem and at least {} free, and {restarts}",
+            env!("CARGO_PKG_VERSION"),
             settings.docker.unit,
             settings.data.below_free_percent,
             settings.metadata.below_free_percent,
             settings.host.reserve_percent,
             settings.host.reserve_min,
-        )));
+        );
+        self.journal.tell(&Event::of(Kind::GuardStarted, Priority::Info, &what));
     }
 
     pub fn stopping(&mut self, under_way: &[&Deed]) {
@@ -74,29 +77,38 @@ impl Teller {
             .iter()
             .map(|deed| format!("; '{deed}' is under way and is completed without the guard"));
         let why = format!("asked to by a signal{}", deeds.collect::<String>());
-        self.journal.tell(&Event::guard_stopping(&why));
+        self.journal.tell(&Event::of(Kind::GuardStopping, Priority::Info, &why));
         self.journal.finish(Duration::from_secs(1));
     }
 
     pub fn settings_ignored(&mut self, warning: &str) {
-        self.journal.tell(&Event::settings_ignored(warning));
+        self.journal
+            .tell(&Event::of(Kind::SettingsIgnored, Priority::Error, warning));
     }
 
     pub fn settings_kept(&mut self, problems: &[String]) {
         for problem in problems {
-            self.journal.tell(&Event::settings_kept(problem));
+            let what = format!("{problem}; nothing was changed, the settings from before stay in force");
+            self.journal
+                .tell(&Event::of(Kind::SettingsKept, Priority::Error, &what));
         }
     }
 
     pub fn settings_reloaded(&mut self, changes: &[String], settings: &Settings) {
         self.restart_window = settings.restart.window;
         self.journal.watch(&settings.docker.unit);
-        self.journal.tell(&Event::settings_reloaded(changes));
+        let what = match changes {
+            [] => "nothing has changed".to_owned(),
+            changes => changes.join("; "),
+        };
+        self.journal
+            .tell(&Event::of(Kind::SettingsReloaded, Priority::Notice, &what));
     }
 
     /// The look that is judged now: its figures stand beside each line until the next.
-    pub fn sees(&mut self, seen: &Snapshot) {
-        self.journal.sees(sight::of_snapshot(seen));
+    pub fn sees(&mut self, pool: Option<&PoolReport>) {
+        let fields = pool.map(|pool| sight::fields(pool, pool.host.as_ref()));
+        self.journal.sees(fields.unwrap_or_default());
     }
 
     pub fn tell_event(&mut self, event: &Event) {
@@ -127,10 +139,7 @@ impl Teller {
     }
 
     pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) {
-        self.journal.tell(&match outcome {
-            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
-        });
+        self.journal.tell(&Event::deed_ended(deed, outcome, took, shown));
     }
 
     /// Says what is new, what is over, and what has lasted.

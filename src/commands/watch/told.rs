@@ -22,7 +22,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// A code and what it is about.
 type Key = (Code, String);
 
-/// One finding that has been told and is not over.
+/// One finding that has been told.
 #[derive(Debug)]
 struct Told {
     finding: Finding,
@@ -30,6 +30,8 @@ struct Told {
     last: Duration,
     /// Since when it has not been found any more.
     away: Option<Duration>,
+    /// Since when it is over.
+    over: Option<Duration>,
     /// How often it has come back.
     returns: u32,
 }
@@ -41,6 +43,13 @@ impl Told {
             Some(more) => (FIRST_HOLD * (1 << more.min(8))).min(LONGEST_HOLD),
             None => Duration::ZERO,
         }
+    }
+
+    /// Its severity or next step has changed, or it is bad and lasts.
+    fn has_news(&self, finding: &Finding, now: Duration) -> bool {
+        self.finding.severity != finding.severity
+            || without_figures(&self.finding.remedy) != without_figures(&finding.remedy)
+            || (finding.is_refusal() && now.saturating_sub(self.last) >= AGAIN)
     }
 }
 
@@ -55,16 +64,13 @@ pub(super) enum News {
 
 /// What has been said.
 #[derive(Debug, Default)]
-pub(super) struct ToldFindings {
-    told: BTreeMap<Key, Told>,
-    /// When each was over, and how often it had come back by then.
-    over: BTreeMap<Key, (Duration, u32)>,
-}
+pub(super) struct ToldFindings(BTreeMap<Key, Told>);
 
 impl ToldFindings {
     /// Whether this finding has been told and is not over.
     pub fn has(&self, finding: &Finding) -> bool {
-        self.told.contains_key(&(finding.code, finding.subject.clone()))
+        let told = self.0.get(&(finding.code, finding.subject.clone()));
+        told.is_some_and(|told| told.over.is_none())
     }
 
     /// Takes in what was found now.
@@ -76,59 +82,42 @@ impl ToldFindings {
                 .entry((finding.code, finding.subject.clone()))
                 .or_insert(finding);
         }
-        let mut news = self.ended(|key| current.contains_key(key), now);
-        news.extend(
-            current
-                .into_iter()
-                .filter_map(|(key, finding)| self.found(key, finding, now)),
-        );
-        news
-    }
-
-    fn ended(&mut self, goes_on: impl Fn(&Key) -> bool, now: Duration) -> Vec<News> {
-        self.over.retain(|_, (at, _)| now.saturating_sub(*at) < COMES_BACK);
         let mut news = Vec::new();
-        let over = &mut self.over;
-        self.told.retain(|key, told| {
-            if goes_on(key) {
-                told.away = None;
-                return true;
+        let lasts = |at: Duration| now.saturating_sub(at) < COMES_BACK;
+        self.0.retain(|_, told| told.over.is_none_or(lasts));
+        for (key, told) in &mut self.0 {
+            if told.over.is_some() || current.contains_key(key) {
+                continue;
             }
             let away = *told.away.get_or_insert(now);
-            if now.saturating_sub(away) < told.hold() {
-                return true;
+            if now.saturating_sub(away) >= told.hold() {
+                told.over = Some(now);
+                news.push(News::Over(key.0, key.1.clone(), away.saturating_sub(told.since)));
             }
-            over.insert(key.clone(), (now, told.returns));
-            news.push(News::Over(key.0, key.1.clone(), away.saturating_sub(told.since)));
-            false
-        });
-        news
-    }
-
-    fn found(&mut self, key: Key, finding: &Finding, now: Duration) -> Option<News> {
-        let told = self.told.get(&key);
-        let is_news = told.is_none_or(|told| {
-            told.finding.severity != finding.severity
-                || without_figures(&told.finding.remedy) != without_figures(&finding.remedy)
-                || (finding.is_refusal() && now.saturating_sub(told.last) >= AGAIN)
-        });
-        if !is_news {
-            return None;
         }
-        let returns = self.over.get(&key).map_or(0, |(_, returns)| returns.saturating_add(1));
-        let (since, returns) = told.map_or((now, returns), |told| (told.since, told.returns));
-        let finding = finding.clone();
-        self.told.insert(
-            key,
-            Told {
+        for (key, finding) in current {
+            let (mut since, mut returns) = (now, 0);
+            if let Some(told) = self.0.get_mut(&key) {
+                let is_over = told.over.is_some();
+                told.away = None;
+                if !is_over && !told.has_news(finding, now) {
+                    continue;
+                }
+                since = if is_over { now } else { told.since };
+                returns = told.returns.saturating_add(is_over.into());
+            }
+            let told = Told {
                 finding: finding.clone(),
                 since,
                 last: now,
                 away: None,
+                over: None,
                 returns,
-            },
-        );
-        Some(News::Raised(finding))
+            };
+            self.0.insert(key, told);
+            news.push(News::Raised(finding.clone()));
+        }
+        news
     }
 }
 

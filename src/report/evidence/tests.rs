@@ -109,15 +109,15 @@ fn seen() -> Snapshot {
 }
 
 fn text(seen: &Snapshot, history: &[(Duration, Pool)]) -> String {
-    lines(&Bundle {
+    let (summary, lines) = lines(&Bundle {
         occasion: "before 'grow'",
         seen,
         history,
         reserve: Bytes::gib(1),
         stuck_for: &[(417, 9, secs(33))],
         now: secs(1000),
-    })
-    .join("\n")
+    });
+    format!("{summary}\n{}", lines.join("\n"))
 }
 
 fn at(at: u64, mode: Mode, queue_if_no_space: bool) -> (Duration, Pool) {
@@ -140,7 +140,7 @@ fn at(at: u64, mode: Mode, queue_if_no_space: bool) -> (Duration, Pool) {
 fn it_reads_well() {
     let history = [at(700, Mode::Rw, true), at(940, Mode::OutOfDataSpace, false)];
     let wanted = "\
-evidence-kept: before 'grow': /_ping answers in 3 ms, /info is silent for 20 s, 3 tasks in D state, no active pool
+before 'grow': /_ping answers in 3 ms, /info is silent for 20 s, 3 tasks in D state, no active pool
 unit: docker.service active (running), process 400
 host: /d has 7 GiB free of 20 GiB, 1 GiB of it kept in reserve
 pool history:

@@ -1,12 +1,12 @@
 //! A bar that shows how full something is, with a mark where something begins.
 
-use super::Terminal;
 use crate::model::Bytes;
-use crate::report::colour::{self, Colour};
+use crate::report::json::{HostReport, UsageReport};
+use crate::report::page::{Colour, Terminal};
 
 /// How full something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fullness {
+pub(in crate::report) struct Fullness {
     /// What is in use.
     pub used: Bytes,
     /// All of it.
@@ -15,17 +15,37 @@ pub struct Fullness {
     pub low: Option<Bytes>,
 }
 
+impl From<&UsageReport> for Fullness {
+    fn from(usage: &UsageReport) -> Fullness {
+        Fullness {
+            used: usage.used_bytes,
+            total: usage.total_bytes,
+            low: usage.low_bytes,
+        }
+    }
+}
+
+impl From<&HostReport> for Fullness {
+    fn from(host: &HostReport) -> Fullness {
+        Fullness {
+            used: host.total_bytes.saturating_sub(host.free_bytes),
+            total: host.total_bytes,
+            low: Some(host.reserve_bytes),
+        }
+    }
+}
+
 impl Fullness {
     /// What is free.
-    pub fn free(&self) -> Bytes {
+    pub(in crate::report) fn free(&self) -> Bytes {
         self.total.saturating_sub(self.used)
     }
 
-    /// Hundredths in use, rounded down; 100 for what has no size, since nothing fits into it.
-    pub fn percent(&self) -> u64 {
+    /// `  5% of 1 GiB used, 972 MiB free`. Hundredths are rounded down; they are 100 for what has no size, since nothing fits into it.
+    pub(in crate::report) fn figures(&self) -> String {
         let percent = u128::from(self.used.0) * 100;
         let percent = percent.checked_div(u128::from(self.total.0)).unwrap_or(100);
-        u64::try_from(percent).unwrap_or(u64::MAX)
+        format!("{percent:>3}% of {} used, {} free", self.total, self.free())
     }
 
     fn colour(&self) -> Colour {
@@ -37,7 +57,7 @@ impl Fullness {
     }
 
     /// As a bar of so many cells and two brackets.
-    pub fn bar(&self, cells: usize, terminal: &Terminal) -> String {
+    pub(in crate::report) fn bar(&self, cells: usize, terminal: &Terminal) -> String {
         let glyphs = match terminal.utf8 {
             true => ['\u{2588}', '\u{2591}', '\u{2503}'],
             false => ['#', '.', '|'],
@@ -60,10 +80,7 @@ impl Fullness {
             _ => free,
         };
         let inside: String = (0..cells).map(cell).collect();
-        match terminal.colour {
-            true => format!("[{}]", colour::painted(&inside, self.colour())),
-            false => format!("[{inside}]"),
-        }
+        format!("[{}]", terminal.painted(&inside, self.colour()))
     }
 
     /// Whole cells that so many bytes fill.

@@ -3,7 +3,7 @@
 use super::bar::Fullness;
 use super::{Page, consumers, why_unseen};
 use crate::model::Bytes;
-use crate::report::json::{GuardReport, HostReport, Part, PoolReport, StatusReport, UsageReport};
+use crate::report::json::{GuardReport, Part, PoolReport, StatusReport};
 use crate::report::text::mode_words;
 
 /// Columns behind a bar: `100% of 1023 GiB used, 1023 MiB free` and a blank.
@@ -28,9 +28,9 @@ pub(super) fn pool(page: &mut Page, report: &StatusReport) {
 fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
     page.row_of_name("pool", &pool.name, &format!(": {}", mode_words(pool)));
     let bars = [
-        ("data", Some(device(&pool.data))),
-        ("metadata", Some(device(&pool.metadata))),
-        ("host", pool.host.as_ref().map(host)),
+        ("data", Some(Fullness::from(&pool.data))),
+        ("metadata", Some(Fullness::from(&pool.metadata))),
+        ("host", pool.host.as_ref().map(Fullness::from)),
     ];
     for (label, fullness) in &bars {
         if let Some(fullness) = fullness {
@@ -45,10 +45,7 @@ fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
         let mark = if page.terminal.utf8 { '\u{2503}' } else { '|' };
         page.row("", &format!("{mark} where growth begins; on host, the reserve"));
     }
-    for file in &pool.files {
-        let sizes = format!(" ({}, {} allocated)", file.size_bytes, file.allocated_bytes);
-        page.row_of_name("file", &file.path, &sizes);
-    }
+    files(page, pool);
     if let Some(headroom) = pool.headroom_bytes {
         page.row("headroom", &headroom_words(pool, headroom));
     }
@@ -59,29 +56,15 @@ fn rows(page: &mut Page, pool: &PoolReport, guard: &GuardReport) {
     consumers::consumers(page, pool);
 }
 
-fn device(usage: &UsageReport) -> Fullness {
-    Fullness {
-        used: usage.used_bytes,
-        total: usage.total_bytes,
-        low: usage.low_bytes,
-    }
-}
-
-fn host(host: &HostReport) -> Fullness {
-    Fullness {
-        used: host.total_bytes.saturating_sub(host.free_bytes),
-        total: host.total_bytes,
-        low: Some(host.reserve_bytes),
+pub(in crate::report) fn files(page: &mut Page, pool: &PoolReport) {
+    for file in &pool.files {
+        let sizes = format!(" ({}, {} allocated)", file.size_bytes, file.allocated_bytes);
+        page.row_of_name("file", &file.path, &sizes);
     }
 }
 
 fn bar(page: &mut Page, label: &str, fullness: &Fullness) {
-    let figures = format!(
-        "{:>3}% of {} used, {} free",
-        fullness.percent(),
-        fullness.total,
-        fullness.free()
-    );
+    let figures = fullness.figures();
     let cells = page.room().saturating_sub(FIGURES + 2).min(*CELLS.end());
     match CELLS.contains(&cells) {
         true => {
