@@ -1,6 +1,7 @@
 //! What can be asked, and the one place that prints an error chain.
 
 use crate::commands::output::{self, complain, say};
+use crate::commands::settings::show as settings;
 use crate::commands::{drill, explain, grow, history, preflight, status, watch};
 use lexopt::prelude::*;
 use std::ffi::{OsStr, OsString};
@@ -24,6 +25,9 @@ thinguard keeps a Docker host on the devicemapper storage driver alive.
   thinguard history [--since TIME] [--evidence] [--json]
                       incidents and deeds as the journal has them, newest last; TIME as journalctl takes it: -2h, yesterday
                       --evidence: with what was seen before each deed and at each hang
+  thinguard settings [--check] [--json]
+                      the settings, each with file and line or 'default'; exit 0: good, 1: mistakes
+                      --check: prints mistakes alone
   thinguard drill [--dir DIR]
                       proves on this host that the guard would work, on a throwaway pool in DIR (/run/thinguard); Docker is not
                       touched; exit 0: all checks passed, 1: one failed
@@ -50,6 +54,7 @@ enum Command {
     Status(status::Args),
     Grow(grow::Args),
     History(history::Args),
+    Settings(settings::Args),
     Drill(drill::Args),
     Explain(explain::Args),
 }
@@ -77,6 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Grow(args) => grow::run(&args),
         Command::History(args) => history::run(&args),
+        Command::Settings(args) => settings::run(&args),
         Command::Drill(args) => drill::run(&args),
         Command::Explain(args) => Ok(explain::run(&args)),
     };
@@ -105,6 +111,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
         "watch" => Command::Watch,
         "status" => Command::Status(status::Args::default()),
         "grow" => Command::Grow(grow::Args::default()),
+        "settings" => Command::Settings(settings::Args::default()),
         "drill" => Command::Drill(drill::Args::default()),
         "history" => Command::History(history::Args::default()),
         "explain" => Command::Explain(explain::Args::default()),
@@ -124,6 +131,8 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Er
             (Command::Grow(args), Long("data")) => args.data = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("metadata")) => args.metadata = Some(parser.value()?.parse()?),
             (Command::Grow(args), Long("dry-run")) => args.dry_run = true,
+            (Command::Settings(args), Long("check")) => args.check = true,
+            (Command::Settings(args), Long("json")) => args.json = true,
             (Command::Drill(args), Long("dir")) => args.dir = Some(directory(&parser.value()?.string()?)?),
             (Command::History(args), Long("since")) => args.since = Some(parser.value()?.string()?),
             (Command::History(args), Long("evidence")) => args.evidence = true,
@@ -222,6 +231,13 @@ mod tests {
                 json: true
             })
         );
+        assert_eq!(
+            parsed("settings --check --json").unwrap(),
+            Command::Settings(settings::Args {
+                check: true,
+                json: true
+            })
+        );
         let dir = Some("/var/tmp".to_owned());
         assert_eq!(
             parsed("drill --dir /var/tmp").unwrap(),
@@ -258,6 +274,7 @@ mod tests {
             "explain pool-low pool-failed",
             "explain --json",
             "history now",
+            "settings now",
             "drill now",
             "drill --dir tmp",
             "drill --dir",

@@ -6,6 +6,7 @@ mod caution;
 mod changes;
 pub mod files;
 mod keys;
+pub mod show;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -71,13 +72,17 @@ pub fn parse(files: &[FileText]) -> Parsed {
     for FileText { path, text } in files {
         match text {
             Err(error) => problems.push(unknown(format!("{path}: {error}"))),
-            Ok(text) => problems.extend(keep_good_keys(text, &mut keys).into_iter().map(|mistake| Problem {
-                text: match mistake.line {
-                    Some(line) => format!("{path}:{line}: {}", mistake.text),
-                    None => format!("{path}: {}", mistake.text),
-                },
-                cautions: mistake.cautions,
-            })),
+            Ok(text) => problems.extend(
+                keep_good_keys(path, text, &mut keys)
+                    .into_iter()
+                    .map(|mistake| Problem {
+                        text: match mistake.line {
+                            Some(line) => format!("{path}:{line}: {}", mistake.text),
+                            None => format!("{path}: {}", mistake.text),
+                        },
+                        cautions: mistake.cautions,
+                    }),
+            ),
         }
     }
     caution::settle(&mut problems, &mut keys);
@@ -118,7 +123,7 @@ fn document(kept: &Kept) -> String {
     let mut document = String::new();
     for (section, keys) in kept {
         document.push_str(&format!("[{section}]\n"));
-        document.extend(keys.iter().map(|(key, value)| format!("{key} = {value}\n")));
+        document.extend(keys.iter().map(|(key, said)| format!("{key} = {}\n", said.value)));
     }
     document
 }

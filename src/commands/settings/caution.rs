@@ -4,6 +4,10 @@
 //! until the mistake is put right, except where the default is a limit itself.
 
 use super::{Kept, Problem};
+use crate::docker::Sourced;
+
+/// The place of a value that a mistake has put there.
+const HELD_BACK: &str = "held back until the mistake is put right";
 
 /// Something that is not done meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +133,7 @@ pub fn bare(name: &str) -> String {
 pub fn settle(problems: &mut [Problem], keys: &mut Kept) {
     let says = |table: &str, key: &str| keys.get(table).and_then(|keys| keys.get(key));
     let capped = says("data", "cap").is_some();
-    let gives_up = says("cure", "xfs_give_up").is_some_and(|value| value == "true");
+    let gives_up = says("cure", "xfs_give_up").is_some_and(|said| said.value == "true");
     for problem in &mut *problems {
         let cautions = &mut problem.cautions;
         let needless = capped || cautions.contains(&DataGrowth);
@@ -145,7 +149,7 @@ pub fn settle(problems: &mut [Problem], keys: &mut Kept) {
     for (table, key, value) in problems.iter().flat_map(|it| &it.cautions).map(|it| it.key()) {
         keys.entry(table.to_owned())
             .or_default()
-            .insert(key.to_owned(), value.to_owned());
+            .insert(key.to_owned(), Sourced::new(value.to_owned(), HELD_BACK));
     }
 }
 

@@ -4,7 +4,7 @@ use super::Kept;
 
 /// One line for each key that has changed, with what it was; values stand as in the files.
 pub fn changes(old: &Kept, new: &Kept) -> Vec<String> {
-    let value = |keys: &Kept, table: &str, key: &str| keys.get(table).and_then(|keys| keys.get(key)).cloned();
+    let value = |keys: &Kept, table: &str, key: &str| Some(keys.get(table)?.get(key)?.value.clone());
     let mut names: Vec<(&String, &String)> = [old, new]
         .into_iter()
         .flatten()

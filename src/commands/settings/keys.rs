@@ -2,13 +2,14 @@
 
 use super::caution::{self, Caution};
 use super::validate;
+use crate::docker::Sourced;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-/// Good keys: table, then key, then its value as it stands in the file.
-pub type Kept = BTreeMap<String, BTreeMap<String, String>>;
+/// Good keys: table, then key, then its value as it stands in the file, with file and line.
+pub type Kept = BTreeMap<String, BTreeMap<String, Sourced<String>>>;
 
 /// Something wrong in one file.
 #[derive(Debug)]
@@ -18,10 +19,10 @@ pub struct Mistake {
     pub cautions: Vec<Caution>,
 }
 
-/// Puts the good keys of one file into `kept`; returns what is wrong with the others.
-pub fn keep_good_keys(text: &str, kept: &mut Kept) -> Vec<Mistake> {
+/// Puts the good keys of the file `path` into `kept`; returns what is wrong with the others.
+pub fn keep_good_keys(path: &str, text: &str, kept: &mut Kept) -> Vec<Mistake> {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader::new(text, kept);
+    let mut reader = Reader::new(path, text, kept);
     for error in errors {
         reader.damage(error.span().map(|span| reader.line_of(span.start)), error.message());
     }
@@ -38,6 +39,7 @@ pub fn keep_good_keys(text: &str, kept: &mut Kept) -> Vec<Mistake> {
 
 /// One file on its way into the settings.
 struct Reader<'a> {
+    path: &'a str,
     text: &'a str,
     kept: &'a mut Kept,
     /// Tables and keys that were good, without quotes.
@@ -52,8 +54,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, kept: &'a mut Kept) -> Reader<'a> {
+    fn new(path: &'a str, text: &'a str, kept: &'a mut Kept) -> Reader<'a> {
         Reader {
+            path,
             text,
             kept,
             taken: BTreeSet::new(),
@@ -141,7 +144,8 @@ impl<'a> Reader<'a> {
         match check(section, key, value) {
             Ok(()) => {
                 let table = self.kept.entry(section.to_owned()).or_default();
-                table.insert(key.to_owned(), value.to_owned());
+                let place = format!("{}:{}", self.path, lines.start());
+                table.insert(key.to_owned(), Sourced::new(value.to_owned(), place));
                 self.taken.insert((caution::bare(section), caution::bare(key)));
             }
             Err(text) => {

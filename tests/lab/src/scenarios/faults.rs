@@ -70,11 +70,23 @@ fn settings_are_reloaded(host: &mut Host, _: &mut Figures) -> Result<()> {
     let first = host.pool_status()?.data.total;
 
     // Nothing of a file with a mistake: neither its good keys nor the defaults.
-    reload_with(
-        host,
-        "[data]\nbelow_free_percent = 90\nstep_min = \"8 parsecs\"\n",
-        "settings-kept: /etc/thinguard.d/50-lab.toml:3: data.step_min: '8 parsecs' is not a size",
-    )?;
+    let mistake = "/etc/thinguard.d/50-lab.toml:3: data.step_min: '8 parsecs' is not a size";
+    let bad = "[data]\nbelow_free_percent = 90\nstep_min = \"8 parsecs\"\n";
+    host.put("/etc/thinguard.d/50-lab.toml", 0o644, bad.as_bytes())?;
+    let reload = host.sh_timeout("systemctl reload thinguard", Duration::from_secs(30))?;
+    ensure!(!reload.ok(), "a reload of a file with a mistake succeeds");
+    watch::await_line(host, &format!("thinguard: {mistake}"), Duration::from_secs(30))?;
+    // Nor where the guard itself is told to.
+    host.sh("systemctl kill --kill-who main --signal HUP thinguard")?;
+    watch::await_line(host, &format!("settings-kept: {mistake}"), Duration::from_secs(30))?;
+    let said = host.sh_timeout("thinguard settings", Duration::from_secs(30))?;
+    ensure!(
+        said.code == Some(1)
+            && said.stderr.contains(mistake)
+            && said.stdout.contains("50-lab.toml:2")
+            && said.stdout.contains("default"),
+        "{said:?}"
+    );
     host.pass(Duration::from_secs(3));
     ensure!(
         host.pool_status()?.data.total == first,
