@@ -9,6 +9,6 @@ pub mod judge;
 #[allow(unsafe_code)]
 pub mod kernel;
 pub mod model;
-pub mod observe;
+mod observe;
 pub mod report;
 pub mod systemd;

@@ -30,19 +30,12 @@ impl std::str::FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("'{text}' is not a size; write 400G, +20G or +25%");
-        match text.strip_prefix('+') {
-            Some(more) => match more.strip_suffix('%') {
-                Some(percent) => percent
-                    .parse()
-                    .ok()
-                    .filter(|p| *p > 0)
-                    .map(Size::ByPercent)
-                    .ok_or_else(bad),
-                None => parse_size(more).map(Size::By).map_err(|_| bad()),
-            },
-            None => parse_size(text).map(Size::To).map_err(|_| bad()),
-        }
+        let size = match text.strip_prefix('+').map(|more| (more, more.strip_suffix('%'))) {
+            None => parse_size(text).ok().map(Size::To),
+            Some((more, None)) => parse_size(more).ok().map(Size::By),
+            Some((_, Some(percent))) => percent.parse().ok().filter(|p| *p > 0).map(Size::ByPercent),
+        };
+        size.ok_or_else(|| format!("'{text}' is not a size; write 400G, +20G or +25%"))
     }
 }
 
@@ -74,7 +67,7 @@ pub struct Args {
 /// Why something was not grown; what was grown before stays so.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
-    let mut once = Once::new(&settings, DEADLINE)?;
+    let mut once = Once::new(&settings, "/", DEADLINE)?;
     if std::io::stderr().is_terminal() {
         once.errands.tell_waiting(waiting);
     }

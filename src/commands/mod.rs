@@ -1,17 +1,17 @@
 //! One file a verb, each a sentence of looks, thought, deeds and words.
 
-pub mod drill;
+pub(crate) mod drill;
 mod errands;
-pub mod explain;
-pub mod grow;
-pub mod history;
+pub(crate) mod explain;
+pub(crate) mod grow;
+pub(crate) mod history;
 mod look;
-pub mod output;
+pub(crate) mod output;
 pub mod preflight;
 mod reports;
-pub mod settings;
-pub mod status;
+pub(crate) mod settings;
+pub(crate) mod status;
 mod terminal;
-pub mod watch;
+pub(crate) mod watch;
 
 use output::{complain, say, show};

@@ -11,10 +11,10 @@ use crate::judge::before::Before;
 use crate::judge::preflight;
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
-use crate::model::{Answer, Deed, Disk, Outcome, Pool, Seen, Settings, Snapshot, Target};
+use crate::model::{Answer, Bytes, Deed, Disk, Outcome, Seen, Settings, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -31,11 +31,6 @@ pub struct Args {
     /// `--json`
     pub json: bool,
 }
-
-/// Exit codes of the contract.
-const START: u8 = 0;
-const REFUSE: u8 = 1;
-const UNKNOWN: u8 = 3;
 
 /// Seconds after which preflight is over in any case; its own deadline comes long before.
 const LAST_RESORT: u32 = 60;
@@ -67,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
-    let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
+    let mut once = Once::new(&settings, &args.root, settings.preflight.deadline)?;
     once.learn_config(inside_unit, args.exec_line.as_deref());
     once.ask_for_root();
     let seen = once.look_at_storage();
@@ -89,10 +84,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         false if inside_unit => {}
         false => super::show(&text::preflight(&report)),
     }
+    // The contract's.
     Ok(ExitCode::from(match report.verdict {
-        Answer::Start => START,
-        Answer::Refuse => REFUSE,
-        Answer::Unknown => UNKNOWN,
+        Answer::Start => 0,
+        Answer::Refuse => 1,
+        Answer::Unknown => 3,
     }))
 }
 
@@ -106,7 +102,7 @@ fn tell_unjudged(why: &str, elapsed: Duration) {
 
 /// The answer.
 fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightReport<'a> {
-    let (settings, seen, before) = (once.settings(), &judged.seen, judged.before.as_ref());
+    let (settings, seen, before) = (&once.observer.settings, &judged.seen, judged.before.as_ref());
     let here = once.observer.is_of_this_host();
     let verdict = judged.verdict.answer(once.is_late());
     let superblock = match before.map(|before| (before, &before.superblock)) {
@@ -124,7 +120,7 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
         driver: before.and_then(|before| before.choice.certain()),
         driver_found: before.is_some_and(|before| matches!(before.choice, Choice::Prior(_))),
         data_root: before.map(|before| before.config.data_root.value.as_str()),
-        pool: match (pool(seen), superblock, disk) {
+        pool: match (seen.pool(), superblock, disk) {
             (Some(pool), ..) => Some(reports::pool(pool, seen, settings)),
             (None, Some(superblock), Some(disk)) => Some(reports::inactive_pool(disk, superblock, here)),
             _ => None,
@@ -150,7 +146,7 @@ struct Judged {
 /// Judges, grows where that is called for, and judges again: metadata and data, so at most twice.
 fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result<Judged> {
     const GROWTHS: usize = 2;
-    let settings = once.settings().clone();
+    let settings = once.observer.settings.clone();
     let judge = |once: &mut Once, seen: &Snapshot| match start::gather(once, seen) {
         Some(before) => {
             let verdict = preflight::judge(&before, seen, &settings, process::since_boot());
@@ -169,7 +165,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
             break;
         };
         let began = process::since_boot();
-        let (outcome, after) = match pool(&seen) {
+        let (outcome, after) = match seen.pool() {
             Some(_) => once.perform(&deed, &seen),
             None => lengthen(once, &deed)?,
         };
@@ -192,10 +188,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
 /// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.
 fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
     let Deed::Grow { target, to, .. } = deed else {
-        return Ok((
-            Outcome::Failed("only growth is done before a start".into()),
-            once.look_at_storage(),
-        ));
+        bail!("only growth is done before a start");
     };
     let disk = once.observer.disk(process::since_boot());
     let disk = disk.known().context("the files cannot be seen")?;
@@ -208,12 +201,8 @@ fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
         to: *to,
     });
     let after = once.look_at_storage();
-    let size = once
-        .observer
-        .disk(process::since_boot())
-        .known()
-        .and_then(|disk| disk.file(&file).known_or_none());
-    let outcome = match (size, said) {
+    let disk = once.observer.disk(process::since_boot());
+    let outcome = match (disk.known().and_then(|disk| disk.file(&file).known_or_none()), said) {
         (Some(file), _) if file.size_bytes >= *to => Outcome::Done,
         (_, Err(why)) => Outcome::Failed(why.to_string()),
         (_, Ok(_)) => Outcome::Failed("the file is no longer than before".into()),
@@ -221,24 +210,15 @@ fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
     Ok((outcome, after))
 }
 
-fn pool(seen: &Snapshot) -> Option<&Pool> {
-    match &seen.pool {
-        Seen::Known(Some(pool)) => Some(pool),
-        _ => None,
-    }
-}
-
 fn headroom(seen: &Snapshot, disk: Option<&Disk>, settings: &Settings) -> Option<HeadroomReport> {
-    if let Some(pool) = pool(seen) {
+    if let Some(pool) = seen.pool() {
         return Some(reports::headroom(pool, seen, settings));
     }
     let disk = disk?;
     let file = disk.file(&disk.data_path).known_or_none();
-    let owed = file.map_or(crate::model::Bytes(0), |file| {
-        file.size_bytes.saturating_sub(file.allocated_bytes)
-    });
+    let owed = file.map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes));
     Some(HeadroomReport {
-        headroom_bytes: crate::judge::growth::room(&disk.host, &settings.host),
+        headroom_bytes: judge::growth::room(&disk.host, &settings.host),
         overcommit_bytes: owed.saturating_sub(disk.host.free_bytes),
         host: Some(reports::host(&disk.host, settings)),
     })

@@ -6,14 +6,14 @@ mod unseen;
 mod watching;
 
 use super::look::Once;
-use super::watch::{rates, state};
+use super::watch::state;
 use super::{reports, settings, terminal};
 use crate::act::restart;
 use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Deed, Finding, Outcome, Seen, Settings, Snapshot, parse_duration};
+use crate::model::{Deed, Finding, Outcome, Settings, Snapshot, parse_duration};
 use crate::report::json::{self, DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::screen;
 use anyhow::Result;
@@ -59,7 +59,7 @@ pub fn pause(text: &str) -> Result<Duration, String> {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut looker = Looker {
-        once: Once::new(&settings, DEADLINE)?,
+        once: Once::new(&settings, "/", DEADLINE)?,
         settings,
         configured: None,
         fill: None,
@@ -95,10 +95,8 @@ impl Looker {
         let Looker { once, settings, .. } = self;
         let begun = process::since_boot();
         once.begin(DEADLINE);
-        if self
-            .configured
-            .is_none_or(|at| begun.saturating_sub(at) >= CONFIG_FRESH)
-        {
+        let is_old = |at: Duration| begun.saturating_sub(at) >= CONFIG_FRESH;
+        if self.configured.is_none_or(is_old) {
             once.learn_config(false, None);
             self.configured = Some(begun);
         }
@@ -111,34 +109,26 @@ impl Looker {
         let seen = past_a_growth(once);
         let kept = state::read();
         let guarded = state::is_running();
-        let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
+        let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(state::read_rates);
         // Without a guard too: the child that is at it outlives it, and another guard would finish it.
         let unfinished = restart::unfinished(process::since_boot());
-        let (mut findings, fill) = judge(&seen, settings, &kept, known, (unfinished.is_some(), guarded));
+        let (mut findings, memory) = judge(&seen, settings, &kept, known, (unfinished.is_some(), guarded));
         findings.extend(unfinished.map(|order| restarting(&order, guarded)));
         findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
         findings.extend(judge::guard::not_running(&seen, guarded));
-        let stuck = {
-            let mut memory = Memory::default();
-            judge::judge(&seen, settings, &mut memory, process::since_boot());
-            memory.stuck_tasks(&seen, process::since_boot())
-        };
+        let stuck = memory.stuck_tasks(&seen, process::since_boot());
         let report = StatusReport {
-            pool: match &seen.pool {
-                Seen::Known(Some(pool)) => {
-                    let report = reports::pool(pool, &seen, settings);
-                    let report = reports::with_consumers(report, &consumers);
-                    Some(reports::with_rates(report, pool, &seen, &fill, settings))
-                }
-                _ => None,
-            },
+            pool: seen.pool().map(|pool| {
+                let report = reports::with_consumers(reports::pool(pool, &seen, settings), &consumers);
+                reports::with_rates(report, pool, &seen, &memory.fill, settings)
+            }),
             pool_unknown: seen.pool.why_unknown().map(str::to_owned),
             daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
             guard: guard(&kept, settings, guarded),
             findings,
             cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
         };
-        self.fill = Some(fill);
+        self.fill = Some(memory.fill);
         report
     }
 }
@@ -159,7 +149,7 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
     const PAUSE: Duration = Duration::from_millis(500);
     let mut seen = once.snapshot();
     for _ in 0..LOOKS {
-        let suspended = matches!(&seen.pool, Seen::Known(Some(pool)) if pool.suspended);
+        let suspended = seen.pool().is_some_and(|pool| pool.suspended);
         if !suspended || once.is_late() {
             break;
         }
@@ -176,13 +166,13 @@ fn judge(
     kept: &Persistent,
     fill: Fill,
     (restarting, guarded): (bool, bool),
-) -> (Vec<Finding>, Fill) {
+) -> (Vec<Finding>, Memory) {
     let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
     memory.fill = Fill::recall(fill, &process::boot_id());
     memory.restarting = restarting;
     memory.unguarded = !guarded;
     let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
-    (verdict.findings, memory.fill)
+    (verdict.findings, memory)
 }
 
 fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {

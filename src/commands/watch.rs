@@ -7,7 +7,6 @@ mod evidence;
 mod hands;
 mod looks;
 pub mod metrics;
-pub mod rates;
 mod reload;
 pub mod state;
 mod tell;
@@ -21,7 +20,7 @@ use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
 use crate::kernel::{memory, process};
-use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
+use crate::model::{Deed, Outcome, Settings, Snapshot};
 use crate::observe::Observer;
 use crate::report::event::Event;
 use crate::systemd::notify::{Notifier, watchdog_interval};
@@ -29,7 +28,6 @@ use anyhow::{Context, Result, bail};
 use hands::Hands;
 use looks::CONFIG_AGAIN;
 use nix::sys::signalfd::SignalFd;
-use rates::RateFile;
 use reload::Reload;
 use state::{Opened, StateFile};
 use std::path::Path;
@@ -52,7 +50,6 @@ struct Guard {
     teller: Teller,
     evidence: evidence::Keeper,
     state: StateFile,
-    rates: RateFile,
     metrics: metrics::TextFile,
     notifier: Notifier,
     beat_every: Option<Duration>,
@@ -125,13 +122,14 @@ impl Guard {
             keys,
             problems,
         } = settings::parse(&settings::files::read_all(Path::new("/")));
-        let mut memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
-        memory.fill = Fill::recall(rates::read(), &process::boot_id());
+        let mut memory = Memory::recall(state::read(), &process::boot_id(), process::since_boot());
+        memory.fill = Fill::recall(state::read_rates(), &process::boot_id());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
-        let mut teller = Teller::new(&settings);
+        let teller = Teller::new(&settings);
         for problem in problems {
-            teller.settings_ignored(&problem.and_what_follows());
+            let event = Event::settings_ignored(&problem.and_what_follows());
+            teller.journal.tell(&event);
         }
         // Not by the unit's NoNewPrivileges=: on EL7 that would keep the service in systemd's own SELinux domain.
         if let Err(error) = process::no_new_privileges() {
@@ -140,7 +138,7 @@ impl Guard {
         if let Err(error) = memory::lock() {
             log::warn!("memory is not locked ({error}); a hung disk may take parts of the program with it");
         }
-        let mut observer = Observer::new(settings.clone());
+        let mut observer = Observer::new(settings.clone(), "/");
         observer.listen_to_kernel();
         Ok(Guard {
             observer,
@@ -163,7 +161,6 @@ impl Guard {
             memory,
             teller,
             state,
-            rates: RateFile::default(),
             metrics: metrics::TextFile::default(),
         })
     }
@@ -229,7 +226,7 @@ impl Guard {
         match self.hands.begin(&self.porter, deed, &seen, now) {
             Ok(()) => self.memory.began(deed, now),
             Err(why) => {
-                self.teller.refused(deed, &why);
+                self.teller.journal.tell(&Event::deed_failed(deed, &why));
                 self.memory.ended(deed, &Outcome::NotBegun(why), now);
                 return Ok(());
             }
@@ -269,7 +266,10 @@ impl Guard {
     fn tell(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         self.keep_evidence_of_hang(verdict);
         self.ask_for_goroutines(seen, verdict, now);
-        self.teller.tell(verdict, &self.observer.stuck(now), now);
+        self.metrics.collect(now, self.settings.watch.look_deadline);
+        let mut told = verdict.clone();
+        told.findings.extend(self.metrics.finding());
+        self.teller.tell(&told, &self.observer.stuck(now), now);
         self.keep_late_stacks();
         self.write_metrics(seen, verdict, now);
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
@@ -292,18 +292,10 @@ impl Guard {
 
     fn remember(&mut self, now: Duration) {
         self.state.keep(&self.memory.kept);
-        self.rates.keep(&self.memory.fill, now);
+        self.state.keep_rates(&self.memory.fill, now);
     }
 }
 
 fn now() -> Duration {
     process::since_boot()
-}
-
-/// Whether the pool is there to be watched at all; for the status line.
-fn pool(seen: &Snapshot) -> Option<&crate::model::Pool> {
-    match &seen.pool {
-        Seen::Known(Some(pool)) => Some(pool),
-        _ => None,
-    }
 }

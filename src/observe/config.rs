@@ -12,9 +12,8 @@ use crate::model::{Settings, Unit};
 use crate::systemd::bus::Manager;
 use crate::systemd::unit_file::NoCommand;
 use crate::systemd::version::Version;
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// The texts that were read.
@@ -50,24 +49,23 @@ const MOST_JSON: u64 = 4 << 20;
 
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
 /// unit's assignments and files are read as its systemd reads them. In a tree the unit's files tell how Docker is started.
-/// `exec_line` stands for the unit's own `ExecStart=`.
-pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>) -> Result<Raw> {
-    let question = Question {
-        root,
-        unit,
-        inside_unit,
-        exec_line,
-    };
-    let (source, systemd, loaded) = match root == Path::new("/") {
-        true => ask_manager(unit),
+pub fn look(question: &Question) -> Raw {
+    let root = Path::new(&question.root);
+    let (source, systemd, unit) = match root == Path::new("/") {
+        true => ask_manager(&question.unit),
         false => (Source::Tree, units::version(root), None),
     };
-    let readings = start_command::look(&question, &source, systemd);
+    let readings = start_command::look(question, &source, systemd);
     // A program that somebody only asks about is not run.
-    let may_run = root == Path::new("/") && exec_line.is_none();
+    let may_run = root == Path::new("/") && question.exec_line.is_none();
     let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
-    Ok(gather(readings, unit, build, read).on(systemd, loaded))
+    Raw {
+        systemd,
+        running: unit.as_ref().map(running).unwrap_or_default(),
+        unit,
+        ..gather(readings, &question.unit, build, read)
+    }
 }
 
 /// Puts the texts of a start together; `read` reads daemon.json.
@@ -80,23 +78,21 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         .to_owned();
     let mut file_unreadable = None;
     // An empty name is no file at all (`loadDaemonCliConfig`: `if opts.configFile != ""`).
-    let text = match (path.as_str(), read) {
-        ("", _) => None,
-        (path, read) => match read(path) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
-            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
-            Err(error) => {
-                file_unreadable = Some(Unreadable {
-                    for_dockerd_too: matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
-                    ),
-                    why: error.to_string(),
-                });
-                None
-            }
-        },
+    let text = match (!path.is_empty()).then(|| read(&path)) {
+        None => None,
+        Some(Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound && named.is_none() => None,
+        Some(Err(error)) => {
+            file_unreadable = Some(Unreadable {
+                for_dockerd_too: matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+                ),
+                why: error.to_string(),
+            });
+            None
+        }
     };
     Raw {
         readings,
@@ -106,18 +102,6 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         unit: None,
         running: Vec::new(),
         build,
-    }
-}
-
-impl Raw {
-    /// The same on a host with this systemd, which has loaded this unit.
-    fn on(self, systemd: Version, unit: Option<Unit>) -> Raw {
-        Raw {
-            systemd,
-            running: unit.as_ref().map(running).unwrap_or_default(),
-            unit,
-            ..self
-        }
     }
 }
 
@@ -151,10 +135,10 @@ fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, NoComma
     let command = reading.command.as_ref().map_err(Clone::clone)?;
     let place = |variable: &Option<String>| match variable {
         None => reading.place.clone(),
-        Some(name) => reading
-            .places
-            .get(name)
-            .map_or_else(|| format!("the environment variable {name}"), Clone::clone),
+        Some(name) => match reading.places.get(name) {
+            Some(place) => place.clone(),
+            None => format!("the environment variable {name}"),
+        },
     };
     let words = command.words.iter();
     let words: Vec<_> = words

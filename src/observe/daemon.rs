@@ -1,11 +1,13 @@
 //! The daemon: when its unit, its tasks and its answers are looked at again, and what is known of it.
 
 use super::slot::Slot;
+use super::start_command::Question;
 use super::{Ask, Observer, Sense, docker_socket};
 use crate::docker::configuration::Configuration;
 use crate::docker::names::DEFAULT_SOCKET;
 use crate::kernel::errand::Porter;
 use crate::model::{ActiveState, Containers, Daemon, Probe, Seen, Unit};
+use serde::de::IgnoredAny;
 use std::time::Duration;
 
 /// How old an answer may be before the daemon, whose state moves slowly, is asked again.
@@ -67,10 +69,11 @@ impl Observer {
             match self.docker_root(now) {
                 Some(data_root) if self.is_silent(now) => {
                     if self.slot(Sense::Driver).is_due(now, DAEMON_FRESH) {
+                        let (socket, main_pid) = (self.socket(), unit.main_pid);
                         let ask = Ask::Driver {
-                            socket: self.socket(),
+                            socket,
                             data_root,
-                            main_pid: unit.main_pid,
+                            main_pid,
                         };
                         self.ask(porter, Sense::Driver, &ask, now);
                     }
@@ -79,20 +82,13 @@ impl Observer {
             }
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.request_is_due(sense, now) {
-                    let ask = Ask::Get {
-                        socket: self.socket(),
-                        path: path.into(),
-                        main_pid: unit.main_pid,
-                    };
-                    self.ask(porter, sense, &ask, now);
+                    self.ask(porter, sense, &self.get(path, unit.main_pid), now);
                 }
             }
         } else {
-            // What a daemon said before it was stopped says nothing of the next one. A request that is still out is dropped, its
-            // child ends with the connection; a look at tasks is not, for a second one could get stuck beside it.
-            self.slots[Sense::Ping as usize] = Slot::default();
-            self.slots[Sense::Info as usize] = Slot::default();
-            self.slots[Sense::Driver as usize] = Slot::default();
+            // What a daemon said before it was stopped says nothing of the next one. A look at tasks that is still out is not dropped, for
+            // a second one could get stuck beside it.
+            self.drop_requests();
             self.slots[Sense::Tasks as usize].forget();
             self.slots[Sense::Containerd as usize].forget();
         }
@@ -105,12 +101,21 @@ impl Observer {
         self.info_anew = Slot::default();
         let unit = self.unit(now);
         if let Some(unit) = unit.known().filter(|_| self.slot(Sense::Info).out_for(now).is_some()) {
-            let ask = Ask::Get {
-                socket: self.socket(),
-                path: "/info".into(),
-                main_pid: unit.main_pid,
-            };
+            let ask = self.get("/info", unit.main_pid);
             self.info_anew.ask(porter, &ask, now);
+        }
+    }
+
+    fn get(&self, path: &str, main_pid: u32) -> Ask {
+        let (socket, path) = (self.socket(), path.to_owned());
+        Ask::Get { socket, path, main_pid }
+    }
+
+    /// Forgets what was asked of the daemon. The children of requests that are still out end with the connection, so none is left beside
+    /// the next.
+    pub(super) fn drop_requests(&mut self) {
+        for sense in [Sense::Ping, Sense::Info, Sense::Driver] {
+            self.slots[sense as usize] = Slot::default();
         }
     }
 
@@ -149,23 +154,16 @@ impl Observer {
     }
 
     fn probe(&self, sense: Sense, now: Duration) -> Probe {
-        let heard = match sense {
-            Sense::Ping => &self.ping,
-            _ => &self.info,
-        };
-        docker_socket::probe(self.slot(sense), heard, now)
+        docker_socket::probe(self.slot(sense), now)
     }
 
     /// An answer holds while the next one is not late.
     fn driver(&self, now: Duration) -> Probe {
         let slot = self.slot(Sense::Driver);
-        let heard = docker_socket::hear(slot);
-        match (docker_socket::probe(slot, &heard, now), slot.last()) {
-            (Probe::Silent(waited), Some(last)) if waited < self.settings.watch.silent_after && heard.is_ok() => {
-                Probe::Answered {
-                    took: last.came.saturating_sub(last.asked),
-                    asked_ago: now.saturating_sub(last.asked),
-                }
+        let has_answered = slot.last_value::<IgnoredAny>().is_some();
+        match (self.probe(Sense::Driver, now), slot.last()) {
+            (Probe::Silent(waited), Some(last)) if waited < self.settings.watch.silent_after && has_answered => {
+                last.answered(now)
             }
             (probe, _) => probe,
         }
@@ -184,12 +182,12 @@ impl Observer {
     /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in
     /// the unit's own surroundings, as `ExecStartPre=` does.
     pub fn learn_config(&mut self, porter: &Porter, inside_unit: bool, exec_line: Option<&str>, now: Duration) -> bool {
-        let ask = Ask::Config {
+        let ask = Ask::Config(Question {
             root: self.root.clone(),
             unit: self.settings.docker.unit.clone(),
             inside_unit,
             exec_line: exec_line.map(str::to_owned),
-        };
+        });
         self.ask(porter, Sense::Config, &ask, now)
     }
 
@@ -232,7 +230,7 @@ impl Observer {
         }
     }
 
-    pub(super) fn unit(&self, now: Duration) -> Seen<Unit> {
+    pub fn unit(&self, now: Duration) -> Seen<Unit> {
         self.seen(Sense::Unit, now)
     }
 

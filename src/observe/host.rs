@@ -72,8 +72,7 @@ pub fn look(tree: &Path, data_root: &str, files: &[String]) -> Result<Disk> {
 /// (`ReadSymlinkedDirectory`, daemon.go). What is not there yet is Docker's to make.
 fn resolved(tree: &Path, path: &str) -> Result<PathBuf> {
     if tree != Path::new("/") {
-        let place = tree::place(tree, path);
-        return Ok(Path::new("/").join(place.strip_prefix(tree).unwrap_or(&place)));
+        return Ok(tree::shown(tree, &tree::place(tree, path)));
     }
     match fs::canonicalize(path) {
         Ok(path) => Ok(path),

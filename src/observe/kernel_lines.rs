@@ -3,6 +3,7 @@
 use crate::kernel::kernel_log::wording::meaning;
 use crate::kernel::kernel_log::{KMSG, KernelLog, Record};
 use crate::model::{KernelEvent, KernelLine, Seen};
+use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -15,9 +16,9 @@ const LONGEST_TEXT: usize = 240;
 const MOST_RECORDS: usize = 20_000;
 
 /// The log as far as it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KernelLines {
-    log: Result<KernelLog, String>,
+    log: Seen<KernelLog>,
     lines: Vec<KernelLine>,
     /// When all that had been said was read for the last time.
     caught_up: Option<Duration>,
@@ -25,22 +26,11 @@ pub struct KernelLines {
     volumes: BTreeMap<u32, String>,
 }
 
-impl Default for KernelLines {
-    fn default() -> Self {
-        KernelLines {
-            log: Err("not read".into()),
-            lines: Vec::new(),
-            caught_up: None,
-            volumes: BTreeMap::new(),
-        }
-    }
-}
-
 impl KernelLines {
     /// Opens the kernel's log, from its oldest record on.
     pub fn open() -> KernelLines {
         KernelLines {
-            log: KernelLog::open(Path::new(KMSG)).map_err(|error| format!("{KMSG}: {error}")),
+            log: KernelLog::open(Path::new(KMSG)).context(KMSG).into(),
             ..KernelLines::default()
         }
     }
@@ -49,8 +39,8 @@ impl KernelLines {
     pub fn read(&mut self, now: Duration, awake: Duration) {
         for _ in 0..MOST_RECORDS {
             let next = match &mut self.log {
-                Ok(log) => log.read_next(),
-                Err(_) => return,
+                Seen::Known(log) => log.read_next(),
+                Seen::Unknown(_) => return,
             };
             match next {
                 Ok(Some(record)) => self.take(&record, now, awake),
@@ -59,7 +49,7 @@ impl KernelLines {
                     return;
                 }
                 Err(error) => {
-                    self.log = Err(format!("{KMSG}: {error}"));
+                    self.log = Seen::unknown(format!("{KMSG}: {error}"));
                     return;
                 }
             }
@@ -120,14 +110,14 @@ impl KernelLines {
     /// Lines that matter, oldest first.
     pub fn seen(&self) -> Seen<Vec<KernelLine>> {
         match &self.log {
-            Ok(_) => Seen::Known(self.lines.clone()),
-            Err(why) => Seen::unknown(why),
+            Seen::Known(_) => Seen::Known(self.lines.clone()),
+            Seen::Unknown(why) => Seen::unknown(why),
         }
     }
 
     /// Records that were overwritten before they were read.
     pub fn lost(&self) -> u64 {
-        self.log.as_ref().map_or(0, |log| log.lost)
+        self.log.known().map_or(0, |log| log.lost)
     }
 
     fn volume(&self, device: &str) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use crate::kernel::errand::{self, Kind, Porter, Request, Undone, decode};
-use crate::model::Seen;
+use crate::model::{Probe, Seen};
 use serde::de::DeserializeOwned;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -16,6 +16,16 @@ pub(super) struct Answer {
     pub came: Duration,
     /// Bytes from the child, or why there are none.
     pub result: Result<Vec<u8>, Undone>,
+}
+
+impl Answer {
+    /// The same as the daemon's answer to a request.
+    pub fn answered(&self, now: Duration) -> Probe {
+        Probe::Answered {
+            took: self.came.saturating_sub(self.asked),
+            asked_ago: now.saturating_sub(self.asked),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -127,7 +137,7 @@ impl Slot {
     pub fn last_seen<T: DeserializeOwned>(&self) -> Seen<T> {
         match &self.last {
             Some(answer) => parse(answer),
-            None => Seen::unknown("not seen yet"),
+            None => Seen::default(),
         }
     }
 }

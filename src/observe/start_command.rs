@@ -7,7 +7,7 @@ use super::{tree, units};
 use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
 use crate::systemd::exec_line::{self, Command, Line};
-use crate::systemd::unit_file::NoCommand;
+use crate::systemd::unit_file::{NoCommand, Service};
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
@@ -28,16 +28,15 @@ pub enum Source {
 }
 
 /// What to read.
-#[derive(Debug)]
-pub struct Question<'a> {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Question {
     /// Root of the tree.
-    pub root: &'a Path,
-    /// `docker.service`
-    pub unit: &'a str,
+    pub root: String,
+    pub unit: String,
     /// This process' own environment is the unit's (`ExecStartPre=`).
     pub inside_unit: bool,
     /// Stands for the unit's `ExecStart=`, in its grammar.
-    pub exec_line: Option<&'a str>,
+    pub exec_line: Option<String>,
 }
 
 /// The start as one systemd reads it.
@@ -56,7 +55,7 @@ pub struct Reading {
 }
 
 /// The readings of the start, all different; the first is the oldest systemd's. More than one only where `version` is unknown.
-pub fn look(question: &Question<'_>, source: &Source, version: Version) -> Vec<Reading> {
+pub fn look(question: &Question, source: &Source, version: Version) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
     for version in version.readings() {
         let reading = read(question, source, version);
@@ -79,13 +78,14 @@ struct Start {
     odd: Vec<Odd>,
 }
 
-fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
+fn read(question: &Question, source: &Source, version: u16) -> Reading {
+    let root = Path::new(&question.root);
     let mut start = match source {
-        Source::Manager(exec) => told(exec, question.unit, version),
-        Source::Tree => in_tree(question.root, question.unit, version),
+        Source::Manager(exec) => told(exec, &question.unit, version),
+        Source::Tree => in_tree(root, &question.unit, version),
     };
-    if let Some(text) = question.exec_line {
-        start.words = given(text, question.unit, version).map_err(Into::into);
+    if let Some(text) = &question.exec_line {
+        start.words = given(text, &question.unit, version).map_err(Into::into);
         start.place = "--exec-line".into();
     }
     let mut variables = Variables::default();
@@ -94,10 +94,10 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
     }
     let mut odd = start.odd;
     for (pattern, may_be_missing) in &start.files {
-        match tree::matching(question.root, pattern, MOST_FILES) {
+        match tree::matching(root, pattern, MOST_FILES) {
             Ok(paths) => {
                 for path in paths {
-                    variables.read_file(question.root, &path, *may_be_missing, version, &mut odd);
+                    variables.read_file(root, &path, *may_be_missing, version, &mut odd);
                 }
             }
             Err(why) => odd.push(Odd {
@@ -129,28 +129,18 @@ fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
 
 /// The start as the manager tells it. Up to 232 it shows words with their specifiers.
 fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
-    let place = format!("{unit}'s ExecStart");
-    let exec = match exec {
-        Ok(exec) => exec,
-        Err(why) => {
-            return Start {
-                words: Err(why.clone().into()),
-                place,
-                environment: Vec::new(),
-                files: Vec::new(),
-                odd: Vec::new(),
-            };
-        }
-    };
+    let unread = exec.as_ref().err();
+    let exec = exec.as_ref().cloned().unwrap_or_default();
     let words = exec.argv.iter().map(|word| match version {
         ..233 => unit_name::specifiers(word, unit, version),
         _ => Ok(word.clone()),
     });
     let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
     Start {
-        words: match exec.fault {
-            None => words.collect::<Result<_, _>>().map_err(Into::into),
-            fault => Err(NoCommand {
+        words: match (unread, exec.fault) {
+            (Some(why), _) => Err(why.clone().into()),
+            (None, None) => words.collect::<Result<_, _>>().map_err(Into::into),
+            (None, fault) => Err(NoCommand {
                 why: format!("systemd does not load {unit}"),
                 fault,
             }),
@@ -158,51 +148,35 @@ fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
         environment: assignments
             .map(|(name, value)| (name.to_owned(), value.to_owned(), format!("Environment= of {unit}")))
             .collect(),
-        files: exec.environment_files.clone(),
-        place,
+        files: exec.environment_files,
+        place: format!("{unit}'s ExecStart"),
         odd: Vec::new(),
     }
 }
 
 /// The start as the unit's files in the tree tell it.
 fn in_tree(root: &Path, unit: &str, version: u16) -> Start {
-    let service = units::service(root, unit, version);
-    let command = service
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|service| service.command());
-    let (words, place) = match command {
+    let (service, unread) = match units::service(root, unit, version) {
+        Ok(service) => (service, None),
+        Err(why) => (Service::default(), Some(why)),
+    };
+    let (words, place) = match unread.map_or_else(|| service.command(), Err) {
         Ok(command) => (Ok(words(&command.value)), command.place.clone()),
         Err(why) => (Err(why), format!("{unit}'s ExecStart")),
     };
-    let service = service.as_ref().ok();
-    let odd = service.map(|service| service.warnings.iter()).into_iter().flatten();
+    let odd = service.warnings.into_iter().map(|warning| Odd {
+        place: warning.place,
+        why: warning.value,
+        dropped: true,
+        remedy: "correct the line in the unit".into(),
+    });
+    let set = service.environment.into_iter();
     Start {
         words,
         place,
-        environment: service
-            .map(|service| service.environment.iter())
-            .into_iter()
-            .flatten()
-            .map(|set| (set.value.0.clone(), set.value.1.clone(), set.place.clone()))
-            .collect(),
-        files: service
-            .map(|service| {
-                service
-                    .environment_files
-                    .iter()
-                    .map(|file| file.value.clone())
-                    .collect()
-            })
-            .unwrap_or_default(),
-        odd: odd
-            .map(|warning| Odd {
-                place: warning.place.clone(),
-                why: warning.value.clone(),
-                dropped: true,
-                remedy: "correct the line in the unit".into(),
-            })
-            .collect(),
+        environment: set.map(|set| (set.value.0, set.value.1, set.place)).collect(),
+        files: service.environment_files.into_iter().map(|file| file.value).collect(),
+        odd: odd.collect(),
     }
 }
 

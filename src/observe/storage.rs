@@ -143,7 +143,7 @@ mod tests {
     use crate::observe::slot::Slot;
 
     fn after_event(brought: &Result<Option<pools::Look>, String>) -> Observer {
-        let mut observer = Observer::new(Settings::default());
+        let mut observer = Observer::new(Settings::default(), "/");
         observer.slots[Sense::Event as usize] = Slot::answered(Answer {
             asked: Duration::from_secs(10),
             came: Duration::from_secs(500),

@@ -56,10 +56,8 @@ pub fn version(root: &Path) -> Version {
         let version = Version::from_file_name(place.file_name()?.to_str()?);
         version.number().map(|_| version)
     });
-    library.unwrap_or_else(|| {
-        let status = tree::read(root, "/var/lib/dpkg/status", MOST_STATUS_BYTES).unwrap_or_default();
-        Version::from_dpkg_status(&String::from_utf8_lossy(&status))
-    })
+    let of_dpkg = || tree::text(root, "/var/lib/dpkg/status", MOST_STATUS_BYTES).unwrap_or_default();
+    library.unwrap_or_else(|| Version::from_dpkg_status(&of_dpkg()))
 }
 
 /// Reads how the unit is started, as systemd `version` would.

@@ -7,7 +7,6 @@ use crate::kernel::errand::Porter;
 use crate::kernel::proc;
 use crate::model::{Seen, Stack, Task, TaskState, Whose, Witness, Witnesses};
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,35 +97,16 @@ fn bounded(mut found: Vec<Witness>) -> Witnesses {
     }
 }
 
-/// Whose stack is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    pid: u32,
-    tid: u32,
-    start_ticks: u64,
-}
-
-impl From<&Witness> for Wanted {
-    fn from(witness: &Witness) -> Self {
-        Wanted {
-            pid: witness.task.pid,
-            tid: witness.task.tid,
-            start_ticks: witness.task.start_ticks,
-        }
-    }
-}
-
 /// Reads their stacks. A task that has ended has none.
-pub fn stacks(root: &Path, wanted: &[Wanted]) -> Vec<Stack> {
-    let stack = |wanted: &Wanted| {
-        let frames = proc::stack_of(root, wanted.pid, wanted.tid, wanted.start_ticks)?;
+pub fn stacks(root: &Path, tasks: &[Task]) -> Vec<Stack> {
+    let stack = |task: &Task| {
         Some(Stack {
-            tid: wanted.tid,
-            start_ticks: wanted.start_ticks,
-            frames,
+            tid: task.tid,
+            start_ticks: task.start_ticks,
+            frames: proc::stack_of(root, task.pid, task.tid, task.start_ticks)?,
         })
     };
-    wanted.iter().filter_map(stack).collect()
+    tasks.iter().filter_map(stack).collect()
 }
 
 impl Observer {
@@ -144,8 +124,9 @@ impl Observer {
             self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
         } else if came(Sense::Stacks) < came(Sense::Witnesses) {
             let witnesses = self.seen::<Witnesses>(Sense::Witnesses, now).known_or_none();
-            let wanted = witnesses.unwrap_or_default().tasks.iter().map(Into::into).collect();
-            self.ask(porter, Sense::Stacks, &Ask::Stacks(wanted), now);
+            let tasks = witnesses.unwrap_or_default().tasks.into_iter();
+            let ask = Ask::Stacks(tasks.map(|witness| witness.task).collect());
+            self.ask(porter, Sense::Stacks, &ask, now);
         }
     }
 
@@ -240,7 +221,7 @@ mod tests {
     #[test]
     fn what_may_hang_or_is_to_be_cured_is_looked_at_more_often() {
         let now = Duration::from_secs(1000);
-        let mut observer = Observer::new(crate::model::Settings::default());
+        let mut observer = Observer::new(crate::model::Settings::default(), "/");
         assert_eq!(observer.witnesses_fresh(now), FRESH_WHILE_NOTHING_HANGS);
         observer.expect_deed(true);
         assert_eq!(observer.witnesses_fresh(now), FRESH);
@@ -253,16 +234,10 @@ mod tests {
     fn our_own_host_can_be_looked_at() {
         assert!(look(Path::new("/"), "/no/such.service").is_ok());
         assert!(look(Path::new("/nonexistent"), "").is_err());
-        assert_eq!(
-            stacks(
-                Path::new("/"),
-                &[Wanted {
-                    pid: u32::MAX,
-                    tid: 1,
-                    start_ticks: 1
-                }]
-            ),
-            []
-        );
+        let gone = Task {
+            pid: u32::MAX,
+            ..witness(Whose::Kernel, 1, "gone", TaskState::Alive).task
+        };
+        assert_eq!(stacks(Path::new("/"), &[gone]), []);
     }
 }

@@ -34,7 +34,7 @@ impl Paper {
         let settings = Settings::default();
         let config = config::parse(&self.texts(&settings.docker.unit), &settings);
         let before = Before::new(config, Seen::Known(self.root.clone()));
-        let unseen = Observer::new(settings.clone()).snapshot(Duration::ZERO);
+        let unseen = Observer::new(settings.clone(), "/").snapshot(Duration::ZERO);
         preflight::judge(&before, &unseen, &settings, Duration::ZERO).findings
     }
 

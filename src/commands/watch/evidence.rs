@@ -11,7 +11,6 @@ use crate::model::{Bytes, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::evidence::{Bundle, lines};
 use anyhow::Result;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// Time that a deed waits for stacks.
@@ -28,16 +27,9 @@ pub(super) struct Keeper {
     /// What it showed, but for figures, and when.
     shown: Option<(Vec<String>, Duration)>,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
-    dump: Slot,
+    pub dump: Slot,
     /// It has been asked in this silence.
     asked: bool,
-}
-
-impl Keeper {
-    /// Readable when there is word of the goroutines.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.dump.fd()
-    }
 }
 
 impl Guard {
@@ -77,7 +69,7 @@ impl Guard {
         let again =
             matches!(&self.evidence.shown, Some((before, at)) if *before == shown && now().saturating_sub(*at) < AGAIN);
         if !again {
-            self.teller.tell_event(&Event::evidence(occasion, &lines));
+            self.teller.journal.tell(&Event::evidence(occasion, &lines));
             self.evidence.shown = Some((shown, now()));
         }
     }
@@ -90,7 +82,7 @@ impl Guard {
         let hang = verdict
             .findings
             .iter()
-            .find(|finding| finding.code.is_hang() && !self.teller.has_told(finding));
+            .find(|finding| finding.code.is_hang() && !self.teller.told.has(finding));
         if let Some(finding) = hang {
             self.keep_evidence(finding.code.as_str());
         }
@@ -134,8 +126,8 @@ impl Guard {
             Ok(file) => format!("evidence-kept: dockerd has written its goroutines to {file}"),
             Err(why) => format!("evidence-kept: dockerd has not written its goroutines: {why}"),
         };
-        self.teller
-            .tell_event(&Event::evidence("goroutines of dockerd", &[line]));
+        let event = Event::evidence("goroutines of dockerd", &[line]);
+        self.teller.journal.tell(&event);
     }
 
     /// Stacks that were still being read when the last bundle was written.

@@ -2,20 +2,19 @@
 
 use super::told::{News, ToldFindings};
 use crate::judge::rate::{self, Fill};
-use crate::judge::{Memory, Verdict, lvm};
-use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
-use crate::observe::Sense;
+use crate::judge::{Memory, Verdict, growth, lvm};
+use crate::model::{Allow, Code, Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
 use crate::report::event::Event;
 use crate::report::journal::Journal;
-use crate::report::{log_sink, sight};
+use crate::report::log_sink;
 use std::time::Duration;
 
 /// What has been said, and the journal to say it to.
 #[derive(Debug)]
 pub(super) struct Teller {
-    journal: Journal,
-    told: ToldFindings,
-    stuck: Vec<Sense>,
+    pub journal: Journal,
+    pub told: ToldFindings,
+    stuck: Vec<&'static str>,
     /// It has been told that the budget of restarts is spent, and the daemon has been stuck ever since.
     gave_up: bool,
     restart_window: Duration,
@@ -78,10 +77,6 @@ impl Teller {
         self.journal.finish(Duration::from_secs(1));
     }
 
-    pub fn settings_ignored(&mut self, warning: &str) {
-        self.journal.tell(&Event::settings_ignored(warning));
-    }
-
     pub fn settings_kept(&mut self, problems: &[String]) {
         for problem in problems {
             self.journal.tell(&Event::settings_kept(problem));
@@ -92,20 +87,6 @@ impl Teller {
         self.restart_window = settings.restart.window;
         self.journal.watch(&settings.docker.unit);
         self.journal.tell(&Event::settings_reloaded(changes));
-    }
-
-    /// The look that is judged now: its figures stand beside each line until the next.
-    pub fn sees(&mut self, seen: &Snapshot) {
-        self.journal.sees(sight::of_snapshot(seen));
-    }
-
-    pub fn tell_event(&mut self, event: &Event) {
-        self.journal.tell(event);
-    }
-
-    /// Whether this finding has been told and is not over.
-    pub fn has_told(&self, finding: &Finding) -> bool {
-        self.told.has(finding)
     }
 
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
@@ -122,10 +103,6 @@ impl Teller {
         self.journal.tell(&Event::deed_begun(deed, &why));
     }
 
-    pub fn refused(&mut self, deed: &Deed, why: &str) {
-        self.journal.tell(&Event::deed_failed(deed, why));
-    }
-
     pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) {
         self.journal.tell(&match outcome {
             Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
@@ -134,15 +111,13 @@ impl Teller {
     }
 
     /// Says what is new, what is over, and what has lasted.
-    pub fn tell(&mut self, verdict: &Verdict, stuck: &[(Sense, Duration)], now: Duration) {
-        for (sense, waited) in stuck {
-            if !self.stuck.contains(sense) {
-                self.journal
-                    .tell(&Event::look_stuck(&sense.to_string(), waited.as_secs()));
+    pub fn tell(&mut self, verdict: &Verdict, stuck: &[(&'static str, Duration)], now: Duration) {
+        for (look, waited) in stuck {
+            if !self.stuck.contains(look) {
+                self.journal.tell(&Event::look_stuck(look, waited.as_secs()));
             }
         }
-        self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
-
+        self.stuck = stuck.iter().map(|(look, _)| *look).collect();
         self.tell_budget(verdict);
         for news in self.told.news(&verdict.findings, now) {
             self.journal.tell(&match news {
@@ -161,15 +136,11 @@ impl Teller {
         let goes_on = self.gave_up && verdict.finding(Code::DaemonStuck).is_some();
         self.gave_up = verdict.restarts_spent.is_some() || goes_on;
     }
-
-    pub fn flush(&mut self) {
-        self.journal.flush();
-    }
 }
 
 /// The line that `systemctl status thinguard` shows.
 pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> String {
-    let pool = match (&seen.pool, super::pool(seen)) {
+    let pool = match (&seen.pool, seen.pool()) {
         (_, Some(pool)) => format!(
             "pool {}% of {} data, {}% metadata",
             pool.data.used_percent(),
@@ -179,12 +150,12 @@ pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> 
         (Seen::Unknown(why), None) => format!("pool unknown ({why})"),
         (Seen::Known(_), None) => "no active pool".into(),
     };
-    let host = match (&seen.host, super::pool(seen).map(|pool| &pool.lvm)) {
+    let host = match (&seen.host, seen.pool().map(|pool| &pool.lvm)) {
         (_, Some(Lvm::Asked(Seen::Known(said)))) => {
             format!("volume group room {}", lvm::room(said, Target::Data, &settings.lvm))
         }
         (_, Some(Lvm::Asked(Seen::Unknown(_)) | Lvm::NotAsked)) => "volume group room unknown".into(),
-        (Seen::Known(host), _) => format!("host room {}", crate::judge::growth::room(host, &settings.host)),
+        (Seen::Known(host), _) => format!("host room {}", growth::room(host, &settings.host)),
         (Seen::Unknown(_), _) => "host room unknown".into(),
     };
     let docker = match (&seen.daemon.info, &seen.daemon.unit) {

@@ -6,13 +6,17 @@ use crate::observe::test_tree::TestTree;
 
 const UNIT: &str = "docker.service";
 
+fn question(tree: &TestTree, inside_unit: bool, exec_line: Option<&str>) -> Question {
+    Question {
+        root: tree.path().display().to_string(),
+        unit: UNIT.into(),
+        inside_unit,
+        exec_line: exec_line.map(str::to_owned),
+    }
+}
+
 fn readings(tree: &TestTree, exec_line: Option<&str>) -> Vec<Reading> {
-    let question = Question {
-        root: tree.path(),
-        unit: UNIT,
-        inside_unit: false,
-        exec_line,
-    };
+    let question = question(tree, false, exec_line);
     look(&question, &Source::Tree, units::version(tree.path()))
 }
 
@@ -125,12 +129,7 @@ fn the_managers_word() {
         environment_files: vec![("/e".into(), false), ("/none".into(), true), ("/gone".into(), false)],
         fault: None,
     };
-    let question = Question {
-        root: tree.path(),
-        unit: UNIT,
-        inside_unit: false,
-        exec_line: None,
-    };
+    let question = question(&tree, false, None);
     for (version, label) in [(219, "--label=docker"), (252, "--label=%p")] {
         let readings = look(&question, &Source::Manager(Ok(exec.clone())), Version::known(version));
         let words = readings[0].command.as_ref().map(Command::argv).unwrap_or_default();
@@ -168,12 +167,7 @@ fn own_environment_tells_values_and_files_places() {
 fn a_start_that_is_under_way_is_not_refused_over_its_unit() {
     let tree = TestTree::new();
     for (inside_unit, fault) in [(false, Some(UnitFault::Masked)), (true, None)] {
-        let question = Question {
-            root: tree.path(),
-            unit: UNIT,
-            inside_unit,
-            exec_line: None,
-        };
+        let question = question(&tree, inside_unit, None);
         let source = Source::Manager(Ok(ExecStart {
             fault: Some(UnitFault::Masked),
             ..ExecStart::default()

@@ -3,10 +3,10 @@
 use super::own::bounded;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::kernel::{dm, proc, thin_pool};
+use crate::observe::tree;
 use anyhow::Result;
 use nix::sys::stat;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -37,20 +37,19 @@ pub(super) fn pidfile(path: &str) -> Option<PidfileProcess> {
 
 /// Whether XFS here has the knob that `dm.xfs_nospace_max_retries` writes; only a mounted XFS shows it, never the kernel's number.
 pub(super) fn xfs_knob() -> Option<bool> {
-    let mounted: Vec<_> = fs::read_dir("/sys/fs/xfs")
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .collect();
-    let filesystems: Vec<_> = mounted.iter().filter(|entry| entry.file_name() != "stats").collect();
-    match filesystems.is_empty() {
-        true => None,
-        false => Some(
-            filesystems
-                .iter()
-                .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
-        ),
-    }
+    let entries = fs::read_dir("/sys/fs/xfs").ok()?.flatten();
+    let mut filesystems = entries
+        .filter(|entry| entry.file_name() != "stats" && entry.path().is_dir())
+        .map(|entry| entry.path().join("error/metadata/ENOSPC/max_retries"))
+        .peekable();
+    filesystems.peek()?;
+    Some(filesystems.any(|knob| knob.exists()))
+}
+
+/// The kernel's release.
+pub(super) fn kernel() -> Option<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(release.trim().to_owned())
 }
 
 pub(super) const AUFS: &str = "aufs";
@@ -61,30 +60,17 @@ const MODULES_BYTES: u64 = 16 << 20;
 /// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
 /// that cannot be read is unknown.
 pub(super) fn kernel_has(filesystem: &str) -> Option<bool> {
-    let text = |path: &Path| -> Option<String> {
-        let mut text = String::new();
-        File::open(path)
-            .ok()?
-            .take(MODULES_BYTES)
-            .read_to_string(&mut text)
-            .ok()?;
-        Some(text)
-    };
-    let known = text(Path::new("/proc/filesystems"))?;
-    if known
-        .lines()
-        .any(|line| line.split_whitespace().next_back() == Some(filesystem))
-    {
+    let known = fs::read_to_string("/proc/filesystems").ok()?;
+    let mut names = known.lines().filter_map(|line| line.split_whitespace().next_back());
+    if names.any(|name| name == filesystem) {
         return Some(true);
     }
-    let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
-    let modules = Path::new("/lib/modules").join(release.trim()).join("modules.dep");
+    let release = kernel()?;
+    let modules = format!("/lib/modules/{release}/modules.dep");
+    let modules = tree::text(Path::new("/"), &modules, MODULES_BYTES)?;
     let module = format!("/{filesystem}.ko");
-    Some(
-        text(&modules)?
-            .lines()
-            .any(|line| line.split(':').next().is_some_and(|path| path.contains(&module))),
-    )
+    let mut paths = modules.lines().filter_map(|line| line.split(':').next());
+    Some(paths.any(|path| path.contains(&module)))
 }
 
 pub(super) fn named_pool(name: &str) -> NamedPool {

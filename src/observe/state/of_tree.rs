@@ -18,9 +18,8 @@ pub(super) fn unmounted(root: &Path, path: &str) -> Option<Unmounted> {
     if root == Path::new("/") {
         return None;
     }
-    let text = tree::read(root, "/etc/fstab", MOST_BYTES).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let real = Path::new("/").join(tree::place(root, path).strip_prefix(root).ok()?);
+    let text = tree::text(root, "/etc/fstab", MOST_BYTES)?;
+    let real = tree::shown(root, &tree::place(root, path));
     let points = text.lines().zip(1..).filter_map(|(line, number)| {
         let line = line.trim_start();
         let point = line
@@ -41,18 +40,15 @@ pub(super) fn unmounted(root: &Path, path: &str) -> Option<Unmounted> {
 /// aufs was never part of Linux, and Red Hat's kernels and those made of them never had it; a kernel of another's in the tree may.
 pub(super) fn never_has_aufs(root: &Path) -> bool {
     const MOST_NAMES: usize = 64;
-    let text = tree::read(root, "/etc/os-release", MOST_BYTES).unwrap_or_default();
-    let of_red_hat = OsRelease::parse(&String::from_utf8_lossy(&text)).is_like("rhel");
+    let text = tree::text(root, "/etc/os-release", MOST_BYTES).unwrap_or_default();
+    let of_red_hat = OsRelease::parse(&text).is_like("rhel");
     let kernels = tree::names(root, "/lib/modules", MOST_NAMES);
     of_red_hat && kernels.iter().all(|release| release.contains(".el"))
 }
 
 /// Storage options in the files that packages have for them.
 pub(super) fn options_elsewhere(root: &Path) -> Vec<OptionElsewhere> {
-    let texts = elsewhere::FILES
-        .iter()
-        .filter_map(|path| Some((path, tree::read(root, path, MOST_BYTES).ok()?)));
-    texts
-        .flat_map(|(path, text)| elsewhere::options(path, &String::from_utf8_lossy(&text)))
-        .collect()
+    let text = |path: &&str| tree::text(root, path, MOST_BYTES);
+    let texts = elsewhere::FILES.iter().filter_map(|path| Some((path, text(path)?)));
+    texts.flat_map(|(path, text)| elsewhere::options(path, &text)).collect()
 }
