@@ -3,12 +3,12 @@
 
 pub mod act;
 pub mod cli;
-pub mod commands;
+mod commands;
 pub mod docker;
 pub mod judge;
 #[allow(unsafe_code)]
 pub mod kernel;
 pub mod model;
-mod observe;
+pub mod observe;
 pub mod report;
 pub mod systemd;

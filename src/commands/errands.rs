@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use nix::sys::signalfd::SignalFd;
 use serde::de::DeserializeOwned;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest single wait: limits that pass without any answer are noticed this fast.
@@ -16,7 +17,6 @@ pub const TICK: Duration = Duration::from_millis(100);
 
 /// The helper of a command, with the signals that end its waiting.
 pub struct Errands {
-    /// Who sends children.
     pub porter: Porter,
     /// A signal has ended all waiting.
     pub interrupted: bool,
@@ -35,9 +35,6 @@ pub fn start(locked: bool) -> Result<Porter> {
 
 impl Errands {
     /// Starts the helper, as [`start`].
-    ///
-    /// # Errors
-    /// When the kernel refuses a process.
     pub fn start() -> Result<Errands> {
         Ok(Errands {
             porter: start(false)?,
@@ -120,6 +117,8 @@ fn work(kind: Kind, request: &[u8]) -> Vec<u8> {
         Kind::Deed => answer(request, |order| encode(act::perform(order))),
         Kind::Drill => answer(request, act::drill::answer),
         Kind::Settings => answer(request, |()| encode(Ok::<_, Undone>(settings::read_all("/".as_ref())))),
-        Kind::Metrics => answer(request, |order| encode(metrics::write_order(&order))),
+        Kind::Metrics => answer(request, |(path, text): (PathBuf, String)| {
+            encode(metrics::write(&path, &text).map_err(|error| error.to_string()))
+        }),
     }
 }

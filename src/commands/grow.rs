@@ -18,9 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// A size as typed: `400G`, `+20G` or `+25%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// This size.
     To(Bytes),
-    /// This much more.
     By(Bytes),
     /// This share of the present size more.
     ByPercent(u8),
@@ -53,9 +51,7 @@ impl Size {
 /// What was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    /// `--data`
     pub data: Option<Size>,
-    /// `--metadata`
     pub metadata: Option<Size>,
     /// `--dry-run`: only say what would be done.
     pub dry_run: bool,

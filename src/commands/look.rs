@@ -15,9 +15,7 @@ use std::time::Duration;
 
 /// A command's eyes and hands.
 pub struct Once {
-    /// Children and signals.
     pub errands: Errands,
-    /// The senses.
     pub observer: Observer,
     until: Duration,
     /// The look at Docker's data root is out, or has just come back.
@@ -26,9 +24,6 @@ pub struct Once {
 
 impl Once {
     /// Starts the helper, for the tree below `root`; all that follows is to be done within `deadline`.
-    ///
-    /// # Errors
-    /// When the kernel refuses a process.
     pub fn new(settings: &Settings, root: &str, deadline: Duration) -> Result<Once> {
         Ok(Once {
             errands: Errands::start()?,

@@ -1,6 +1,5 @@
 //! `thinguard preflight`: may Docker start, and what should the operator know before it does?
 
-pub mod paper;
 mod start;
 
 use super::look::Once;
@@ -11,7 +10,7 @@ use crate::judge::before::Before;
 use crate::judge::preflight;
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
-use crate::model::{Answer, Bytes, Deed, Disk, Outcome, Seen, Settings, Snapshot, Target};
+use crate::model::{Answer, Bytes, Deed, Disk, Outcome, Settings, Snapshot, Target};
 use crate::report::json::{self, HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
 use anyhow::{Context, Result, bail};
@@ -24,11 +23,9 @@ use std::time::Duration;
 pub struct Args {
     /// `--root`: the tree to read.
     pub root: String,
-    /// `--unit`
     pub unit: Option<String>,
     /// `--exec-line`: the daemon's start command, as it stands behind `ExecStart=`.
     pub exec_line: Option<String>,
-    /// `--json`
     pub json: bool,
 }
 
@@ -44,6 +41,7 @@ const DENY: &str = "deny-docker";
 /// When it could not judge at all; Docker then starts.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let began = process::since_boot();
+    let elapsed = || process::since_boot().saturating_sub(began);
     // Before a start it grows and enforces; by hand, or in another tree, it only says what it would do.
     let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
     if inside_unit {
@@ -54,7 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => {
             if inside_unit {
-                tell_unjudged(&error.to_string(), process::since_boot().saturating_sub(began));
+                tell_unjudged(&error.to_string(), elapsed());
             }
             return Err(error.into());
         }
@@ -67,19 +65,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     once.ask_for_root();
     let seen = once.look_at_storage();
     let judged = judge_and_grow(&mut once, seen, inside_unit)?;
-    let report = report(&once, &judged, began);
+    let report = report(&once, &judged, elapsed());
     if inside_unit {
-        enforce(
-            &report,
-            &settings,
-            &judged.growths,
-            process::since_boot().saturating_sub(began),
-        )?;
+        enforce(&report, &settings, &judged.growths, elapsed())?;
     }
     match args.json {
-        true => {
-            super::say(&format!("{}\n", json::line(&report)?));
-        }
+        true => drop(super::say(&format!("{}\n", json::line(&report)?))),
         // In the unit the journal has been told; the unit's output would only say it twice.
         false if inside_unit => {}
         false => super::show(&text::preflight(&report)),
@@ -101,17 +92,14 @@ fn tell_unjudged(why: &str, elapsed: Duration) {
 }
 
 /// The answer.
-fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightReport<'a> {
+fn report<'a>(once: &Once, judged: &'a Judged, elapsed: Duration) -> PreflightReport<'a> {
     let (settings, seen, before) = (&once.observer.settings, &judged.seen, judged.before.as_ref());
     let here = once.observer.is_of_this_host();
     let verdict = judged.verdict.answer(once.is_late());
-    let superblock = match before.map(|before| (before, &before.superblock)) {
-        // Of a pool that another driver leaves alone there is nothing to tell.
-        Some((before, Some(Seen::Known(Ok(superblock))))) if before.uses_files() && before.on_loop_files() => {
-            Some(superblock)
-        }
-        _ => None,
-    };
+    // Of a pool that another driver leaves alone there is nothing to tell.
+    let uses_files = |before: &&Before| before.uses_files() && before.on_loop_files();
+    let superblock = before.filter(uses_files).and_then(|before| before.superblock.as_ref());
+    let superblock = superblock.and_then(|seen| seen.known()?.as_ref().ok());
     let disk = before.and_then(|before| before.disk.known());
     PreflightReport {
         verdict,
@@ -126,7 +114,7 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
             _ => None,
         },
         headroom: headroom(seen, disk, settings),
-        elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
+        elapsed_ms: elapsed.as_millis() as u64,
         // The line is for this host, and not for another one's tree.
         overrule: (verdict == Answer::Refuse && here).then(|| overrule::command(&settings.docker.unit)),
     }

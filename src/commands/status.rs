@@ -33,7 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Args {
-    /// `--json`
     pub json: bool,
     /// `--watch`: again and again, with this pause.
     pub watch: Option<Duration>,

@@ -19,6 +19,7 @@ use crate::act::restart;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
+use crate::kernel::process::since_boot as now;
 use crate::kernel::{memory, process};
 use crate::model::{Deed, Outcome, Settings, Snapshot};
 use crate::observe::Observer;
@@ -122,7 +123,7 @@ impl Guard {
             keys,
             problems,
         } = settings::parse(&settings::files::read_all(Path::new("/")));
-        let mut memory = Memory::recall(state::read(), &process::boot_id(), process::since_boot());
+        let mut memory = Memory::recall(state::read(), &process::boot_id(), now());
         memory.fill = Fill::recall(state::read_rates(), &process::boot_id());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
@@ -294,8 +295,4 @@ impl Guard {
         self.state.keep(&self.memory.kept);
         self.state.keep_rates(&self.memory.fill, now);
     }
-}
-
-fn now() -> Duration {
-    process::since_boot()
 }

@@ -23,10 +23,10 @@ pub struct Raw {
     pub readings: Vec<Reading>,
     /// Which systemd reads the unit.
     pub systemd: Version,
-    /// daemon.json: its path, and its text unless there is no such file.
-    pub file: (String, Option<String>),
-    /// The file cannot be read.
-    pub file_unreadable: Option<Unreadable>,
+    /// daemon.json.
+    pub path: String,
+    /// Its text; `None` where there is no such file.
+    pub text: Result<Option<String>, Unreadable>,
     /// The unit as this host's systemd has it.
     pub unit: Option<Unit>,
     /// Its processes, where it is active: its main process may be a mere shell (RHEL 7.2).
@@ -49,7 +49,7 @@ const MOST_JSON: u64 = 4 << 20;
 
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
 /// unit's assignments and files are read as its systemd reads them. In a tree the unit's files tell how Docker is started.
-pub fn look(question: &Question) -> Raw {
+pub(super) fn look(question: &Question) -> Raw {
     let root = Path::new(&question.root);
     let (source, systemd, unit) = match root == Path::new("/") {
         true => ask_manager(&question.unit),
@@ -76,29 +76,25 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         .as_ref()
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
         .to_owned();
-    let mut file_unreadable = None;
     // An empty name is no file at all (`loadDaemonCliConfig`: `if opts.configFile != ""`).
     let text = match (!path.is_empty()).then(|| read(&path)) {
-        None => None,
-        Some(Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        None => Ok(None),
+        Some(Ok(bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
-        Some(Err(error)) if error.kind() == ErrorKind::NotFound && named.is_none() => None,
-        Some(Err(error)) => {
-            file_unreadable = Some(Unreadable {
-                for_dockerd_too: matches!(
-                    error.kind(),
-                    ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
-                ),
-                why: error.to_string(),
-            });
-            None
-        }
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound && named.is_none() => Ok(None),
+        Some(Err(error)) => Err(Unreadable {
+            for_dockerd_too: matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+            ),
+            why: error.to_string(),
+        }),
     };
     Raw {
         readings,
         systemd: Version::UNKNOWN,
-        file: (path, text),
-        file_unreadable,
+        path,
+        text,
         unit: None,
         running: Vec::new(),
         build,
@@ -177,40 +173,37 @@ fn driver_of(reading: &Reading) -> Option<Sourced<String>> {
     Some(Sourced::new(value.clone(), place))
 }
 
-/// The line of the first reading. Where others differ in what matters, says so.
-fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, NoCommand)> {
-    let unknown = |why: NoCommand| (Line::default(), why);
-    let first = raw
-        .readings
-        .first()
-        .ok_or_else(|| unknown("nothing was read".to_owned().into()))?;
+/// The line of the first reading, and why it is not known: where others differ in what matters, it is not.
+fn agreed(raw: &Raw, unit: &str) -> (Line, Option<NoCommand>) {
+    let Some((first, others)) = raw.readings.split_first() else {
+        return (Line::default(), Some("nothing was read".to_owned().into()));
+    };
     let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
     let line = line_of(first, unit, &raw.build);
     // A unit that one release refuses and another loads is in doubt, even where neither starts a daemon that is known here.
     let fault = |line: &Result<Line, NoCommand>| line.as_ref().err().map(|why| why.fault);
-    let differs = raw.readings.iter().skip(1).any(|other| {
+    let differs = others.iter().any(|other| {
         let others = line_of(other, unit, &raw.build);
         value(other) != value(first) || fault(&others) != fault(&line) || others.ok() != line.clone().ok()
     });
     if differs {
         let why = format!("{}: its releases read the unit's files differently", raw.systemd);
-        return Err((line.unwrap_or_default(), why.into()));
+        return (line.unwrap_or_default(), Some(why.into()));
     }
-    line.map_err(unknown)
+    match line {
+        Ok(line) => (line, None),
+        Err(why) => (Line::default(), Some(why)),
+    }
 }
 
 /// Makes sense of the texts.
 pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
-    let (path, text) = &raw.file;
-    let file = match (text, &raw.file_unreadable) {
-        (Some(text), _) => daemon_json::parse(text, path, &raw.build),
-        (None, Some(unreadable)) => DaemonJson::unreadable(path, &unreadable.why, unreadable.for_dockerd_too),
-        (None, None) => DaemonJson::default(),
+    let file = match &raw.text {
+        Ok(Some(text)) => daemon_json::parse(text, &raw.path, &raw.build),
+        Ok(None) => DaemonJson::default(),
+        Err(unreadable) => DaemonJson::unreadable(&raw.path, &unreadable.why, unreadable.for_dockerd_too),
     };
-    let (line, unknown) = match agreed(raw, &settings.docker.unit) {
-        Ok(line) => (line, None),
-        Err((line, why)) => (line, Some(why)),
-    };
+    let (line, unknown) = agreed(raw, &settings.docker.unit);
     let reading = raw.readings.first();
     let mut config = Configuration::merge(line, file, reading.and_then(driver_of), &raw.build);
     let named = &settings.docker.data_root;

@@ -1,6 +1,7 @@
 //! Who fills the pool: its active volumes with what is mapped of each, and the containers that they belong to. Two looks, since
 //! the second one reads Docker's directories, and their filesystem may hang.
 
+use super::pools::there;
 use super::{Ask, Observer, Sense, tree};
 use crate::docker::{containers, names};
 use crate::kernel::errand::Porter;
@@ -57,21 +58,16 @@ pub fn volumes(pool: &str) -> Result<Vec<Consumer>> {
     let info = control.info(pool)?;
     let mut volumes = Vec::new();
     for device in control.list()?.into_iter().take(MOST_DEVICES) {
-        let table = match control.table(&device.name) {
-            Ok((_, table)) => table,
-            // It went away between the list and the look.
-            Err(dm::Error::NoSuchDevice(_)) => continue,
-            Err(error) => return Err(error.into()),
+        let Some((_, table)) = there(control.table(&device.name))? else {
+            continue;
         };
         let [line] = table.as_slice() else { continue };
         let on_pool = thin_pool::thin::pool_of(&line.params) == Some((info.major, info.minor));
         if line.kind != thin_pool::thin::KIND || !on_pool {
             continue;
         }
-        let status = match control.status(&device.name) {
-            Ok((_, status)) => status,
-            Err(dm::Error::NoSuchDevice(_)) => continue,
-            Err(error) => return Err(error.into()),
+        let Some((_, status)) = there(control.status(&device.name))? else {
+            continue;
         };
         if let Some(mapped_bytes) = status.first().and_then(|line| thin_pool::thin::mapped(&line.params)) {
             volumes.push(Consumer {

@@ -4,11 +4,11 @@ mod answer;
 mod ask;
 mod build;
 pub mod config;
-pub mod consumers;
+pub(crate) mod consumers;
 mod daemon;
 mod docker_socket;
 mod host;
-pub mod journal;
+pub(crate) mod journal;
 mod kernel_lines;
 mod lvm;
 mod once;
@@ -24,9 +24,9 @@ mod tree;
 mod units;
 mod witnesses;
 
-pub use answer::answer;
-pub use ask::Ask;
-pub use sense::Sense;
+pub(crate) use answer::answer;
+pub(crate) use ask::Ask;
+pub(crate) use sense::Sense;
 
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
@@ -40,7 +40,7 @@ use std::time::Duration;
 
 /// All senses with what each last brought back.
 #[derive(Debug, Default)]
-pub struct Observer {
+pub(crate) struct Observer {
     slots: [Slot; Sense::ALL.len()],
     pub settings: Settings,
     config: Option<Configuration>,

@@ -7,7 +7,7 @@ use super::{tree, units};
 use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
 use crate::systemd::exec_line::{self, Command, Line};
-use crate::systemd::unit_file::{NoCommand, Service};
+use crate::systemd::unit_file::{NoCommand, Placed, Service};
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const MOST_FILES: usize = 64;
 
 /// Where the words of an ExecStart= are known from.
 #[derive(Debug)]
-pub enum Source {
+pub(super) enum Source {
     /// systemd's own word, or why it did not tell.
     Manager(Result<ExecStart, String>),
     /// The unit's files.
@@ -29,7 +29,7 @@ pub enum Source {
 
 /// What to read.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Question {
+pub(crate) struct Question {
     /// Root of the tree.
     pub root: String,
     pub unit: String,
@@ -55,7 +55,7 @@ pub struct Reading {
 }
 
 /// The readings of the start, all different; the first is the oldest systemd's. More than one only where `version` is unknown.
-pub fn look(question: &Question, source: &Source, version: Version) -> Vec<Reading> {
+pub(super) fn look(question: &Question, source: &Source, version: Version) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
     for version in version.readings() {
         let reading = read(question, source, version);
@@ -71,11 +71,9 @@ struct Start {
     /// Words before variables are expanded.
     words: Result<Vec<String>, NoCommand>,
     place: String,
-    /// Name, value, place.
-    environment: Vec<(String, String, String)>,
+    variables: Variables,
     /// Path or pattern, whether a missing file is ignored.
     files: Vec<(String, bool)>,
-    odd: Vec<Odd>,
 }
 
 fn read(question: &Question, source: &Source, version: u16) -> Reading {
@@ -88,24 +86,18 @@ fn read(question: &Question, source: &Source, version: u16) -> Reading {
         start.words = given(text, &question.unit, version).map_err(Into::into);
         start.place = "--exec-line".into();
     }
-    let mut variables = Variables::default();
-    for (name, value, place) in start.environment {
-        variables.set(name, value, place);
-    }
-    let mut odd = start.odd;
-    for (pattern, may_be_missing) in &start.files {
-        match tree::matching(root, pattern, MOST_FILES) {
+    let mut variables = start.variables;
+    for (pattern, may_be_missing) in start.files {
+        match tree::matching(root, &pattern, MOST_FILES) {
             Ok(paths) => {
                 for path in paths {
-                    variables.read_file(root, &path, *may_be_missing, version, &mut odd);
+                    variables.read_file(root, &path, may_be_missing, version);
                 }
             }
-            Err(why) => odd.push(Odd {
-                place: pattern.clone(),
-                why: format!("EnvironmentFile={pattern}: {why}"),
-                dropped: false,
-                remedy: "name the files one by one".into(),
-            }),
+            Err(why) => {
+                let why = format!("EnvironmentFile={pattern}: {why}");
+                variables.tell(pattern, why, false, "name the files one by one");
+            }
         }
     }
     if question.inside_unit {
@@ -123,7 +115,7 @@ fn read(question: &Question, source: &Source, version: u16) -> Reading {
         place: start.place,
         environment: variables.values,
         places: variables.places,
-        odd,
+        odd: variables.odd,
     }
 }
 
@@ -135,7 +127,10 @@ fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
         ..233 => unit_name::specifiers(word, unit, version),
         _ => Ok(word.clone()),
     });
-    let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
+    let mut variables = Variables::default();
+    for (name, value) in exec.environment.iter().filter_map(|line| line.split_once('=')) {
+        variables.set(name.into(), value.into(), format!("Environment= of {unit}"));
+    }
     Start {
         words: match (unread, exec.fault) {
             (Some(why), _) => Err(why.clone().into()),
@@ -145,12 +140,9 @@ fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
                 fault,
             }),
         },
-        environment: assignments
-            .map(|(name, value)| (name.to_owned(), value.to_owned(), format!("Environment= of {unit}")))
-            .collect(),
         files: exec.environment_files,
         place: format!("{unit}'s ExecStart"),
-        odd: Vec::new(),
+        variables,
     }
 }
 
@@ -164,19 +156,18 @@ fn in_tree(root: &Path, unit: &str, version: u16) -> Start {
         Ok(command) => (Ok(words(&command.value)), command.place.clone()),
         Err(why) => (Err(why), format!("{unit}'s ExecStart")),
     };
-    let odd = service.warnings.into_iter().map(|warning| Odd {
-        place: warning.place,
-        why: warning.value,
-        dropped: true,
-        remedy: "correct the line in the unit".into(),
-    });
-    let set = service.environment.into_iter();
+    let mut variables = Variables::default();
+    for Placed { value, place } in service.environment {
+        variables.set(value.0, value.1, place);
+    }
+    for Placed { value, place } in service.warnings {
+        variables.tell(place, value, true, "correct the line in the unit");
+    }
     Start {
         words,
         place,
-        environment: set.map(|set| (set.value.0, set.value.1, set.place)).collect(),
+        variables,
         files: service.environment_files.into_iter().map(|file| file.value).collect(),
-        odd: odd.collect(),
     }
 }
 

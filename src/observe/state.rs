@@ -22,11 +22,9 @@ use std::path::{Path, PathBuf};
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Root of the tree to read.
+    /// That of the tree to read.
     pub root: String,
-    /// Docker's data root.
     pub data_root: String,
-    /// The daemon's pidfile.
     pub pidfile: String,
     /// `dm.thinpooldev`, or the pool's name where `dm.directlvm_device` is set.
     pub thin_pool_device: Option<String>,

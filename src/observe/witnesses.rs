@@ -112,7 +112,8 @@ pub fn stacks(root: &Path, tasks: &[Task]) -> Vec<Stack> {
 impl Observer {
     /// While something is wrong: sends out the look at the tasks around Docker, and once they are known the one at their stacks.
     pub fn look_at_witnesses(&mut self, porter: &Porter, now: Duration) {
-        if !self.is_suspicious(now) {
+        // The pool is in trouble, or the daemon takes long to answer.
+        if !self.is_pool_in_trouble(now) && !self.is_silent(now) {
             self.slots[Sense::Witnesses as usize].forget();
             self.slots[Sense::Stacks as usize].forget();
             return;
@@ -156,11 +157,6 @@ impl Observer {
             .any(|slot| slot.out_for(now).is_some_and(|waited| waited < SOON));
         let to_ask = stacks.last().map(|answer| answer.came) < witnesses.last().map(|answer| answer.came);
         out || (to_ask && stacks.out_for(now).is_none())
-    }
-
-    /// The pool is in trouble, or the daemon takes long to answer.
-    pub(super) fn is_suspicious(&self, now: Duration) -> bool {
-        self.is_pool_in_trouble(now) || self.is_silent(now)
     }
 }
 

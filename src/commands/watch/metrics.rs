@@ -8,7 +8,6 @@ use crate::kernel::errand::{Kind, Request, Slot, Undone, decode};
 use crate::model::{Code, Finding, Probe, Seen, Snapshot};
 use crate::report::json::DaemonReport;
 use crate::report::metrics::{self, Figures};
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -17,13 +16,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Prometheus asks no more often than this by its own examples. No timer of its own: the round that comes next writes.
 const SELDOM: Duration = Duration::from_secs(15);
-
-/// What the child is to write.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Order {
-    path: String,
-    text: String,
-}
 
 /// How the writing goes.
 #[derive(Debug, Default)]
@@ -83,11 +75,8 @@ impl Guard {
         let stuck = self.memory.stuck_tasks(seen, now);
         let watch = &self.settings.watch;
         let daemon = DaemonReport::new(&seen.daemon, &self.settings.docker.unit, stuck, watch.silent_after);
-        let order = Order {
-            path: path.clone(),
-            text: metrics::text(&self.figures(seen, verdict, &daemon, now)),
-        };
-        let request = Request::new(Kind::Metrics, &order);
+        let text = metrics::text(&self.figures(seen, verdict, &daemon, now));
+        let request = Request::new(Kind::Metrics, &(&path, text));
         self.metrics.path.clone_from(&path);
         if let Err(why) = self.metrics.out.send(&self.porter, &request, now) {
             self.metrics.learn(Err(why));
@@ -132,17 +121,9 @@ impl Guard {
     }
 }
 
-/// Writes the file, in the child. May block for ever.
-///
-/// # Errors
-/// Why the file is not written.
-pub fn write_order(order: &Order) -> Result<(), Undone> {
-    write(Path::new(&order.path), &order.text).map_err(|error| Undone::Failed(error.to_string()))
-}
-
-/// In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not
+/// Writes the file, in the child. May block for ever. In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not
 /// read, and is made anew: a link that somebody has put there is not followed.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     match fs::remove_file(&draft) {

@@ -3,8 +3,9 @@
 use super::own::bounded;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::kernel::{dm, proc, thin_pool};
+use crate::observe::pools::there;
 use crate::observe::tree;
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use nix::sys::stat;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -76,21 +77,20 @@ pub(super) fn kernel_has(filesystem: &str) -> Option<bool> {
 pub(super) fn named_pool(name: &str) -> NamedPool {
     let look = || -> Result<NamedPool> {
         let control = dm::Control::open(Path::new(dm::CONTROL))?;
-        match control.status(name) {
-            Err(dm::Error::NoSuchDevice(_)) => Ok(NamedPool::Missing),
-            Err(error) => Err(error.into()),
-            Ok((_, lines)) => match lines.first() {
-                Some(line) if line.kind == thin_pool::KIND => match thin_pool::Status::parse(&line.params) {
-                    Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
-                        transaction_id: status.transaction_id,
-                        data_used: status.data_used,
-                    }),
-                    Ok(broken) => Ok(NamedPool::Unknown(format!("its status is '{broken:?}'"))),
-                    Err(why) => Ok(NamedPool::Unknown(format!("its status is not understood: {why}"))),
-                },
-                Some(line) => Ok(NamedPool::Other(line.kind.clone())),
-                None => Ok(NamedPool::Unknown("it has no table".into())),
-            },
+        let Some((_, lines)) = there(control.status(name))? else {
+            return Ok(NamedPool::Missing);
+        };
+        let line = lines.first().context("it has no table")?;
+        if line.kind != thin_pool::KIND {
+            return Ok(NamedPool::Other(line.kind.clone()));
+        }
+        match thin_pool::Status::parse(&line.params) {
+            Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
+                transaction_id: status.transaction_id,
+                data_used: status.data_used,
+            }),
+            Ok(broken) => bail!("its status is '{broken:?}'"),
+            Err(why) => bail!("its status is not understood: {why}"),
         }
     };
     look().unwrap_or_else(|error| NamedPool::Unknown(format!("{error:#}")))

@@ -33,11 +33,7 @@ impl Drop for Directory {
 }
 
 fn ordered(path: &Path, text: &str) -> Result<(), String> {
-    let order = Order {
-        path: path.display().to_string(),
-        text: text.into(),
-    };
-    write_order(&order).map_err(|why| why.to_string())
+    write(path, text).map_err(|why| why.to_string())
 }
 
 #[test]
