@@ -13,9 +13,6 @@ const MOST_BYTES: u64 = 256 * 1024;
 /// Most names that are taken from one directory.
 const MOST_NAMES: usize = 1024;
 
-/// dpkg's status has some 2 MiB.
-const MOST_STATUS_BYTES: u64 = 32 << 20;
-
 /// Directories of libraries: of links to `libsystemd.so.0.N.N`, and of `systemd/libsystemd-shared-NNN.so`.
 const LIBRARIES: [&str; 7] = [
     "/usr/lib64",
@@ -47,8 +44,7 @@ pub fn version(root: &Path) -> Version {
         let version = Version::from_file_name(place.file_name()?.to_str()?);
         version.number().map(|_| version)
     });
-    let of_dpkg = || tree::text(root, "/var/lib/dpkg/status", MOST_STATUS_BYTES).unwrap_or_default();
-    library.unwrap_or_else(|| Version::from_dpkg_status(&of_dpkg()))
+    library.unwrap_or_default()
 }
 
 /// Reads how the unit is started, as systemd `version` would.
