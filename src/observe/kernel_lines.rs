@@ -69,17 +69,18 @@ impl KernelLines {
         let when = now.saturating_sub(age).max(self.caught_up.unwrap_or_default());
         if event == KernelEvent::FilesystemMounted {
             // Whatever befell this device is over, or was another's.
-            self.forget_volume(device);
+            let its = self.lines.iter_mut().filter(|line| line.device.as_deref() == device);
+            its.for_each(|line| line.volume = None);
             return;
         }
         // What was said before we came may be about another volume that had the same number.
-        let volume = self.caught_up.and(device).and_then(|device| self.volume(device));
+        let volume = self.caught_up.and_then(|_| named(&self.volumes, device));
         let mut line = KernelLine {
             when,
             times: 1,
             event,
             device: device.map(str::to_owned),
-            volume: volume.map(str::to_owned),
+            volume: volume.cloned(),
             text: record.text.chars().take(LONGEST_TEXT).collect(),
         };
         if let Some(at) = self.lines.iter().position(|known| says_the_same(known, &line)) {
@@ -96,12 +97,7 @@ impl KernelLines {
     pub fn set_volumes(&mut self, volumes: &[(u32, String)]) {
         self.volumes = volumes.iter().cloned().collect();
         for line in &mut self.lines {
-            let there = line
-                .device
-                .as_deref()
-                .and_then(number)
-                .and_then(|n| self.volumes.get(&n));
-            if line.volume.as_ref() != there {
+            if line.volume.as_ref() != named(&self.volumes, line.device.as_deref()) {
                 line.volume = None;
             }
         }
@@ -119,34 +115,21 @@ impl KernelLines {
     pub fn lost(&self) -> u64 {
         self.log.known().map_or(0, |log| log.lost)
     }
-
-    fn volume(&self, device: &str) -> Option<&str> {
-        self.volumes.get(&number(device)?).map(String::as_str)
-    }
-
-    fn forget_volume(&mut self, device: Option<&str>) {
-        for line in &mut self.lines {
-            if line.device.as_deref() == device {
-                line.volume = None;
-            }
-        }
-    }
 }
 
-/// `dm-3` is 3.
-fn number(device: &str) -> Option<u32> {
-    device.strip_prefix("dm-")?.parse().ok()
+/// The volume that `dm-3` is now.
+fn named<'a>(volumes: &'a BTreeMap<u32, String>, device: Option<&str>) -> Option<&'a String> {
+    volumes.get(&device?.strip_prefix("dm-")?.parse().ok()?)
 }
 
 /// The same about the same device; of the pool's changes each is a line of its own.
 fn says_the_same(one: &KernelLine, other: &KernelLine) -> bool {
     let same_text = match other.event {
-        KernelEvent::PoolMode | KernelEvent::PoolGrown => one.text == other.text,
         // Damage is told once for each block that is read: that flood must not push out the lines that are judged.
         KernelEvent::PoolMetadata if other.device.is_none() => {
             without_digits(&one.text).eq(without_digits(&other.text))
         }
-        KernelEvent::PoolMetadata => one.text == other.text,
+        KernelEvent::PoolMode | KernelEvent::PoolGrown | KernelEvent::PoolMetadata => one.text == other.text,
         _ => true,
     };
     same_text && one.event == other.event && one.device == other.device && one.volume == other.volume
