@@ -20,9 +20,10 @@ pub struct Errands {
     pub porter: Porter,
     /// A signal has ended all waiting.
     pub interrupted: bool,
-    signals: Option<SignalFd>,
+    /// These end all waiting when one comes.
+    pub signals: Option<SignalFd>,
     /// Told each second while a child is waited for, and once more with nothing when that is over.
-    waiting: Option<fn(Option<Duration>)>,
+    pub waiting: Option<fn(Option<Duration>)>,
 }
 
 /// Starts the helper, `locked` in memory or not. To be called before anything else: it must be forked while all is well and no thread runs.
@@ -42,16 +43,6 @@ impl Errands {
             signals: None,
             waiting: None,
         })
-    }
-
-    /// From now on ends all waiting when one of these signals comes.
-    pub fn end_at(&mut self, signals: SignalFd) {
-        self.signals = Some(signals);
-    }
-
-    /// From now on says by `tell` how long a child has been waited for.
-    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
-        self.waiting = Some(tell);
     }
 
     /// Sends a child out and waits for its answer, for no longer than `limit`.

@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut once = Once::new(&settings, "/", DEADLINE)?;
     if std::io::stderr().is_terminal() {
-        once.errands.tell_waiting(waiting);
+        once.errands.waiting = Some(waiting);
     }
     once.learn_config(false, None);
     once.look_at_storage();

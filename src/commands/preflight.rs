@@ -225,10 +225,7 @@ fn enforce(
         journal.sees(sight::of_report(pool, below));
     }
     for (deed, outcome, took) in growths {
-        journal.tell(&match outcome {
-            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), "the file is that long"),
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
-        });
+        journal.tell(&reports::ended(deed, outcome, *took, "the file is that long"));
     }
     for finding in report.findings.iter().filter(|finding| finding.is_warning()) {
         journal.tell(&Event::raised(finding));

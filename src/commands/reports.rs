@@ -4,9 +4,11 @@ use crate::judge::growth::{self, Need};
 use crate::judge::rate::{self, Fill, Of};
 use crate::judge::{lvm, storage};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
-use crate::model::{Bytes, Disk, Host, Lvm, LvmPool, Pool, Seen, Settings, Snapshot, Target, Usage};
+use crate::model::{Bytes, Deed, Disk, Host, Lvm, LvmPool, Outcome, Pool, Seen, Settings, Snapshot, Target, Usage};
 use crate::observe::consumers::Consumers;
+use crate::report::Event;
 use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport, UsageReport};
+use std::time::Duration;
 
 /// The filesystem, with what is kept free on it.
 pub fn host(host: &Host, settings: &Settings) -> HostReport {
@@ -138,5 +140,13 @@ pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolR
         consumers: Vec::new(),
         active_volumes: None,
         forecast: None,
+    }
+}
+
+/// What came of a deed: the time it took, and what a look shows after it.
+pub fn ended(deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) -> Event {
+    match outcome {
+        Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
+        Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
     }
 }

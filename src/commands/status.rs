@@ -41,10 +41,7 @@ pub struct Args {
 /// The pause of `--watch` where nothing else is asked for.
 pub const PAUSE: Duration = Duration::from_secs(2);
 
-/// Reads the pause of `--watch`: `5`, `5s`, `1min`.
-///
-/// # Errors
-/// Says what may be written.
+/// Reads the pause of `--watch`: `5`, `5s`, `1min`. The error says what may be written.
 pub fn pause(text: &str) -> Result<Duration, String> {
     let sensible = |pause: &Duration| (1..=86_400).contains(&pause.as_secs());
     let pause = parse_duration(text).ok().filter(sensible);

@@ -14,7 +14,7 @@ mod told;
 mod wait;
 
 use super::errands::{self, TICK};
-use super::settings;
+use super::{reports, settings};
 use crate::act::restart;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
@@ -182,7 +182,7 @@ impl Guard {
     fn verify(&mut self, seen: &Snapshot, now: Duration) {
         for (deed, outcome, took, shown) in self.hands.settle(seen, now, &self.settings) {
             self.memory.ended(&deed, &outcome, now);
-            self.teller.ended(&deed, &outcome, took, &shown);
+            self.teller.journal.tell(&reports::ended(&deed, &outcome, took, &shown));
         }
         if self.hands.at_daemon() {
             return;
@@ -203,7 +203,7 @@ impl Guard {
 
     /// Looks again, and does what both looks ask for.
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
-        self.observer.expect_deed(verdict.deed.is_some());
+        self.observer.deed_due = verdict.deed.is_some();
         let Some(first) = &verdict.deed else { return Ok(()) };
         match first {
             Deed::Grow { .. } => self.look_at_pool()?,

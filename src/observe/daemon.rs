@@ -121,7 +121,7 @@ impl Observer {
 
     /// Whether that one is out, and has not been for this long.
     pub fn awaits_info_anew(&self, patience: Duration, now: Duration) -> bool {
-        self.info_anew.out_for(now).is_some_and(|waited| waited < patience)
+        self.info_anew.is_awaited(patience, now)
     }
 
     /// A refusal is asked about again sooner than an answer. A daemon that answers `/info` need not be asked for its ping.

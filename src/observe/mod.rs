@@ -63,8 +63,8 @@ pub(crate) struct Observer {
     kernel_lines: KernelLines,
     /// The newest look at the daemon's tasks saw one in D state.
     task_in_d: bool,
-    /// The newest verdict asks for a deed.
-    deed_due: bool,
+    /// The newest verdict asks for a deed, whose evidence shall not be old.
+    pub deed_due: bool,
 }
 
 impl Observer {
@@ -191,11 +191,7 @@ impl Observer {
             Sense::Volumes | Sense::Owners => consumers::PATIENCE,
             _ => self.settings.watch.look_deadline,
         };
-        let waits = |sense: Sense| {
-            self.slot(sense)
-                .out_for(now)
-                .is_some_and(|waited| waited < limit(sense))
-        };
+        let waits = |sense| self.slot(sense).is_awaited(limit(sense), now);
         Sense::ALL.into_iter().any(waits)
     }
 

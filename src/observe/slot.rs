@@ -37,15 +37,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// One whose last errand has brought this.
-    #[cfg(test)]
-    pub fn answered(answer: Answer) -> Slot {
-        Slot {
-            last: Some(answer),
-            ..Slot::default()
-        }
-    }
-
     /// Sends the errand out, unless the last one has not come back. Whether it went out.
     pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) -> bool {
         match self.errand.send(porter, &Request::new(Kind::Look, ask), now) {
@@ -95,6 +86,11 @@ impl Slot {
 
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.errand.fd()
+    }
+
+    /// The errand is out, and has not been for this long.
+    pub fn is_awaited(&self, patience: Duration, now: Duration) -> bool {
+        self.out_for(now).is_some_and(|waited| waited < patience)
     }
 
     /// How long the errand has been out.

@@ -205,13 +205,13 @@ fn plugin(root: &Path, driver: &str) -> bool {
     if driver.is_empty() || driver.contains(['/', '\0']) {
         return true;
     }
-    let at = |directory: &str, suffix: &str| -> PathBuf { below(root, &format!("{directory}/{driver}{suffix}")) };
+    let there = |directory, suffix| below(root, &format!("{directory}/{driver}{suffix}")).exists();
     ["/etc/docker/plugins", "/usr/lib/docker/plugins", "/run/docker/plugins"]
         .iter()
         .any(|directory| {
             [".sock", ".spec", ".json"]
                 .iter()
-                .any(|suffix| at(directory, suffix).exists())
+                .any(|suffix| there(directory, suffix))
         })
 }
 

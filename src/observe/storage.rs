@@ -140,7 +140,7 @@ mod tests {
 
     fn after_event(brought: &Result<Option<pools::Look>, String>) -> Observer {
         let mut observer = Observer::new(Settings::default(), "/");
-        observer.slots[Sense::Event as usize] = Slot::answered(Answer {
+        observer.slots[Sense::Event as usize].take_over(Answer {
             asked: Duration::from_secs(10),
             came: Duration::from_secs(500),
             result: Ok(encode(brought.clone())),

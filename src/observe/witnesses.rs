@@ -131,11 +131,6 @@ impl Observer {
         }
     }
 
-    /// A deed is due, and its evidence shall not be old.
-    pub fn expect_deed(&mut self, due: bool) {
-        self.deed_due = due;
-    }
-
     fn witnesses_fresh(&self, now: Duration) -> Duration {
         match self.task_in_d || self.is_silent(now) || self.deed_due {
             true => FRESH,
@@ -152,9 +147,7 @@ impl Observer {
     pub fn awaits_stacks(&self, now: Duration) -> bool {
         const SOON: Duration = Duration::from_secs(1);
         let [witnesses, stacks] = [Sense::Witnesses, Sense::Stacks].map(|sense| self.slot(sense));
-        let out = [witnesses, stacks]
-            .iter()
-            .any(|slot| slot.out_for(now).is_some_and(|waited| waited < SOON));
+        let out = witnesses.is_awaited(SOON, now) || stacks.is_awaited(SOON, now);
         let to_ask = stacks.last().map(|answer| answer.came) < witnesses.last().map(|answer| answer.came);
         out || (to_ask && stacks.out_for(now).is_none())
     }
@@ -219,9 +212,9 @@ mod tests {
         let now = Duration::from_secs(1000);
         let mut observer = Observer::new(crate::model::Settings::default(), "/");
         assert_eq!(observer.witnesses_fresh(now), FRESH_WHILE_NOTHING_HANGS);
-        observer.expect_deed(true);
+        observer.deed_due = true;
         assert_eq!(observer.witnesses_fresh(now), FRESH);
-        observer.expect_deed(false);
+        observer.deed_due = false;
         observer.task_in_d = true;
         assert_eq!(observer.witnesses_fresh(now), FRESH);
     }

@@ -18,6 +18,9 @@ struct Hand {
     called_stuck: bool,
 }
 
+/// A deed, what came of it, the time it took, and what the look shows.
+type Ended = (Deed, Outcome, Duration, String);
+
 /// The two hands.
 #[derive(Debug, Default)]
 pub(super) struct Hands {
@@ -47,10 +50,7 @@ fn answered_since(seen: &Snapshot, now: Duration, at: Duration) -> bool {
 }
 
 impl Hands {
-    /// Sends a child out to do the deed.
-    ///
-    /// # Errors
-    /// Why it was not begun; nothing has changed then.
+    /// Sends a child out to do the deed. Nothing has changed where it was not begun.
     pub fn begin(&mut self, porter: &Porter, deed: &Deed, seen: &Snapshot, now: Duration) -> Result<(), String> {
         let order = act::order(deed, seen)?;
         self.send(porter, deed, &order, now)
@@ -131,14 +131,8 @@ impl Hands {
         any
     }
 
-    /// Deeds that have come to an end in the light of a fresh look, or that are stuck: deed, outcome, time it took, and what the
-    /// look shows.
-    pub fn settle(
-        &mut self,
-        seen: &Snapshot,
-        now: Duration,
-        settings: &Settings,
-    ) -> Vec<(Deed, Outcome, Duration, String)> {
+    /// Deeds that have come to an end in the light of a fresh look, or that are stuck.
+    pub fn settle(&mut self, seen: &Snapshot, now: Duration, settings: &Settings) -> Vec<Ended> {
         let mut ended = Vec::new();
         for slot in [&mut self.pool, &mut self.daemon] {
             let Some(hand) = slot else { continue };

@@ -49,10 +49,7 @@ fn lock_path() -> PathBuf {
 }
 
 impl StateFile {
-    /// Takes the lock.
-    ///
-    /// # Errors
-    /// When `/run` cannot be written.
+    /// Takes the lock; fails where `/run` cannot be written.
     pub fn open() -> Result<Opened> {
         let mut lock = lock::open(&lock_path()).with_context(|| lock_path().display().to_string())?;
         // A guard that is being replaced needs a moment to end.

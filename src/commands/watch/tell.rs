@@ -3,7 +3,7 @@
 use super::told::{News, ToldFindings};
 use crate::judge::rate::{self, Fill};
 use crate::judge::{Memory, Verdict, growth, lvm};
-use crate::model::{Allow, Code, Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
+use crate::model::{Allow, Code, Deed, Lvm, Probe, Seen, Settings, Snapshot, Target, When};
 use crate::report::event::Event;
 use crate::report::journal::Journal;
 use crate::report::log_sink;
@@ -101,13 +101,6 @@ impl Teller {
             (None, None) => String::new(),
         };
         self.journal.tell(&Event::deed_begun(deed, &why));
-    }
-
-    pub fn ended(&mut self, deed: &Deed, outcome: &Outcome, took: Duration, shown: &str) {
-        self.journal.tell(&match outcome {
-            Outcome::Done => Event::deed_done(deed, took.as_secs_f64(), shown),
-            Outcome::Failed(why) | Outcome::Stuck(why) | Outcome::NotBegun(why) => Event::deed_failed(deed, why),
-        });
     }
 
     /// Says what is new, what is over, and what has lasted.

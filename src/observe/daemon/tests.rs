@@ -42,11 +42,13 @@ fn pool(mode: Mode) -> Pool {
 }
 
 fn replied(reply: Result<(), &str>, took: Duration) -> Slot {
-    Slot::answered(Answer {
+    let mut slot = Slot::default();
+    slot.take_over(Answer {
         asked: ASKED,
         came: ASKED + took,
         result: Ok(encode(reply.map_err(|why| Undone::Failed(why.into())))),
-    })
+    });
+    slot
 }
 
 /// An observer whose `/info` was answered like this after this time.
