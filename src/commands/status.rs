@@ -103,12 +103,16 @@ impl Looker {
         let consumers = once.look_at_consumers();
         once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
         let seen = past_a_growth(once);
-        let kept = state::read();
         let guarded = state::is_running();
         let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(state::read_rates);
         // Without a guard too: the child that is at it outlives it, and another guard would finish it.
         let unfinished = restart::unfinished(process::since_boot());
-        let (mut findings, memory) = judge(&seen, settings, &kept, known, (unfinished.is_some(), guarded));
+        // Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
+        let mut memory = Memory::recall(state::read(), &process::boot_id(), process::since_boot());
+        memory.fill = Fill::recall(known, &process::boot_id());
+        memory.restarting = unfinished.is_some();
+        memory.unguarded = !guarded;
+        let mut findings = judge::judge(&seen, settings, &mut memory, process::since_boot()).findings;
         findings.extend(unfinished.map(|order| restarting(&order, guarded)));
         findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
         findings.extend(judge::guard::not_running(&seen, guarded));
@@ -120,7 +124,7 @@ impl Looker {
             }),
             pool_unknown: seen.pool.why_unknown().map(str::to_owned),
             daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
-            guard: guard(&kept, settings, guarded),
+            guard: guard(&memory.kept, settings, guarded),
             findings,
             cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
         };
@@ -155,29 +159,8 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
     seen
 }
 
-/// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
-fn judge(
-    seen: &Snapshot,
-    settings: &Settings,
-    kept: &Persistent,
-    fill: Fill,
-    (restarting, guarded): (bool, bool),
-) -> (Vec<Finding>, Memory) {
-    let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
-    memory.fill = Fill::recall(fill, &process::boot_id());
-    memory.restarting = restarting;
-    memory.unguarded = !guarded;
-    let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
-    (verdict.findings, memory)
-}
-
 fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
     let now = process::since_boot();
-    let spent = kept
-        .restarts
-        .iter()
-        .filter(|at| now.saturating_sub(**at) < settings.restart.window)
-        .count() as u32;
     let told = |(deed, outcome, at): &(Deed, Outcome, Duration)| LastDeed {
         deed: deed.to_string(),
         outcome: outcome.clone(),
@@ -187,6 +170,6 @@ fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
         running,
         last_deed: kept.deeds.last().map(told),
         deeds: kept.deeds.iter().rev().map(told).collect(),
-        restarts_left: Some(settings.restart.budget.saturating_sub(spent)),
+        restarts_left: Some(settings.restart.budget.saturating_sub(kept.restarts.len() as u32)),
     }
 }
