@@ -58,7 +58,7 @@ pub(super) fn look(question: &Question) -> Raw {
     let readings = start_command::look(question, &source, systemd);
     // A program that somebody only asks about is not run.
     let may_run = root == Path::new("/") && question.exec_line.is_none();
-    let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
+    let build = build::look(root, readings.first().and_then(daemon), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
     Raw {
         systemd,
@@ -123,54 +123,30 @@ fn running(unit: &Unit) -> Vec<u32> {
     all
 }
 
-/// The daemon's command line, each flag with the place of its word: the file and line of a variable, or the unit's own line.
+/// The daemon's command line.
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
 fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, NoCommand> {
-    let command = reading.command.as_ref().map_err(Clone::clone)?;
-    let place = |variable: &Option<String>| match variable {
-        None => reading.place.clone(),
-        Some(name) => match reading.places.get(name) {
-            Some(place) => place.clone(),
-            None => format!("the environment variable {name}"),
-        },
-    };
-    let words = command.words.iter();
-    let words: Vec<_> = words
-        .map(|word| Sourced::new(word.text.clone(), place(&word.variable)))
-        .collect();
-    command_line::read(&words, build).ok_or_else(|| {
+    let words = reading.command.as_ref().map_err(Clone::clone)?;
+    command_line::read(words, build).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
-            command.argv().join(" ")
+            texts(words).join(" ")
         )
         .into()
     })
 }
 
-/// The program that the unit starts, if it is a daemon that we know.
-fn daemon(reading: &Reading) -> Option<String> {
-    let argv = reading.command.as_ref().ok()?.argv();
-    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    command_line::form(&words)?;
-    argv.into_iter().next()
+fn texts(words: &[Sourced<String>]) -> Vec<&str> {
+    words.iter().map(|word| word.value.as_str()).collect()
 }
 
-/// `DOCKER_DRIVER` as the daemon will have it.
-fn driver_of(reading: &Reading) -> Option<Sourced<String>> {
-    const NAME: &str = "DOCKER_DRIVER";
-    let assigned = reading
-        .command
-        .as_ref()
-        .ok()
-        .and_then(|command| command.assignments.get(NAME));
-    let value = assigned.or(reading.environment.get(NAME))?;
-    let place = match reading.places.get(NAME).filter(|_| assigned.is_none()) {
-        Some(place) => format!("{NAME} in {place}"),
-        None => format!("environment variable {NAME}"),
-    };
-    Some(Sourced::new(value.clone(), place))
+/// The program that the unit starts, if it is a daemon that we know.
+fn daemon(reading: &Reading) -> Option<&str> {
+    let words = texts(reading.command.as_ref().ok()?);
+    command_line::form(&words)?;
+    words.into_iter().next()
 }
 
 /// The line of the first reading, and why it is not known: where others differ in what matters, it is not.
@@ -178,7 +154,7 @@ fn agreed(raw: &Raw, unit: &str) -> (Line, Option<NoCommand>) {
     let Some((first, others)) = raw.readings.split_first() else {
         return (Line::default(), Some("nothing was read".to_owned().into()));
     };
-    let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
+    let value = |reading: &Reading| reading.driver.as_ref().map(|driver| driver.value.clone());
     let line = line_of(first, unit, &raw.build);
     // A unit that one release refuses and another loads is in doubt, even where neither starts a daemon that is known here.
     let fault = |line: &Result<Line, NoCommand>| line.as_ref().err().map(|why| why.fault);
@@ -205,7 +181,12 @@ pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
     };
     let (line, unknown) = agreed(raw, &settings.docker.unit);
     let reading = raw.readings.first();
-    let mut config = Configuration::merge(line, file, reading.and_then(driver_of), &raw.build);
+    let mut config = Configuration::merge(
+        line,
+        file,
+        reading.and_then(|reading| reading.driver.clone()),
+        &raw.build,
+    );
     let named = &settings.docker.data_root;
     if !named.is_empty() {
         config.data_root = Sourced::new(named.clone(), "[docker] data_root");

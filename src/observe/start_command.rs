@@ -4,14 +4,14 @@
 mod variables;
 
 use super::{tree, units};
+use crate::docker::Sourced;
 use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
-use crate::systemd::exec_line::{self, Command, Line};
+use crate::systemd::exec_line::{self, Line, Word};
 use crate::systemd::unit_file::{NoCommand, Placed, Service};
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
 use variables::Variables;
 
@@ -42,14 +42,10 @@ pub(crate) struct Question {
 /// The start as one systemd reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The command, or why it is not known.
-    pub command: Result<Command, NoCommand>,
-    /// Where the command stands.
-    pub place: String,
-    /// The environment that the daemon will have, as far as its configuration is concerned.
-    pub environment: BTreeMap<String, String>,
-    /// Where its variables stand, `/etc/sysconfig/docker:3`, as far as that is known.
-    pub places: BTreeMap<String, String>,
+    /// The command's words, each with its place: the file and line of a variable, or the unit's own line. Or why they are not known.
+    pub command: Result<Vec<Sourced<String>>, NoCommand>,
+    /// `DOCKER_DRIVER` as the daemon will have it.
+    pub driver: Option<Sourced<String>>,
     /// What does not mean what it seems to.
     pub odd: Vec<Odd>,
 }
@@ -103,18 +99,25 @@ fn read(question: &Question, source: &Source, version: u16) -> Reading {
     if question.inside_unit {
         variables.take(variables::own());
     }
-    let command = start
-        .words
-        .and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?));
+    let words = start.words;
+    let command = words.and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?));
+    let place = |variable: Option<String>| match variable {
+        None => start.place.clone(),
+        Some(name) => match variables.places.get(&name) {
+            Some(place) => place.clone(),
+            None => format!("the environment variable {name}"),
+        },
+    };
+    let sourced = |word: Word| Sourced::new(word.text, place(word.variable));
     Reading {
+        driver: variables.driver(command.as_ref().ok()),
         // systemd is at this very start: what it thinks of the unit by now, edited or masked meanwhile, does not undo that.
-        command: command.map_err(|no| NoCommand {
-            fault: no.fault.filter(|_| !question.inside_unit),
-            ..no
-        }),
-        place: start.place,
-        environment: variables.values,
-        places: variables.places,
+        command: command
+            .map_err(|no| NoCommand {
+                fault: no.fault.filter(|_| !question.inside_unit),
+                ..no
+            })
+            .map(|command| command.words.into_iter().map(sourced).collect()),
         odd: variables.odd,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
+use thinguard::docker::Sourced;
 use thinguard::docker::build::Build;
 use thinguard::docker::state::RootState;
 use thinguard::judge::before::Before;
@@ -10,7 +11,6 @@ use thinguard::judge::preflight;
 use thinguard::model::{Finding, Seen, Settings, Snapshot};
 use thinguard::observe::config::{self, Raw};
 use thinguard::observe::start_command::Reading;
-use thinguard::systemd::exec_line::{Command, Word};
 
 /// A start on paper.
 #[derive(Debug, Clone)]
@@ -37,18 +37,12 @@ impl Paper {
     }
 
     fn texts(&self, unit: &str) -> Raw {
-        let words = self.argv.iter().map(|text| Word {
-            text: text.clone(),
-            variable: None,
-        });
+        let place = format!("{unit}'s ExecStart");
+        let words = self.argv.iter().map(|text| Sourced::new(text.clone(), &*place));
+        let driver = self.environment.get("DOCKER_DRIVER");
         let reading = Reading {
-            command: Ok(Command {
-                words: words.collect(),
-                ..Command::default()
-            }),
-            place: format!("{unit}'s ExecStart"),
-            environment: self.environment.clone(),
-            places: BTreeMap::new(),
+            command: Ok(words.collect()),
+            driver: driver.map(|value| Sourced::new(value.clone(), "environment variable DOCKER_DRIVER")),
             odd: Vec::new(),
         };
         config::gather(vec![reading], unit, self.build.clone(), |path| self.read(path))

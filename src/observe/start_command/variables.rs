@@ -1,8 +1,10 @@
 //! The environment that the daemon will have, and where each variable of it stands.
 
+use crate::docker::Sourced;
 use crate::docker::configuration::Odd;
 use crate::observe::tree;
 use crate::systemd::environment_file;
+use crate::systemd::exec_line::Command;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -58,6 +60,18 @@ impl Variables {
         for set in file.assignments {
             self.set(set.key, set.value, format!("{path}:{}", set.line));
         }
+    }
+
+    /// `DOCKER_DRIVER` as the daemon will have it; the command itself may assign it.
+    pub(super) fn driver(&self, command: Option<&Command>) -> Option<Sourced<String>> {
+        const NAME: &str = "DOCKER_DRIVER";
+        let assigned = command.and_then(|command| command.assignments.get(NAME));
+        let value = assigned.or(self.values.get(NAME))?;
+        let place = match self.places.get(NAME).filter(|_| assigned.is_none()) {
+            Some(place) => format!("{NAME} in {place}"),
+            None => format!("environment variable {NAME}"),
+        };
+        Some(Sourced::new(value.clone(), place))
     }
 
     /// Takes this process' own environment, which is the unit's, for the values; what the files say then only tells the places.
