@@ -3,7 +3,7 @@
 
 pub mod act;
 pub mod cli;
-pub mod commands;
+mod commands;
 pub mod docker;
 pub mod judge;
 #[allow(unsafe_code)]

@@ -4,11 +4,13 @@
 //! A line is: what dockerd did, the arguments, daemon.json or `-`, the environment where one was set. The daemons ran up to the point
 //! where they make the pool's name: flags, daemon.json, drivers and storage options are covered, what lies on the disk is not.
 
+mod paper;
+
+use paper::Paper;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use thinguard::commands::preflight::paper::Paper;
 use thinguard::docker::build::{Build, Flavour, Version};
 use thinguard::docker::drivers::Prior;
 use thinguard::docker::state::RootState;

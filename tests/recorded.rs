@@ -1,11 +1,13 @@
 //! Preflight held against the record of the lab's dockerd: each configuration of `tests/corpus/cases.toml` that changes nothing on the disk,
 //! judged without a process of its own. The lab judges the others on a host, and of these a sample.
 
+mod paper;
+
+use paper::Paper;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use thinguard::commands::preflight::paper::Paper;
 use thinguard::docker::build::{Build, Flavour, Version};
 use thinguard::docker::drivers::Prior;
 use thinguard::docker::state::RootState;

@@ -55,7 +55,7 @@ struct Drill {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut errands = Errands::start()?;
-    errands.end_at(process::signals().context("cannot take signals")?);
+    errands.signals = Some(process::signals().context("cannot take signals")?);
     let below = PathBuf::from(args.dir.as_deref().unwrap_or(RUN_DIR));
     let order = MakeOrder {
         pool: format!("{PREFIX}{}", std::process::id()),

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use nix::sys::signalfd::SignalFd;
 use serde::de::DeserializeOwned;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest single wait: limits that pass without any answer are noticed this fast.
@@ -16,13 +17,13 @@ pub const TICK: Duration = Duration::from_millis(100);
 
 /// The helper of a command, with the signals that end its waiting.
 pub struct Errands {
-    /// Who sends children.
     pub porter: Porter,
     /// A signal has ended all waiting.
     pub interrupted: bool,
-    signals: Option<SignalFd>,
+    /// These end all waiting when one comes.
+    pub signals: Option<SignalFd>,
     /// Told each second while a child is waited for, and once more with nothing when that is over.
-    waiting: Option<fn(Option<Duration>)>,
+    pub waiting: Option<fn(Option<Duration>)>,
 }
 
 /// Starts the helper, `locked` in memory or not. To be called before anything else: it must be forked while all is well and no thread runs.
@@ -35,9 +36,6 @@ pub fn start(locked: bool) -> Result<Porter> {
 
 impl Errands {
     /// Starts the helper, as [`start`].
-    ///
-    /// # Errors
-    /// When the kernel refuses a process.
     pub fn start() -> Result<Errands> {
         Ok(Errands {
             porter: start(false)?,
@@ -45,16 +43,6 @@ impl Errands {
             signals: None,
             waiting: None,
         })
-    }
-
-    /// From now on ends all waiting when one of these signals comes.
-    pub fn end_at(&mut self, signals: SignalFd) {
-        self.signals = Some(signals);
-    }
-
-    /// From now on says by `tell` how long a child has been waited for.
-    pub fn tell_waiting(&mut self, tell: fn(Option<Duration>)) {
-        self.waiting = Some(tell);
     }
 
     /// Sends a child out and waits for its answer, for no longer than `limit`.
@@ -120,6 +108,8 @@ fn work(kind: Kind, request: &[u8]) -> Vec<u8> {
         Kind::Deed => answer(request, |order| encode(act::perform(order))),
         Kind::Drill => answer(request, act::drill::answer),
         Kind::Settings => answer(request, |()| encode(Ok::<_, Undone>(settings::read_all("/".as_ref())))),
-        Kind::Metrics => answer(request, |order| encode(metrics::write_order(&order))),
+        Kind::Metrics => answer(request, |(path, text): (PathBuf, String)| {
+            encode(metrics::write(&path, &text).map_err(|error| error.to_string()))
+        }),
     }
 }

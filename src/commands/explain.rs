@@ -7,7 +7,6 @@ use std::process::ExitCode;
 /// What was asked for: one code, which [`known`] has seen, or the list of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    /// The code.
     pub code: Option<String>,
 }
 

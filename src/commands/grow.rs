@@ -18,9 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// A size as typed: `400G`, `+20G` or `+25%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// This size.
     To(Bytes),
-    /// This much more.
     By(Bytes),
     /// This share of the present size more.
     ByPercent(u8),
@@ -30,19 +28,12 @@ impl std::str::FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("'{text}' is not a size; write 400G, +20G or +25%");
-        match text.strip_prefix('+') {
-            Some(more) => match more.strip_suffix('%') {
-                Some(percent) => percent
-                    .parse()
-                    .ok()
-                    .filter(|p| *p > 0)
-                    .map(Size::ByPercent)
-                    .ok_or_else(bad),
-                None => parse_size(more).map(Size::By).map_err(|_| bad()),
-            },
-            None => parse_size(text).map(Size::To).map_err(|_| bad()),
-        }
+        let size = match text.strip_prefix('+').map(|more| (more, more.strip_suffix('%'))) {
+            None => parse_size(text).ok().map(Size::To),
+            Some((more, None)) => parse_size(more).ok().map(Size::By),
+            Some((_, Some(percent))) => percent.parse().ok().filter(|p| *p > 0).map(Size::ByPercent),
+        };
+        size.ok_or_else(|| format!("'{text}' is not a size; write 400G, +20G or +25%"))
     }
 }
 
@@ -60,9 +51,7 @@ impl Size {
 /// What was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Args {
-    /// `--data`
     pub data: Option<Size>,
-    /// `--metadata`
     pub metadata: Option<Size>,
     /// `--dry-run`: only say what would be done.
     pub dry_run: bool,
@@ -74,9 +63,9 @@ pub struct Args {
 /// Why something was not grown; what was grown before stays so.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
-    let mut once = Once::new(&settings, DEADLINE)?;
+    let mut once = Once::new(&settings, "/", DEADLINE)?;
     if std::io::stderr().is_terminal() {
-        once.errands.tell_waiting(waiting);
+        once.errands.waiting = Some(waiting);
     }
     once.learn_config(false, None);
     once.look_at_storage();

@@ -1,6 +1,5 @@
 //! `thinguard preflight`: may Docker start, and what should the operator know before it does?
 
-pub mod paper;
 mod start;
 
 use super::look::Once;
@@ -11,10 +10,10 @@ use crate::judge::before::Before;
 use crate::judge::preflight;
 use crate::judge::{self, Verdict};
 use crate::kernel::process;
-use crate::model::{Answer, Deed, Disk, Outcome, Pool, Seen, Settings, Snapshot, Target};
+use crate::model::{Answer, Bytes, Deed, Disk, Outcome, Settings, Snapshot, Target};
 use crate::report::json::{HeadroomReport, PreflightReport};
 use crate::report::{Event, Journal, overrule, sight, text};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,18 +23,11 @@ use std::time::Duration;
 pub struct Args {
     /// `--root`: the tree to read.
     pub root: String,
-    /// `--unit`
     pub unit: Option<String>,
     /// `--exec-line`: the daemon's start command, as it stands behind `ExecStart=`.
     pub exec_line: Option<String>,
-    /// `--json`
     pub json: bool,
 }
-
-/// Exit codes of the contract.
-const START: u8 = 0;
-const REFUSE: u8 = 1;
-const UNKNOWN: u8 = 3;
 
 /// Seconds after which preflight is over in any case; its own deadline comes long before.
 const LAST_RESORT: u32 = 60;
@@ -49,6 +41,7 @@ const DENY: &str = "deny-docker";
 /// When it could not judge at all; Docker then starts.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let began = process::since_boot();
+    let elapsed = || process::since_boot().saturating_sub(began);
     // Before a start it grows and enforces; by hand, or in another tree, it only says what it would do.
     let inside_unit = args.root == "/" && nix::unistd::getppid().as_raw() == 1;
     if inside_unit {
@@ -59,7 +52,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => {
             if inside_unit {
-                tell_unjudged(&error.to_string(), process::since_boot().saturating_sub(began));
+                tell_unjudged(&error.to_string(), elapsed());
             }
             return Err(error.into());
         }
@@ -67,20 +60,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(unit) = &args.unit {
         settings.docker.unit.clone_from(unit);
     }
-    let mut once = Once::of_tree(&settings, &args.root, settings.preflight.deadline)?;
+    let mut once = Once::new(&settings, &args.root, settings.preflight.deadline)?;
     once.learn_config(inside_unit, args.exec_line.as_deref());
     once.observer.look_to_the_next_start();
     once.ask_for_root();
     let seen = once.look_at_storage();
     let judged = judge_and_grow(&mut once, seen, inside_unit)?;
-    let report = report(&once, &judged, began);
+    let report = report(&once, &judged, elapsed());
     if inside_unit {
-        enforce(
-            &report,
-            &settings,
-            &judged.growths,
-            process::since_boot().saturating_sub(began),
-        )?;
+        enforce(&report, &settings, &judged.growths, elapsed())?;
     }
     match args.json {
         true => {
@@ -92,10 +80,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             super::say(&text::preflight(&report, terminal::of_stdout().colour));
         }
     }
+    // The contract's.
     Ok(ExitCode::from(match report.verdict {
-        Answer::Start => START,
-        Answer::Refuse => REFUSE,
-        Answer::Unknown => UNKNOWN,
+        Answer::Start => 0,
+        Answer::Refuse => 1,
+        Answer::Unknown => 3,
     }))
 }
 
@@ -108,17 +97,14 @@ fn tell_unjudged(why: &str, elapsed: Duration) {
 }
 
 /// The answer.
-fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightReport<'a> {
-    let (settings, seen, before) = (once.settings(), &judged.seen, judged.before.as_ref());
+fn report<'a>(once: &Once, judged: &'a Judged, elapsed: Duration) -> PreflightReport<'a> {
+    let (settings, seen, before) = (&once.observer.settings, &judged.seen, judged.before.as_ref());
     let here = once.observer.is_of_this_host();
     let verdict = judged.verdict.answer(once.is_late());
-    let superblock = match before.map(|before| (before, &before.superblock)) {
-        // Of a pool that another driver leaves alone there is nothing to tell.
-        Some((before, Some(Seen::Known(Ok(superblock))))) if before.uses_files() && before.on_loop_files() => {
-            Some(superblock)
-        }
-        _ => None,
-    };
+    // Of a pool that another driver leaves alone there is nothing to tell.
+    let uses_files = |before: &&Before| before.uses_files() && before.on_loop_files();
+    let superblock = before.filter(uses_files).and_then(|before| before.superblock.as_ref());
+    let superblock = superblock.and_then(|seen| seen.known()?.as_ref().ok());
     let disk = before.and_then(|before| before.disk.known());
     PreflightReport {
         verdict,
@@ -127,13 +113,13 @@ fn report<'a>(once: &Once, judged: &'a Judged, began: Duration) -> PreflightRepo
         driver: before.and_then(|before| before.choice.certain()),
         driver_found: before.is_some_and(|before| matches!(before.choice, Choice::Prior(_))),
         data_root: before.map(|before| before.config.data_root.value.as_str()),
-        pool: match (pool(seen), superblock, disk) {
+        pool: match (seen.pool(), superblock, disk) {
             (Some(pool), ..) => Some(reports::pool(pool, seen, settings)),
             (None, Some(superblock), Some(disk)) => Some(reports::inactive_pool(disk, superblock, here)),
             _ => None,
         },
         headroom: headroom(seen, disk, settings),
-        elapsed_ms: process::since_boot().saturating_sub(began).as_millis() as u64,
+        elapsed_ms: elapsed.as_millis() as u64,
         // The line is for this host, and not for another one's tree.
         overrule: (verdict == Answer::Refuse && here).then(|| overrule::command(&settings.docker.unit)),
     }
@@ -153,7 +139,7 @@ struct Judged {
 /// Judges, grows where that is called for, and judges again: metadata and data, so at most twice.
 fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result<Judged> {
     const GROWTHS: usize = 2;
-    let settings = once.settings().clone();
+    let settings = once.observer.settings.clone();
     let judge = |once: &mut Once, seen: &Snapshot| match start::gather(once, seen) {
         Some(before) => {
             let verdict = preflight::judge(&before, seen, &settings, process::since_boot());
@@ -172,7 +158,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
             break;
         };
         let began = process::since_boot();
-        let (outcome, after) = match pool(&seen) {
+        let (outcome, after) = match seen.pool() {
             Some(_) => once.perform(&deed, &seen),
             None => lengthen(once, &deed)?,
         };
@@ -195,10 +181,7 @@ fn judge_and_grow(once: &mut Once, mut seen: Snapshot, may_grow: bool) -> Result
 /// Lengthens the file of a pool that is not active: dockerd makes the pool as large as the files are.
 fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
     let Deed::Grow { target, to, .. } = deed else {
-        return Ok((
-            Outcome::Failed("only growth is done before a start".into()),
-            once.look_at_storage(),
-        ));
+        bail!("only growth is done before a start");
     };
     let disk = once.observer.disk(process::since_boot());
     let disk = disk.known().context("the files cannot be seen")?;
@@ -211,12 +194,8 @@ fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
         to: *to,
     });
     let after = once.look_at_storage();
-    let size = once
-        .observer
-        .disk(process::since_boot())
-        .known()
-        .and_then(|disk| disk.file(&file).known_or_none());
-    let outcome = match (size, said) {
+    let disk = once.observer.disk(process::since_boot());
+    let outcome = match (disk.known().and_then(|disk| disk.file(&file).known_or_none()), said) {
         (Some(file), _) if file.size_bytes >= *to => Outcome::Done,
         (_, Err(why)) => Outcome::Failed(why.to_string()),
         (_, Ok(_)) => Outcome::Failed("the file is no longer than before".into()),
@@ -224,24 +203,15 @@ fn lengthen(once: &mut Once, deed: &Deed) -> Result<(Outcome, Snapshot)> {
     Ok((outcome, after))
 }
 
-fn pool(seen: &Snapshot) -> Option<&Pool> {
-    match &seen.pool {
-        Seen::Known(Some(pool)) => Some(pool),
-        _ => None,
-    }
-}
-
 fn headroom(seen: &Snapshot, disk: Option<&Disk>, settings: &Settings) -> Option<HeadroomReport> {
-    if let Some(pool) = pool(seen) {
+    if let Some(pool) = seen.pool() {
         return Some(reports::headroom(pool, seen, settings));
     }
     let disk = disk?;
     let file = disk.file(&disk.data_path).known_or_none();
-    let owed = file.map_or(crate::model::Bytes(0), |file| {
-        file.size_bytes.saturating_sub(file.allocated_bytes)
-    });
+    let owed = file.map_or(Bytes(0), |file| file.size_bytes.saturating_sub(file.allocated_bytes));
     Some(HeadroomReport {
-        headroom_bytes: crate::judge::growth::room(&disk.host, &settings.host),
+        headroom_bytes: judge::growth::room(&disk.host, &settings.host),
         overcommit_bytes: owed.saturating_sub(disk.host.free_bytes),
         host: Some(reports::host(&disk.host, settings)),
     })

@@ -6,7 +6,7 @@ use crate::judge::{lvm, storage};
 use crate::kernel::superblock::{MAX_METADATA, Superblock};
 use crate::model::{Bytes, Disk, Host, Lvm, LvmPool, Pool, Seen, Settings, Snapshot, Target, Usage};
 use crate::observe::consumers::Consumers;
-use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport};
+use crate::report::json::{ForecastReport, HeadroomReport, HostReport, PoolReport, UsageReport};
 
 /// The filesystem, with what is kept free on it.
 pub fn host(host: &Host, settings: &Settings) -> HostReport {
@@ -114,37 +114,32 @@ fn low(pool: &Pool, target: Target, seen: &Snapshot, fill: &Fill, settings: &Set
 /// A pool that is not active, as its files are: what its superblock counted last, of what the files can hold. Without a name
 /// where `named` is false: Docker makes it from device and inode numbers, and those of a copied or mounted tree say nothing.
 pub fn inactive_pool(disk: &Disk, superblock: &Superblock, named: bool) -> PoolReport {
-    // Of a file that is missing or was cut off, the pool's own figures tell more.
-    let known = [
-        (
-            &disk.data_path,
-            superblock
-                .data_blocks
-                .saturating_mul(u64::from(superblock.data_block_sectors) * Bytes::SECTOR),
-        ),
-        (&disk.metadata_path, superblock.metadata_blocks.saturating_mul(4096)),
-    ];
-    let size = |path: &str| {
-        let counted = known
-            .iter()
-            .find(|(of, _)| *of == path)
-            .map_or(Bytes(0), |(_, bytes)| Bytes(*bytes));
-        disk.file(path)
+    let usage = |path: &str, used_blocks, blocks: u64, block_bytes: u64, most: Bytes| {
+        // Of a file that is missing or was cut off, the pool's own figures tell more.
+        let counted = Bytes(blocks.saturating_mul(block_bytes));
+        let size = disk
+            .file(path)
             .known()
-            .map_or(counted, |file| file.size_bytes.max(counted))
+            .map_or(counted, |file| file.size_bytes.max(counted));
+        UsageReport::from(&Usage {
+            used_blocks,
+            total_blocks: size.min(most).0.checked_div(block_bytes).unwrap_or(0),
+            block_bytes,
+        })
     };
-    let usage = |used_blocks, block_bytes: u64, size: Bytes| Usage {
-        used_blocks,
-        total_blocks: size.0.checked_div(block_bytes).unwrap_or(0),
-        block_bytes,
-    };
-    let block_bytes = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
-    let metadata = size(&disk.metadata_path).min(MAX_METADATA);
+    let data_block = u64::from(superblock.data_block_sectors) * Bytes::SECTOR;
+    let Superblock {
+        data_used,
+        data_blocks,
+        metadata_used,
+        metadata_blocks,
+        ..
+    } = *superblock;
     PoolReport {
         name: disk.pool_name.clone().filter(|_| named).unwrap_or_default(),
         needs_check: superblock.needs_check,
-        data: (&usage(superblock.data_used, block_bytes, size(&disk.data_path))).into(),
-        metadata: (&usage(superblock.metadata_used, 4096, metadata)).into(),
+        data: usage(&disk.data_path, data_used, data_blocks, data_block, Bytes(u64::MAX)),
+        metadata: usage(&disk.metadata_path, metadata_used, metadata_blocks, 4096, MAX_METADATA),
         files: disk.files.clone(),
         ..PoolReport::default()
     }

@@ -6,14 +6,14 @@ mod unseen;
 mod watching;
 
 use super::look::Once;
-use super::watch::{rates, state};
+use super::watch::state;
 use super::{reports, settings, terminal};
 use crate::act::restart;
 use crate::judge::memory::Persistent;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory};
 use crate::kernel::process;
-use crate::model::{Deed, Finding, Outcome, Seen, Settings, Snapshot, parse_duration};
+use crate::model::{Deed, Finding, Outcome, Settings, Snapshot, parse_duration};
 use crate::report::json::{DaemonReport, GuardReport, LastDeed, StatusReport};
 use crate::report::screen;
 use anyhow::Result;
@@ -33,7 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What was asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Args {
-    /// `--json`
     pub json: bool,
     /// `--watch`: again and again, with this pause.
     pub watch: Option<Duration>,
@@ -42,10 +41,7 @@ pub struct Args {
 /// The pause of `--watch` where nothing else is asked for.
 pub const PAUSE: Duration = Duration::from_secs(2);
 
-/// Reads the pause of `--watch`: `5`, `5s`, `1min`.
-///
-/// # Errors
-/// Says what may be written.
+/// Reads the pause of `--watch`: `5`, `5s`, `1min`. The error says what may be written.
 pub fn pause(text: &str) -> Result<Duration, String> {
     let sensible = |pause: &Duration| (1..=86_400).contains(&pause.as_secs());
     let pause = parse_duration(text).ok().filter(sensible);
@@ -59,7 +55,7 @@ pub fn pause(text: &str) -> Result<Duration, String> {
 pub fn run(args: &Args) -> Result<ExitCode> {
     let settings = settings::load(Path::new("/"))?;
     let mut looker = Looker {
-        once: Once::new(&settings, DEADLINE)?,
+        once: Once::new(&settings, "/", DEADLINE)?,
         settings,
         configured: None,
         fill: None,
@@ -95,10 +91,8 @@ impl Looker {
         let Looker { once, settings, .. } = self;
         let begun = process::since_boot();
         once.begin(DEADLINE);
-        if self
-            .configured
-            .is_none_or(|at| begun.saturating_sub(at) >= CONFIG_FRESH)
-        {
+        let is_old = |at: Duration| begun.saturating_sub(at) >= CONFIG_FRESH;
+        if self.configured.is_none_or(is_old) {
             once.learn_config(false, None);
             self.configured = Some(begun);
         }
@@ -109,36 +103,32 @@ impl Looker {
         let consumers = once.look_at_consumers();
         once.wait_for_daemon(settings.watch.silent_after.min(PATIENCE));
         let seen = past_a_growth(once);
-        let kept = state::read();
         let guarded = state::is_running();
-        let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(rates::read);
+        let known = self.fill.take().filter(|_| !guarded).unwrap_or_else(state::read_rates);
         // Without a guard too: the child that is at it outlives it, and another guard would finish it.
         let unfinished = restart::unfinished(process::since_boot());
-        let (mut findings, fill) = judge(&seen, settings, &kept, known, (unfinished.is_some(), guarded));
+        // Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
+        let mut memory = Memory::recall(state::read(), &process::boot_id(), process::since_boot());
+        memory.fill = Fill::recall(known, &process::boot_id());
+        memory.restarting = unfinished.is_some();
+        memory.unguarded = !guarded;
+        let mut findings = judge::judge(&seen, settings, &mut memory, process::since_boot()).findings;
         findings.extend(unfinished.map(|order| restarting(&order, guarded)));
         findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
         findings.extend(judge::guard::not_running(&seen, guarded));
-        let stuck = {
-            let mut memory = Memory::default();
-            judge::judge(&seen, settings, &mut memory, process::since_boot());
-            memory.stuck_tasks(&seen, process::since_boot())
-        };
+        let stuck = memory.stuck_tasks(&seen, process::since_boot());
         let report = StatusReport {
-            pool: match &seen.pool {
-                Seen::Known(Some(pool)) => {
-                    let report = reports::pool(pool, &seen, settings);
-                    let report = reports::with_consumers(report, &consumers);
-                    Some(reports::with_rates(report, pool, &seen, &fill, settings))
-                }
-                _ => None,
-            },
+            pool: seen.pool().map(|pool| {
+                let report = reports::with_consumers(reports::pool(pool, &seen, settings), &consumers);
+                reports::with_rates(report, pool, &seen, &memory.fill, settings)
+            }),
             pool_unknown: seen.pool.why_unknown().map(str::to_owned),
             daemon: DaemonReport::new(&seen.daemon, &settings.docker.unit, stuck, settings.watch.silent_after),
-            guard: guard(&kept, settings, guarded),
+            guard: guard(&memory.kept, settings, guarded),
             findings,
             cannot_see: unseen::cannot_see(&seen, &consumers, process::is_root()),
         };
-        self.fill = Some(fill);
+        self.fill = Some(memory.fill);
         report
     }
 }
@@ -159,7 +149,7 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
     const PAUSE: Duration = Duration::from_millis(500);
     let mut seen = once.snapshot();
     for _ in 0..LOOKS {
-        let suspended = matches!(&seen.pool, Seen::Known(Some(pool)) if pool.suspended);
+        let suspended = seen.pool().is_some_and(|pool| pool.suspended);
         if !suspended || once.is_late() {
             break;
         }
@@ -169,29 +159,8 @@ fn past_a_growth(once: &mut Once) -> Snapshot {
     seen
 }
 
-/// Judged with what the guard remembers of an incident and of the fill rates, and with nothing done.
-fn judge(
-    seen: &Snapshot,
-    settings: &Settings,
-    kept: &Persistent,
-    fill: Fill,
-    (restarting, guarded): (bool, bool),
-) -> (Vec<Finding>, Fill) {
-    let mut memory = Memory::recall(kept.clone(), &process::boot_id(), process::since_boot());
-    memory.fill = Fill::recall(fill, &process::boot_id());
-    memory.restarting = restarting;
-    memory.unguarded = !guarded;
-    let verdict = judge::judge(seen, settings, &mut memory, process::since_boot());
-    (verdict.findings, memory.fill)
-}
-
 fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
     let now = process::since_boot();
-    let spent = kept
-        .restarts
-        .iter()
-        .filter(|at| now.saturating_sub(**at) < settings.restart.window)
-        .count() as u32;
     let told = |(deed, outcome, at): &(Deed, Outcome, Duration)| LastDeed {
         deed: deed.to_string(),
         outcome: outcome.clone(),
@@ -201,6 +170,6 @@ fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
         running,
         last_deed: kept.deeds.last().map(told),
         deeds: kept.deeds.iter().rev().map(told).collect(),
-        restarts_left: Some(settings.restart.budget.saturating_sub(spent)),
+        restarts_left: Some(settings.restart.budget.saturating_sub(kept.restarts.len() as u32)),
     }
 }

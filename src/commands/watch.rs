@@ -7,7 +7,6 @@ mod evidence;
 mod hands;
 mod looks;
 pub mod metrics;
-pub mod rates;
 mod reload;
 pub mod state;
 mod tell;
@@ -20,8 +19,9 @@ use crate::act::restart;
 use crate::judge::rate::Fill;
 use crate::judge::{self, Memory, Verdict, pace};
 use crate::kernel::errand::Porter;
+use crate::kernel::process::since_boot as now;
 use crate::kernel::{memory, process};
-use crate::model::{Deed, Outcome, Seen, Settings, Snapshot};
+use crate::model::{Deed, Outcome, Settings, Snapshot};
 use crate::observe::Observer;
 use crate::report::event::{Event, Kind, Priority};
 use crate::systemd::notify::{Notifier, watchdog_interval};
@@ -29,7 +29,6 @@ use anyhow::{Context, Result, bail};
 use hands::Hands;
 use looks::CONFIG_AGAIN;
 use nix::sys::signalfd::SignalFd;
-use rates::RateFile;
 use reload::Reload;
 use state::{Opened, StateFile};
 use std::path::Path;
@@ -52,7 +51,6 @@ struct Guard {
     teller: Teller,
     evidence: evidence::Keeper,
     state: StateFile,
-    rates: RateFile,
     metrics: metrics::TextFile,
     notifier: Notifier,
     beat_every: Option<Duration>,
@@ -128,8 +126,8 @@ impl Guard {
             keys,
             problems,
         } = settings::parse(&settings::files::read_all(Path::new("/")));
-        let mut memory = Memory::recall(state.recall(), &process::boot_id(), process::since_boot());
-        memory.fill = Fill::recall(rates::read(), &process::boot_id());
+        let mut memory = Memory::recall(state::read(), &process::boot_id(), now());
+        memory.fill = Fill::recall(state::read_rates(), &process::boot_id());
         let signals = process::signals().context("cannot take signals")?;
         // Threads may start from here on: the helper has been forked.
         let mut teller = Teller::new(&settings);
@@ -143,7 +141,7 @@ impl Guard {
         if let Err(error) = memory::lock() {
             log::warn!("memory is not locked ({error}); a hung disk may take parts of the program with it");
         }
-        let mut observer = Observer::new(settings.clone());
+        let mut observer = Observer::new(settings.clone(), "/");
         observer.listen_to_kernel();
         Ok(Guard {
             observer,
@@ -166,7 +164,6 @@ impl Guard {
             memory,
             teller,
             state,
-            rates: RateFile::default(),
             metrics: metrics::TextFile::default(),
         })
     }
@@ -208,7 +205,7 @@ impl Guard {
 
     /// Looks again, and does what both looks ask for.
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
-        self.observer.expect_deed(verdict.deed.is_some());
+        self.observer.deed_due = verdict.deed.is_some();
         let Some(first) = &verdict.deed else { return Ok(()) };
         match first {
             Deed::Grow { .. } => self.look_at_pool()?,
@@ -272,7 +269,10 @@ impl Guard {
     fn tell(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         self.keep_evidence_of_hang(verdict);
         self.ask_for_goroutines(seen, verdict, now);
-        self.teller.tell(verdict, &self.observer.stuck(now), now);
+        self.metrics.collect(now, self.settings.watch.look_deadline);
+        let mut told = verdict.clone();
+        told.findings.extend(self.metrics.finding());
+        self.teller.tell(&told, &self.observer.stuck(now), now);
         self.keep_late_stacks();
         self.write_metrics(seen, verdict, now);
         let status = tell::status_line(seen, &self.memory.fill, &self.settings);
@@ -295,18 +295,6 @@ impl Guard {
 
     fn remember(&mut self, now: Duration) {
         self.state.keep(&self.memory.kept);
-        self.rates.keep(&self.memory.fill, now);
-    }
-}
-
-fn now() -> Duration {
-    process::since_boot()
-}
-
-/// Whether the pool is there to be watched at all; for the status line.
-fn pool(seen: &Snapshot) -> Option<&crate::model::Pool> {
-    match &seen.pool {
-        Seen::Known(Some(pool)) => Some(pool),
-        _ => None,
+        self.state.keep_rates(&self.memory.fill, now);
     }
 }

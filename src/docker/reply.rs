@@ -1,5 +1,6 @@
 //! Replies of the Docker daemon: the HTTP envelope as read so far from its socket, and what `/info` says.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Asks whether the daemon's HTTP loop is alive; it touches no storage driver. HTTP/1.0: one plain body, then the end.
@@ -145,7 +146,7 @@ pub struct Info {
 }
 
 /// Which thin pool a daemon works on, by its own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PoolSaid {
     /// None: its driver is another one.
     None,

@@ -3,9 +3,8 @@
 use crate::docker::configuration::Configuration;
 use crate::docker::drivers::{self, Choice};
 use crate::docker::state::RootState;
-use crate::kernel::lvm::VolumeGroup;
 use crate::kernel::superblock::{self, Superblock};
-use crate::model::{Bytes, Disk, Seen};
+use crate::model::{Bytes, Disk, LvmPool, Seen};
 
 /// All that was learnt before a start, gathered once.
 #[derive(Debug, Clone)]
@@ -22,8 +21,8 @@ pub struct Before {
     pub superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
     /// That of the device which `dm.metadatadev` names, under the same condition.
     pub named_superblock: Option<Seen<Result<Superblock, superblock::Error>>>,
-    /// The volume group of an active pool of LVM's.
-    pub volume_group: Option<Seen<VolumeGroup>>,
+    /// What LVM says of an active pool of its own.
+    pub lvm: Option<LvmPool>,
 }
 
 /// dockerd's defaults (moby, daemon/graphdriver/devmapper/deviceset.go: defaultDataLoopbackSize, defaultMetaDataLoopbackSize).
@@ -43,7 +42,7 @@ impl Before {
             disk: not_yet(),
             superblock: None,
             named_superblock: None,
-            volume_group: None,
+            lvm: None,
         }
     }
 

@@ -118,25 +118,23 @@ fn active(before: &Before, pool: &Pool, seen: &Snapshot, settings: &Settings, no
 
 /// A pool of LVM's that is low, in a volume group that cannot give it more.
 fn group_without_room(before: &Before, pool: &Pool, settings: &Settings) -> Option<Finding> {
-    let group = before.volume_group.as_ref()?.known()?;
+    let said = before.lvm.as_ref()?;
+    let (group, free) = (&said.group, said.group_free);
     let low = pool.data.total().percent(settings.data.below_free_percent);
     let wanted = pool.data.total().percent(settings.data.step_percent);
-    (pool.data.free() < low && group.free < wanted).then(|| {
-        Finding::warn(Code::VolumeGroupFull, &group.name)
+    (pool.data.free() < low && free < wanted).then(|| {
+        Finding::warn(Code::VolumeGroupFull, group)
             .says(format!(
-                "the pool {} has {} free of {}, and its volume group {} has {} free of {}: LVM cannot extend the \
+                "the pool {} has {} free of {}, and its volume group {group} has {free} free of {}: LVM cannot extend the \
              pool by {wanted}",
                 pool.name,
                 pool.data.free(),
                 pool.data.total(),
-                group.name,
-                group.free,
-                group.size
+                said.group_size
             ))
-            .at(format!("volume group {}", group.name))
+            .at(format!("volume group {group}"))
             .next(format!(
-                "add a disk: pvcreate DISK && vgextend {} DISK; or remove containers and images",
-                group.name
+                "add a disk: pvcreate DISK && vgextend {group} DISK; or remove containers and images"
             ))
     })
 }

@@ -2,34 +2,6 @@
 
 pub mod pool;
 
-use crate::model::Bytes;
-use serde::{Deserialize, Serialize};
-
-/// A volume group's room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VolumeGroup {
-    /// Its name.
-    pub name: String,
-    /// All its extents.
-    pub size: Bytes,
-    /// Extents that no volume has.
-    pub free: Bytes,
-}
-
-/// Arguments of `vgs` whose answer [`parse_vgs`] reads. `--readonly` takes no lock, so it cannot wait for another command's, and
-/// `--ignorelockingfailure` stays out: what cannot be read is not known.
-pub const VGS: [&str; 9] = [
-    "--readonly",
-    "--noheadings",
-    "--nosuffix",
-    "--units",
-    "b",
-    "--separator",
-    " ",
-    "-o",
-    "vg_name,vg_size,vg_free",
-];
-
 /// The volume group of a device-mapper name: `docker--vg-pool` is `pool` in `docker-vg` (lvm2 `lib/misc/lvm-string.c`,
 /// `build_dm_name`: a hyphen within a name is doubled). `None` for a name that LVM does not give.
 pub fn volume_group(device: &str) -> Option<String> {
@@ -57,16 +29,6 @@ pub fn volume(device: &str) -> Option<(String, String)> {
         .filter(|_| rest.ends_with("-tpool"))
         .unwrap_or_else(|| rest.replace("--", "-"));
     Some((group, volume))
-}
-
-/// Reads what `vgs` printed with [`VGS`].
-pub fn parse_vgs(text: &str) -> Option<VolumeGroup> {
-    let mut words = text.lines().find(|line| !line.trim().is_empty())?.split_whitespace();
-    Some(VolumeGroup {
-        name: words.next()?.to_owned(),
-        size: Bytes(words.next()?.parse().ok()?),
-        free: Bytes(words.next()?.parse().ok()?),
-    })
 }
 
 #[cfg(test)]
@@ -106,23 +68,10 @@ mod tests {
         assert_eq!(volume("pool"), None);
     }
 
-    #[test]
-    fn room_of_a_group() {
-        // lvm2 2.03.16, Debian 12.
-        let group = parse_vgs("  docker 21470642176 4194304\n").unwrap();
-        assert_eq!(
-            (group.name.as_str(), group.size, group.free),
-            ("docker", Bytes(21470642176), Bytes::mib(4))
-        );
-        for bad in ["", "\n", "docker", "docker x y", "docker 1"] {
-            assert_eq!(parse_vgs(bad), None, "{bad:?}");
-        }
-    }
-
     proptest! {
         #[test]
         fn never_panics(text in ".{0,40}") {
-            let _ = (volume_group(&text), volume(&text), parse_vgs(&text));
+            let _ = (volume_group(&text), volume(&text));
         }
     }
 }

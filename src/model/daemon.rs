@@ -158,7 +158,7 @@ pub struct StuckTask {
 }
 
 /// What one endpoint of the daemon's socket did with the newest request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
     /// Answered with an HTTP success.
@@ -173,6 +173,7 @@ pub enum Probe {
     /// The daemon answered, but with an error; or the socket refused; the text says what.
     Refused(String),
     /// Not asked: the unit is not active, and connecting could start it.
+    #[default]
     NotAsked,
 }
 
@@ -208,7 +209,7 @@ pub struct Containers {
 }
 
 /// One look at the daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
     /// The unit as systemd sees it.
     pub unit: Seen<Unit>,

@@ -99,7 +99,7 @@ pub struct Stack {
 }
 
 /// What one look brought in besides pool and daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Lines of the kernel's log that matter, oldest first.
     pub kernel: Seen<Vec<KernelLine>>,
@@ -109,15 +109,4 @@ pub struct Evidence {
     pub witnesses: Seen<Witnesses>,
     /// Their stacks.
     pub stacks: Seen<Vec<Stack>>,
-}
-
-impl Default for Evidence {
-    fn default() -> Self {
-        Evidence {
-            kernel: Seen::unknown("not read"),
-            kernel_lost: 0,
-            witnesses: Seen::unknown("not looked at"),
-            stacks: Seen::unknown("not looked at"),
-        }
-    }
 }

@@ -12,6 +12,12 @@ pub enum Seen<T> {
     Unknown(String),
 }
 
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Seen::unknown("not seen yet")
+    }
+}
+
 impl<T> Seen<T> {
     /// An unknown with its reason.
     pub fn unknown(why: impl Into<String>) -> Self {

@@ -56,7 +56,7 @@ impl Disk {
 }
 
 /// One look at everything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The active pool; `Known(None)` when there is certainly none.
     pub pool: Seen<Option<Pool>>,

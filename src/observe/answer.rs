@@ -1,15 +1,14 @@
 //! How the child answers what a look asks: it copies what kernel, files and sockets say; judging the words is the parent's work.
 
 use super::ask::Ask;
-use super::{config, consumers, docker_socket, host, journal, lvm as logical, pools, state, witnesses};
+use super::{config, consumers, docker_socket, host, journal, lvm, pools, state, witnesses};
 use crate::docker::names;
 use crate::kernel::errand::encode;
-use crate::kernel::{dm, lvm, proc, process, program};
+use crate::kernel::{dm, proc, process};
 use crate::model::{Task, Unit};
 use crate::systemd::bus::Manager;
 use anyhow::{Context, Result};
 use std::path::Path;
-use std::time::Duration;
 
 /// Answers a look in the child. May block for ever.
 pub fn answer(ask: Ask) -> Vec<u8> {
@@ -29,21 +28,15 @@ pub fn answer(ask: Ask) -> Vec<u8> {
         Ask::Get { whom, path } => encode(docker_socket::get(&whom, &path)),
         Ask::Driver { whom, data_root } => encode(docker_socket::ask_driver(&whom, Path::new(&data_root))),
         Ask::Event { pool, event_nr } => encode(event(&pool, event_nr)),
-        Ask::Config {
-            root,
-            unit,
-            inside_unit,
-            exec_line,
-        } => encode(config::look(Path::new(&root), &unit, inside_unit, exec_line.as_deref())),
-        Ask::VolumeGroup { name } => encode(volume_group(&name)),
-        Ask::Lvm { group, volume } => encode(logical::look(&group, &volume)),
+        Ask::Config(question) => encode(known(config::look(&question))),
+        Ask::Lvm { group, volume } => encode(lvm::look(&group, &volume)),
         Ask::Journal(question) => encode(journal::look(&question)),
         Ask::LocalTime(times) => encode(known::<Vec<_>>(
             times.into_iter().map(process::offset_of_local_time).collect(),
         )),
         Ask::State(question) => encode(state::look(&question)),
         Ask::Volumes { pool } => encode(consumers::volumes(&pool)),
-        Ask::Owners { data_root, layers } => encode(known(consumers::owners(Path::new(&data_root), &layers))),
+        Ask::Owners { data_root, volumes } => encode(known(consumers::owners(Path::new(&data_root), volumes))),
         Ask::Superblock { root, path } => encode(host::read_superblock(Path::new(&root), &path)),
     }
 }
@@ -61,20 +54,6 @@ fn unit(name: &str) -> Result<Unit> {
     Ok(unit)
 }
 
-/// Time for `vgs`; it reads each physical volume.
-const VGS_SAYS: Duration = Duration::from_secs(4);
-
-/// Asks LVM, which takes no lock for it. A hung disk may keep it all the same; the parent's deadline is for that.
-fn volume_group(name: &str) -> Result<lvm::VolumeGroup> {
-    let program = ["/usr/sbin/vgs", "/sbin/vgs"]
-        .into_iter()
-        .find(|path| Path::new(path).exists())
-        .context("there is no vgs")?;
-    let arguments: Vec<_> = lvm::VGS.iter().copied().chain([name]).collect();
-    let said = program::says(Path::new(program), &arguments, VGS_SAYS).context(program)?;
-    lvm::parse_vgs(&String::from_utf8_lossy(&said)).context(program)
-}
-
 fn tasks(control_group: &str, main_pid: u32, sleepers: bool) -> Result<Vec<Task>> {
     let root = Path::new("/");
     // Not to see all of the unit's processes is not to know: its main process may be a mere shell (RHEL 7.2).
@@ -83,10 +62,7 @@ fn tasks(control_group: &str, main_pid: u32, sleepers: bool) -> Result<Vec<Task>
     if main_pid != 0 && !pids.contains(&main_pid) {
         pids.push(main_pid);
     }
-    let mut tasks = Vec::new();
-    for pid in pids {
-        tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
-    }
+    let mut tasks = tasks_of(pids)?;
     if sleepers {
         proc::add_wchan(root, &mut tasks);
     }
@@ -95,10 +71,15 @@ fn tasks(control_group: &str, main_pid: u32, sleepers: bool) -> Result<Vec<Task>
 
 /// Tasks of containerd's unit, shims included. One that is a child of dockerd is in Docker's own unit, and any process may be named so.
 fn containerd() -> Result<Vec<Task>> {
-    let root = Path::new("/");
+    let its = |path: &str| names::is_containerd_group(path).then_some(());
+    let processes = proc::processes_of_groups(Path::new("/"), its).into_iter();
+    tasks_of(processes.map(|((), pid)| pid))
+}
+
+fn tasks_of(pids: impl IntoIterator<Item = u32>) -> Result<Vec<Task>> {
     let mut tasks = Vec::new();
-    for ((), pid) in proc::processes_of_groups(root, |path| names::is_containerd_group(path).then_some(())) {
-        tasks.extend(proc::tasks_of(root, pid).with_context(|| format!("tasks of process {pid}"))?);
+    for pid in pids {
+        tasks.extend(proc::tasks_of(Path::new("/"), pid).with_context(|| format!("tasks of process {pid}"))?);
     }
     Ok(tasks)
 }

@@ -4,14 +4,15 @@
 //! program is run to say its version, on this host alone.
 
 mod database;
-mod files;
 
-use super::tree::below;
+use super::tree::{self, below};
 use crate::docker::build::decide::{Clues, Told, decide};
 use crate::docker::build::os_release::OsRelease;
 use crate::docker::build::package::{self, Package};
 use crate::docker::build::{Build, written};
 use crate::kernel::program;
+use std::fs;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,12 @@ const SAYING: Duration = Duration::from_secs(3);
 
 /// Where packages put the daemon, for a unit whose command is not known: Docker and Red Hat, Debian, and 1.11 and before.
 const USUAL: [&str; 3] = ["/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/bin/docker"];
+
+/// Longest text that is read: dpkg's status of a full desktop has 4 MiB.
+const MOST_TEXT: u64 = 32 << 20;
+
+/// Most names of one directory that are looked at.
+const MOST_NAMES: usize = 20_000;
 
 const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 const YUMDB: &str = "/var/lib/yum/yumdb/d";
@@ -57,13 +64,13 @@ pub fn look(root: &Path, daemon: Option<&str>, may_run: bool) -> Build {
 
 /// The daemon's file, with links and Red Hat's wrapper followed.
 fn find_daemon(root: &Path, named: Option<&str>) -> Option<String> {
-    let usual = || USUAL.into_iter().find_map(|path| files::resolve(root, path));
+    let usual = || USUAL.into_iter().find_map(|path| resolve(root, path));
     let path = match named {
-        Some(named) if named.starts_with('/') => files::resolve(root, named)?,
+        Some(named) if named.starts_with('/') => resolve(root, named)?,
         // systemd before 239 takes absolute paths only; what a shell finds is where packages put it.
         Some(_) | None => usual()?,
     };
-    match files::is_script(root, &path) {
+    match starts_with(root, &path, b"#!") {
         true => behind_wrapper(root, &path),
         false => Some(path),
     }
@@ -78,20 +85,35 @@ fn behind_wrapper(root: &Path, wrapper: &str) -> Option<String> {
         false => "DOCKERBINARY=",
     };
     let [current, latest] = ["current", "latest"].map(|which| format!("{wrapper}-{which}"));
-    let text = files::text(root, "/etc/sysconfig/docker").unwrap_or_default();
+    let text = text(root, "/etc/sysconfig/docker").unwrap_or_default();
     let chosen = text
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix(variable))
         .next_back()
         .is_some_and(|value| value.trim().trim_matches(['"', '\'']) == latest);
     let order = if chosen { [latest, current] } else { [current, latest] };
-    order.iter().find_map(|path| files::resolve(root, path))
+    order.iter().find_map(|path| resolve(root, path))
+}
+
+/// The path of a file without links in it, as seen in the tree. `None` where nothing is there.
+fn resolve(root: &Path, path: &str) -> Option<String> {
+    Some(format!("/{}", tree::inside(root, path).ok()?.to_str()?))
+}
+
+fn text(root: &Path, path: &str) -> Option<String> {
+    tree::text(root, path, MOST_TEXT)
+}
+
+fn starts_with<const N: usize>(root: &Path, path: &str, magic: &[u8; N]) -> bool {
+    let mut bytes = [0; N];
+    let file = tree::open_plain(&below(root, path));
+    file.is_ok_and(|file| file.read_exact_at(&mut bytes, 0).is_ok()) && bytes == *magic
 }
 
 /// Has the program say its version, if it is a program and not a script, which may do anything. `--version` alone, without the
 /// word `daemon` of 1.11 and before, starts no daemon in any version.
 fn said(root: &Path, path: &str) -> Option<Told> {
-    if !files::is_elf(root, path) {
+    if !starts_with(root, path, b"\x7fELF") {
         return None;
     }
     let output = program::says(&below(root, path), &["--version"], SAYING).ok()?;
@@ -102,23 +124,24 @@ fn said(root: &Path, path: &str) -> Option<Told> {
 }
 
 fn os_release(root: &Path) -> OsRelease {
-    let text = ["/etc/os-release", "/usr/lib/os-release"]
-        .into_iter()
-        .find_map(|path| files::text(root, &files::resolve(root, path)?));
+    let mut places = ["/etc/os-release", "/usr/lib/os-release"].into_iter();
+    let text = places.find_map(|path| text(root, path));
     text.as_deref().map(OsRelease::parse).unwrap_or_default()
 }
 
 /// Installed packages with a daemon in them that can be this one.
 fn packages(root: &Path, daemon: &str) -> Vec<Package> {
-    let status = files::text(root, DPKG_STATUS).unwrap_or_default();
+    let status = text(root, DPKG_STATUS).unwrap_or_default();
     let mut found = package::dpkg_status(&status, DPKG_STATUS);
     found.retain(|package| {
-        let list = files::text(root, &format!("/var/lib/dpkg/info/{}.list", package.name));
+        let list = text(root, &format!("/var/lib/dpkg/info/{}.list", package.name));
         list.is_none_or(|list| package::dpkg_list_holds(&list, daemon))
     });
-    let installed = files::changed(root, daemon);
-    for name in files::names(root, YUMDB) {
-        let noted = files::changed(root, &format!("{YUMDB}/{name}"));
+    // Their attributes' change, in seconds since 1970: no one can set that back.
+    let changed = |path: &str| Some(fs::metadata(below(root, path)).ok()?.ctime());
+    let installed = changed(daemon);
+    for name in tree::names(root, YUMDB, MOST_NAMES) {
+        let noted = changed(&format!("{YUMDB}/{name}"));
         if !is_outdated(installed, noted) {
             found.extend(package::yumdb_entry(&name, YUMDB));
         }
@@ -127,7 +150,7 @@ fn packages(root: &Path, daemon: &str) -> Vec<Package> {
     // yum's directories say more, and are not there where packages were installed by rpm alone.
     for directory in DOCUMENTS {
         if found.is_empty() {
-            let names = files::names(root, directory);
+            let names = tree::names(root, directory, MOST_NAMES);
             found.extend(names.iter().filter_map(|name| package::doc_directory(name, directory)));
             found.retain(|package| package.may_own(daemon));
         }
@@ -139,7 +162,7 @@ fn packages(root: &Path, daemon: &str) -> Vec<Package> {
 fn rpm_database(root: &Path, daemon: &str, until: Instant) -> Vec<Package> {
     let Some((path, file)) = RPM_DATABASES
         .iter()
-        .find_map(|path| Some((path, files::open(root, path)?)))
+        .find_map(|path| Some((path, tree::open_plain(&below(root, path)).ok()?)))
     else {
         return Vec::new();
     };

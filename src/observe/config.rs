@@ -12,9 +12,8 @@ use crate::model::{Settings, Unit};
 use crate::systemd::bus::Manager;
 use crate::systemd::unit_file::NoCommand;
 use crate::systemd::version::Version;
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// The texts that were read.
@@ -24,10 +23,10 @@ pub struct Raw {
     pub readings: Vec<Reading>,
     /// Which systemd reads the unit.
     pub systemd: Version,
-    /// daemon.json: its path, and its text unless there is no such file.
-    pub file: (String, Option<String>),
-    /// The file cannot be read.
-    pub file_unreadable: Option<Unreadable>,
+    /// daemon.json.
+    pub path: String,
+    /// Its text; `None` where there is no such file.
+    pub text: Result<Option<String>, Unreadable>,
     /// The unit as this host's systemd has it.
     pub unit: Option<Unit>,
     /// Its processes, where it is active: its main process may be a mere shell (RHEL 7.2).
@@ -52,29 +51,26 @@ const MOST_JSON: u64 = 4 << 20;
 
 /// Reads all texts, in the child. Inside the unit (`ExecStartPre=`) this process' own environment is Docker's; by hand, the
 /// unit's assignments and files are read as its systemd reads them. In a tree the unit's files tell how Docker is started.
-/// `exec_line` stands for the unit's own `ExecStart=`.
-pub fn look(root: &Path, unit: &str, inside_unit: bool, exec_line: Option<&str>) -> Result<Raw> {
-    let question = Question {
-        root,
-        unit,
-        inside_unit,
-        exec_line,
-    };
-    let (source, systemd, loaded) = match root == Path::new("/") {
-        true => ask_manager(unit),
+pub(super) fn look(question: &Question) -> Raw {
+    let root = Path::new(&question.root);
+    let (source, systemd, unit) = match root == Path::new("/") {
+        true => ask_manager(&question.unit),
         false => (Source::Tree, units::version(root), None),
     };
-    let readings = start_command::look(&question, &source, systemd);
+    let readings = start_command::look(question, &source, systemd);
     // A program that somebody only asks about is not run.
-    let may_run = root == Path::new("/") && exec_line.is_none();
-    let build = build::look(root, readings.first().and_then(daemon).as_deref(), may_run);
+    let may_run = root == Path::new("/") && question.exec_line.is_none();
+    let build = build::look(root, readings.first().and_then(daemon), may_run);
     let read = |path: &str| tree::read(root, path, MOST_JSON);
     let lines = |path: &str| read(path).map(|text| String::from_utf8_lossy(&text).into_owned());
     let subordinates = ["/etc/subuid", "/etc/subgid"].map(|path| lines(path).unwrap_or_default());
-    Ok(Raw {
+    Raw {
         subordinates,
-        ..gather(readings, unit, build, read).on(systemd, loaded)
-    })
+        systemd,
+        running: unit.as_ref().map(running).unwrap_or_default(),
+        unit,
+        ..gather(readings, &question.unit, build, read)
+    }
 }
 
 /// Puts the texts of a start together; `read` reads daemon.json.
@@ -85,47 +81,29 @@ pub fn gather(readings: Vec<Reading>, unit: &str, build: Build, read: impl FnOnc
         .as_ref()
         .map_or(names::DEFAULT_CONFIG_FILE, |named| &named.value)
         .to_owned();
-    let mut file_unreadable = None;
     // An empty name is no file at all (`loadDaemonCliConfig`: `if opts.configFile != ""`).
-    let text = match (path.as_str(), read) {
-        ("", _) => None,
-        (path, read) => match read(path) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
-            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
-            Err(error) => {
-                file_unreadable = Some(Unreadable {
-                    for_dockerd_too: matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory
-                    ),
-                    why: error.to_string(),
-                });
-                None
-            }
-        },
+    let text = match (!path.is_empty()).then(|| read(&path)) {
+        None => Ok(None),
+        Some(Ok(bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        // Only the usual file may be missing (moby v20.10.27 `cmd/dockerd/daemon.go`, `loadDaemonCliConfig`).
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound && named.is_none() => Ok(None),
+        Some(Err(error)) => Err(Unreadable {
+            for_dockerd_too: matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::IsADirectory | ErrorKind::NotADirectory
+            ),
+            why: error.to_string(),
+        }),
     };
     Raw {
         readings,
         systemd: Version::UNKNOWN,
-        file: (path, text),
-        file_unreadable,
+        path,
+        text,
         unit: None,
         running: Vec::new(),
         build,
         subordinates: Default::default(),
-    }
-}
-
-impl Raw {
-    /// The same on a host with this systemd, which has loaded this unit.
-    fn on(self, systemd: Version, unit: Option<Unit>) -> Raw {
-        Raw {
-            systemd,
-            running: unit.as_ref().map(running).unwrap_or_default(),
-            unit,
-            ..self
-        }
     }
 }
 
@@ -151,92 +129,70 @@ fn running(unit: &Unit) -> Vec<u32> {
     all
 }
 
-/// The daemon's command line, each flag with the place of its word: the file and line of a variable, or the unit's own line.
+/// The daemon's command line.
 ///
 /// # Errors
 /// Why the line is not understood: then nothing is known of the flags, which is not to say that there are none.
 fn line_of(reading: &Reading, unit: &str, build: &Build) -> Result<Line, NoCommand> {
-    let command = reading.command.as_ref().map_err(Clone::clone)?;
-    let place = |variable: &Option<String>| match variable {
-        None => reading.place.clone(),
-        Some(name) => reading
-            .places
-            .get(name)
-            .map_or_else(|| format!("the environment variable {name}"), Clone::clone),
-    };
-    let words = command.words.iter();
-    let words: Vec<_> = words
-        .map(|word| Sourced::new(word.text.clone(), place(&word.variable)))
-        .collect();
-    command_line::read(&words, build).ok_or_else(|| {
+    let words = reading.command.as_ref().map_err(Clone::clone)?;
+    command_line::read(words, build).ok_or_else(|| {
         format!(
             "{unit}'s ExecStart starts no Docker daemon that thinguard knows: {}",
-            command.argv().join(" ")
+            texts(words).join(" ")
         )
         .into()
     })
 }
 
+fn texts(words: &[Sourced<String>]) -> Vec<&str> {
+    words.iter().map(|word| word.value.as_str()).collect()
+}
+
 /// The program that the unit starts, if it is a daemon that we know.
-fn daemon(reading: &Reading) -> Option<String> {
-    let argv = reading.command.as_ref().ok()?.argv();
-    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+fn daemon(reading: &Reading) -> Option<&str> {
+    let words = texts(reading.command.as_ref().ok()?);
     command_line::form(&words)?;
-    argv.into_iter().next()
+    words.into_iter().next()
 }
 
-/// `DOCKER_DRIVER` as the daemon will have it.
-fn driver_of(reading: &Reading) -> Option<Sourced<String>> {
-    const NAME: &str = "DOCKER_DRIVER";
-    let assigned = reading
-        .command
-        .as_ref()
-        .ok()
-        .and_then(|command| command.assignments.get(NAME));
-    let value = assigned.or(reading.environment.get(NAME))?;
-    let place = match reading.places.get(NAME).filter(|_| assigned.is_none()) {
-        Some(place) => format!("{NAME} in {place}"),
-        None => format!("environment variable {NAME}"),
+/// The line of the first reading, and why it is not known: where others differ in what matters, it is not.
+fn agreed(raw: &Raw, unit: &str) -> (Line, Option<NoCommand>) {
+    let Some((first, others)) = raw.readings.split_first() else {
+        return (Line::default(), Some("nothing was read".to_owned().into()));
     };
-    Some(Sourced::new(value.clone(), place))
-}
-
-/// The line of the first reading. Where others differ in what matters, says so.
-fn agreed(raw: &Raw, unit: &str) -> Result<Line, (Line, NoCommand)> {
-    let unknown = |why: NoCommand| (Line::default(), why);
-    let first = raw
-        .readings
-        .first()
-        .ok_or_else(|| unknown("nothing was read".to_owned().into()))?;
-    let value = |reading: &Reading| driver_of(reading).map(|driver| driver.value);
+    let value = |reading: &Reading| reading.driver.as_ref().map(|driver| driver.value.clone());
     let line = line_of(first, unit, &raw.build);
     // A unit that one release refuses and another loads is in doubt, even where neither starts a daemon that is known here.
     let fault = |line: &Result<Line, NoCommand>| line.as_ref().err().map(|why| why.fault);
-    let differs = raw.readings.iter().skip(1).any(|other| {
+    let differs = others.iter().any(|other| {
         let others = line_of(other, unit, &raw.build);
         value(other) != value(first) || fault(&others) != fault(&line) || others.ok() != line.clone().ok()
     });
     if differs {
         let why = format!("{}: its releases read the unit's files differently", raw.systemd);
-        return Err((line.unwrap_or_default(), why.into()));
+        return (line.unwrap_or_default(), Some(why.into()));
     }
-    line.map_err(unknown)
+    match line {
+        Ok(line) => (line, None),
+        Err(why) => (Line::default(), Some(why)),
+    }
 }
 
 /// Makes sense of the texts.
 pub fn parse(raw: &Raw, settings: &Settings) -> Configuration {
-    let (path, text) = &raw.file;
-    let file = match (text, &raw.file_unreadable) {
-        (Some(text), _) => daemon_json::parse(text, path, &raw.build),
-        (None, Some(unreadable)) => DaemonJson::unreadable(path, &unreadable.why, unreadable.for_dockerd_too),
-        (None, None) => DaemonJson::default(),
+    let file = match &raw.text {
+        Ok(Some(text)) => daemon_json::parse(text, &raw.path, &raw.build),
+        Ok(None) => DaemonJson::default(),
+        Err(unreadable) => DaemonJson::unreadable(&raw.path, &unreadable.why, unreadable.for_dockerd_too),
     };
-    let (line, unknown) = match agreed(raw, &settings.docker.unit) {
-        Ok(line) => (line, None),
-        Err((line, why)) => (line, Some(why)),
-    };
+    let (line, unknown) = agreed(raw, &settings.docker.unit);
     let reading = raw.readings.first();
-    let mut config = Configuration::merge(line, file, reading.and_then(driver_of), &raw.build);
+    let mut config = Configuration::merge(
+        line,
+        file,
+        reading.and_then(|reading| reading.driver.clone()),
+        &raw.build,
+    );
     let named = &settings.docker.data_root;
     if named.is_empty() {
         let [subuid, subgid] = &raw.subordinates;

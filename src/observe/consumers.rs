@@ -1,14 +1,15 @@
 //! Who fills the pool: its active volumes with what is mapped of each, and the containers that they belong to. Two looks, since
 //! the second one reads Docker's directories, and their filesystem may hang.
 
+use super::pools::there;
 use super::{Ask, Observer, Sense, tree};
 use crate::docker::{containers, names};
 use crate::kernel::errand::Porter;
 use crate::kernel::{dm, thin_pool};
-use crate::model::{Backing, Bytes, Consumer, Pool, Seen};
+use crate::model::{Backing, Consumer, Pool, Seen};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -32,25 +33,10 @@ const CONFIG_BYTES: u64 = 1 << 20;
 /// How long `status` waits for either look.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A volume on the pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Volume {
-    name: String,
-    mapped: Bytes,
-}
-
-/// Whose layer a volume is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
-    layer: String,
-    container: String,
-    name: Option<String>,
-}
-
-/// The owners that were found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owners {
-    found: Vec<Owner>,
+/// The volumes whose containers were looked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Owned {
+    volumes: Vec<Consumer>,
     /// Why not all that is there was read.
     unread: Option<String>,
 }
@@ -67,42 +53,41 @@ pub struct Consumers {
 }
 
 /// Looks at all volumes on the pool that are active, in the child. Without a flush (law 8).
-pub fn volumes(pool: &str) -> Result<Vec<Volume>> {
+pub fn volumes(pool: &str) -> Result<Vec<Consumer>> {
     let control = dm::Control::open(Path::new(dm::CONTROL))?;
     let info = control.info(pool)?;
     let mut volumes = Vec::new();
     for device in control.list()?.into_iter().take(MOST_DEVICES) {
-        let table = match control.table(&device.name) {
-            Ok((_, table)) => table,
-            // It went away between the list and the look.
-            Err(dm::Error::NoSuchDevice(_)) => continue,
-            Err(error) => return Err(error.into()),
+        let Some((_, table)) = there(control.table(&device.name))? else {
+            continue;
         };
         let [line] = table.as_slice() else { continue };
         let on_pool = thin_pool::thin::pool_of(&line.params) == Some((info.major, info.minor));
         if line.kind != thin_pool::thin::KIND || !on_pool {
             continue;
         }
-        let status = match control.status(&device.name) {
-            Ok((_, status)) => status,
-            Err(dm::Error::NoSuchDevice(_)) => continue,
-            Err(error) => return Err(error.into()),
+        let Some((_, status)) = there(control.status(&device.name))? else {
+            continue;
         };
-        if let Some(mapped) = status.first().and_then(|line| thin_pool::thin::mapped(&line.params)) {
-            volumes.push(Volume {
-                name: device.name,
-                mapped,
+        if let Some(mapped_bytes) = status.first().and_then(|line| thin_pool::thin::mapped(&line.params)) {
+            volumes.push(Consumer {
+                device: device.name,
+                container: None,
+                name: None,
+                mapped_bytes,
             });
         }
     }
     Ok(volumes)
 }
 
-/// Looks for the containers of these layers in Docker's own records, in the child. May block for ever.
-pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
+/// Looks for the containers of these volumes in Docker's own records, in the child. May block for ever.
+pub fn owners(data_root: &Path, mut volumes: Vec<Consumer>) -> Owned {
     let end = Instant::now() + LONGEST;
-    let mut wanted: BTreeSet<String> = layers.iter().filter(|id| names::is_id(id)).cloned().collect();
-    let mut owners = Owners::default();
+    let layer = |volume: &Consumer| names::layer_of(&volume.device).map(str::to_owned);
+    let layers = volumes.iter_mut().filter_map(|volume| Some((layer(volume)?, volume)));
+    let mut wanted: BTreeMap<String, &mut Consumer> = layers.collect();
+    let mut unread = None;
     match fs::read_dir(containers::mounts_dir(data_root)) {
         Ok(entries) => {
             for (index, entry) in entries.flatten().enumerate() {
@@ -110,7 +95,7 @@ pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
                     break;
                 }
                 if index >= MOST_CONTAINERS || Instant::now() > end {
-                    owners.unread = Some(format!("only {index} of Docker's containers were read"));
+                    unread = Some(format!("only {index} of Docker's containers were read"));
                     break;
                 }
                 let path = entry.path().join(containers::MOUNT_ID);
@@ -119,29 +104,29 @@ pub fn owners(data_root: &Path, layers: &[String]) -> Owners {
                     continue;
                 };
                 let text = tree::plain(&path, 256).unwrap_or_default();
-                if let Some(layer) = containers::mount_id(&text).filter(|layer| wanted.remove(*layer)) {
-                    owners.found.push(owner(data_root, layer, container));
+                if let Some(volume) = containers::mount_id(&text).and_then(|layer| wanted.remove(layer)) {
+                    volume.container = Some(container.to_owned());
+                    volume.name = name_of(data_root, container);
                 }
             }
         }
         // Docker before 1.10: the layer has the container's own id.
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let own = wanted.iter().map(|layer| owner(data_root, layer, layer));
-            owners.found = own.filter(|owner| owner.name.is_some()).collect();
+            for (layer, volume) in wanted {
+                volume.name = name_of(data_root, &layer);
+                volume.container = volume.name.is_some().then_some(layer);
+            }
         }
-        Err(error) => owners.unread = Some(format!("{}: {error}", data_root.display())),
+        Err(error) => unread = Some(format!("{}: {error}", data_root.display())),
     }
-    owners
+    Owned { volumes, unread }
 }
 
-fn owner(data_root: &Path, layer: &str, container: &str) -> Owner {
+fn name_of(data_root: &Path, container: &str) -> Option<String> {
     let files = containers::config_files(data_root, container);
-    let name = |path| containers::name(&tree::plain(path, CONFIG_BYTES).ok()?);
-    Owner {
-        layer: layer.to_owned(),
-        container: container.to_owned(),
-        name: files.iter().find_map(|path| name(path)),
-    }
+    files
+        .iter()
+        .find_map(|path| containers::name(&tree::plain(path, CONFIG_BYTES).ok()?))
 }
 
 impl Observer {
@@ -154,18 +139,14 @@ impl Observer {
 
     /// Once they are known, sends out the look for the containers of the largest.
     pub fn look_at_owners(&mut self, porter: &Porter, now: Duration) {
+        self.slots[Sense::Owners as usize].forget();
         let Seen::Known(volumes) = self.volumes(now) else {
             return;
         };
-        let layers: Vec<_> = largest(volumes)
-            .iter()
-            .filter_map(|volume| names::layer_of(&volume.name))
-            .map(str::to_owned)
-            .collect();
-        let Some(data_root) = self.docker_root(now).filter(|_| !layers.is_empty()) else {
-            return;
-        };
-        self.ask(porter, Sense::Owners, &Ask::Owners { data_root, layers }, now);
+        let volumes = largest(volumes);
+        if let Some(data_root) = self.docker_root(now).filter(|_| !volumes.is_empty()) {
+            self.ask(porter, Sense::Owners, &Ask::Owners { data_root, volumes }, now);
+        }
     }
 
     /// Who fills the pool, as last seen.
@@ -174,23 +155,13 @@ impl Observer {
         let active = volumes.known().map_or(0, Vec::len) as u64;
         let slot = self.slot(Sense::Owners);
         let asked = slot.last().is_some() || slot.out_for(now).is_some();
-        let (owners, nameless) = match slot.seen::<Owners>(now, PATIENCE) {
-            Seen::Known(owners) => (owners.found, owners.unread),
-            Seen::Unknown(why) => (Vec::new(), asked.then_some(why)),
-        };
-        let named = |volume: Volume| {
-            let layer = names::layer_of(&volume.name);
-            let owner = owners.iter().find(|owner| Some(owner.layer.as_str()) == layer);
-            Consumer {
-                container: owner.map(|owner| owner.container.clone()),
-                name: owner.and_then(|owner| owner.name.clone()),
-                mapped_bytes: volume.mapped,
-                device: volume.name,
-            }
+        let (owned, nameless) = match slot.seen::<Owned>(now, PATIENCE) {
+            Seen::Known(owned) => (Some(owned.volumes), owned.unread),
+            Seen::Unknown(why) => (None, asked.then_some(why)),
         };
         Consumers {
             largest: match volumes {
-                Seen::Known(volumes) => Seen::Known(largest(volumes).into_iter().map(named).collect()),
+                Seen::Known(volumes) => Seen::Known(owned.unwrap_or_else(|| largest(volumes))),
                 Seen::Unknown(why) => Seen::Unknown(why),
             },
             active,
@@ -198,7 +169,7 @@ impl Observer {
         }
     }
 
-    fn volumes(&self, now: Duration) -> Seen<Vec<Volume>> {
+    fn volumes(&self, now: Duration) -> Seen<Vec<Consumer>> {
         self.slot(Sense::Volumes).seen(now, PATIENCE)
     }
 
@@ -211,8 +182,8 @@ impl Observer {
 }
 
 /// The largest volumes, the largest first; of two that are alike the first by name.
-fn largest(mut volumes: Vec<Volume>) -> Vec<Volume> {
-    volumes.sort_by(|one, other| (other.mapped, &one.name).cmp(&(one.mapped, &other.name)));
+fn largest(mut volumes: Vec<Consumer>) -> Vec<Consumer> {
+    volumes.sort_by(|one, other| (other.mapped_bytes, &one.device).cmp(&(one.mapped_bytes, &other.device)));
     volumes.truncate(NAMED);
     volumes
 }

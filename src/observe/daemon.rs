@@ -2,11 +2,13 @@
 
 use super::docker_socket::Whom;
 use super::slot::Slot;
+use super::start_command::Question;
 use super::{Ask, Observer, Sense, docker_socket};
 use crate::docker::configuration::Configuration;
 use crate::docker::names::DEFAULT_SOCKET;
 use crate::kernel::errand::Porter;
 use crate::model::{ActiveState, Containers, Daemon, Probe, Seen, Unit};
+use serde::de::IgnoredAny;
 use std::time::Duration;
 
 /// How old an answer may be before the daemon, whose state moves slowly, is asked again.
@@ -79,19 +81,13 @@ impl Observer {
             }
             for (sense, path) in [(Sense::Ping, "/_ping"), (Sense::Info, "/info")] {
                 if self.request_is_due(sense, now) {
-                    let ask = Ask::Get {
-                        whom: self.whom(unit),
-                        path: path.into(),
-                    };
-                    self.ask(porter, sense, &ask, now);
+                    self.ask(porter, sense, &self.get(path, unit), now);
                 }
             }
         } else {
-            // What a daemon said before it was stopped says nothing of the next one. A request that is still out is dropped, its
-            // child ends with the connection; a look at tasks is not, for a second one could get stuck beside it.
-            self.slots[Sense::Ping as usize] = Slot::default();
-            self.slots[Sense::Info as usize] = Slot::default();
-            self.slots[Sense::Driver as usize] = Slot::default();
+            // What a daemon said before it was stopped says nothing of the next one. A look at tasks that is still out is not dropped, for
+            // a second one could get stuck beside it.
+            self.drop_requests();
             self.slots[Sense::Tasks as usize].forget();
             self.slots[Sense::Containerd as usize].forget();
         }
@@ -112,17 +108,27 @@ impl Observer {
         self.info_anew = Slot::default();
         let unit = self.unit(now);
         if let Some(unit) = unit.known().filter(|_| self.slot(Sense::Info).out_for(now).is_some()) {
-            let ask = Ask::Get {
-                whom: self.whom(unit),
-                path: "/info".into(),
-            };
+            let ask = self.get("/info", unit);
             self.info_anew.ask(porter, &ask, now);
+        }
+    }
+
+    fn get(&self, path: &str, unit: &Unit) -> Ask {
+        let (whom, path) = (self.whom(unit), path.to_owned());
+        Ask::Get { whom, path }
+    }
+
+    /// Forgets what was asked of the daemon. The children of requests that are still out end with the connection, so none is left beside
+    /// the next.
+    pub(super) fn drop_requests(&mut self) {
+        for sense in [Sense::Ping, Sense::Info, Sense::Driver] {
+            self.slots[sense as usize] = Slot::default();
         }
     }
 
     /// Whether that one is out, and has not been for this long.
     pub fn awaits_info_anew(&self, patience: Duration, now: Duration) -> bool {
-        self.info_anew.out_for(now).is_some_and(|waited| waited < patience)
+        self.info_anew.is_awaited(patience, now)
     }
 
     /// A refusal is asked about again sooner than an answer. A daemon that answers `/info` need not be asked for its ping.
@@ -155,23 +161,16 @@ impl Observer {
     }
 
     fn probe(&self, sense: Sense, now: Duration) -> Probe {
-        let heard = match sense {
-            Sense::Ping => &self.ping,
-            _ => &self.info,
-        };
-        docker_socket::probe(self.slot(sense), heard, now)
+        docker_socket::probe(self.slot(sense), now)
     }
 
     /// An answer holds while the next one is not late.
     fn driver(&self, now: Duration) -> Probe {
         let slot = self.slot(Sense::Driver);
-        let heard = docker_socket::hear(slot);
-        match (docker_socket::probe(slot, &heard, now), slot.last()) {
-            (Probe::Silent(waited), Some(last)) if waited < self.settings.watch.silent_after && heard.is_ok() => {
-                Probe::Answered {
-                    took: last.came.saturating_sub(last.asked),
-                    asked_ago: now.saturating_sub(last.asked),
-                }
+        let has_answered = slot.last_value::<IgnoredAny>().is_some();
+        match (self.probe(Sense::Driver, now), slot.last()) {
+            (Probe::Silent(waited), Some(last)) if waited < self.settings.watch.silent_after && has_answered => {
+                last.answered(now)
             }
             (probe, _) => probe,
         }
@@ -190,12 +189,12 @@ impl Observer {
     /// Asks for Docker's configuration, unless that question is out already. `inside_unit`: this process runs in
     /// the unit's own surroundings, as `ExecStartPre=` does.
     pub fn learn_config(&mut self, porter: &Porter, inside_unit: bool, exec_line: Option<&str>, now: Duration) -> bool {
-        let ask = Ask::Config {
+        let ask = Ask::Config(Question {
             root: self.root.clone(),
             unit: self.settings.docker.unit.clone(),
             inside_unit,
             exec_line: exec_line.map(str::to_owned),
-        };
+        });
         self.ask(porter, Sense::Config, &ask, now)
     }
 
@@ -245,7 +244,7 @@ impl Observer {
         }
     }
 
-    pub(super) fn unit(&self, now: Duration) -> Seen<Unit> {
+    pub fn unit(&self, now: Duration) -> Seen<Unit> {
         self.seen(Sense::Unit, now)
     }
 

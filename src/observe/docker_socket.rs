@@ -3,11 +3,12 @@
 use super::slot::Slot;
 use crate::docker::containers;
 use crate::docker::names::is_id;
-use crate::docker::reply::{self, PoolSaid};
-use crate::kernel::proc;
+use crate::docker::reply::{self, PoolSaid, Reply};
+use crate::kernel::{proc, process};
 use crate::model::{ActiveState, Containers, Probe, Seen};
 use crate::systemd::bus::Manager;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{Read, Write};
@@ -46,30 +47,64 @@ impl Whom {
     }
 }
 
+/// What a daemon has said in a good answer to `/info`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Said {
+    /// Which daemon.
+    pub main_pid: u32,
+    /// When it was asked.
+    pub asked: Duration,
+    pub containers: Containers,
+    /// Its pool, where it says.
+    pub pool: Option<PoolSaid>,
+}
+
 /// Sends the request and reads the whole reply, in the child; waits as long as the daemon does. HTTP/1.0, so that the daemon
-/// closes the connection behind its answer.
-pub fn get(whom: &Whom, path: &str) -> Result<String> {
+/// closes the connection behind its answer. What is not `/info`'s is an answer that says nothing.
+///
+/// # Errors
+/// What came is no whole answer, or no success.
+pub fn get(whom: &Whom, path: &str) -> Result<Option<Said>> {
     whom.ensure_active()?;
     let socket = &whom.socket;
+    let asked = process::since_boot();
     let mut stream = UnixStream::connect(socket).with_context(|| format!("cannot connect to {socket}"))?;
     // In one piece: a peer that answers after the first and closes would leave an error of ours in place of its words.
     let request = format!("GET {path} HTTP/1.0\r\nHost: docker\r\nUser-Agent: thinguard\r\n\r\n");
     stream.write_all(request.as_bytes()).context("cannot send")?;
-    let mut reply = Vec::new();
+    let mut bytes = Vec::new();
     stream
         .take(MAX_REPLY + 1)
-        .read_to_end(&mut reply)
+        .read_to_end(&mut bytes)
         .context("cannot read the reply")?;
-    if reply.len() as u64 > MAX_REPLY {
+    if bytes.len() as u64 > MAX_REPLY {
         bail!("the reply is longer than {MAX_REPLY} bytes");
     }
-    Ok(String::from_utf8_lossy(&reply).into_owned())
+    let info = reply::parse_info(&whole(&bytes)?.body).ok();
+    Ok(info.map(|info| Said {
+        main_pid: whom.main_pid,
+        asked,
+        pool: info.pool(),
+        containers: Containers {
+            live_restore: info.live_restore,
+            running: info.containers_running,
+        },
+    }))
+}
+
+/// A daemon's whole and good answer, if all that came is one.
+fn whole(bytes: &[u8]) -> Result<Reply> {
+    match reply::parse(bytes, true).map_err(|why| anyhow!("no HTTP reply: {why}"))? {
+        Some(reply) if !reply.is_success() => bail!("HTTP status {}", reply.status),
+        Some(reply) if reply.complete => Ok(reply),
+        Some(_) | None => bail!("the connection was closed before the reply was complete"),
+    }
 }
 
 /// Asks for something that takes the storage driver's lock, as `/info` does, and nothing else that `/info` waits for (Red Hat's runs `rpm`
 /// in it): to describe an image, dockerd asks the driver for its device (moby `daemon/images/image_inspect.go`, `GetMetadata`). Before
 /// 1.10 a container has to do.
-pub fn ask_driver(whom: &Whom, data_root: &Path) -> Result<String> {
+pub fn ask_driver(whom: &Whom, data_root: &Path) -> Result<Option<Said>> {
     let one = |directory: &Path| -> Option<String> {
         let names = fs::read_dir(directory).ok()?.flatten();
         names
@@ -82,72 +117,23 @@ pub fn ask_driver(whom: &Whom, data_root: &Path) -> Result<String> {
     get(whom, &path)
 }
 
-/// What a daemon has said in a good answer to `/info`.
-#[derive(Debug, Clone)]
-pub(super) struct Said {
-    /// Which daemon.
-    pub main_pid: u32,
-    /// When it was asked.
-    pub asked: Duration,
-    pub containers: Containers,
-    /// Its pool, where it says.
-    pub pool: Option<PoolSaid>,
-}
-
-/// Reads the newest answer of the daemon of this process.
-pub(super) fn said(slot: &Slot, main_pid: u32) -> Option<Said> {
-    let text = slot.last_value::<String>()?;
-    let reply = reply::parse(text.as_bytes(), true).ok()??;
-    let info = reply::parse_info(&reply.body).ok().filter(|_| reply.is_success())?;
-    Some(Said {
-        main_pid,
-        asked: slot.last()?.asked,
-        pool: info.pool(),
-        containers: Containers {
-            live_restore: info.live_restore,
-            running: info.containers_running,
-        },
-    })
-}
-
-/// What came of the newest request to an endpoint, read out of the reply once: `/info` of a large host is long.
-pub(super) type Heard = Result<(), String>;
-
-/// Reads the newest reply.
-pub(super) fn hear(slot: &Slot) -> Heard {
-    match slot.last_seen::<String>() {
-        Seen::Unknown(why) => Err(why),
-        Seen::Known(text) => is_answer(text.as_bytes()),
-    }
-}
-
 /// What the newest request to this endpoint came to. While one is out, an older answer says nothing any more.
-pub(super) fn probe(slot: &Slot, heard: &Heard, now: Duration) -> Probe {
+pub(super) fn probe(slot: &Slot, now: Duration) -> Probe {
     if let Some(waited) = slot.out_for(now) {
         return Probe::Silent(waited);
     }
-    match (slot.last(), heard) {
-        (None, _) => Probe::NotAsked,
-        (Some(_), Err(why)) => Probe::Refused(why.clone()),
-        (Some(answer), Ok(())) => Probe::Answered {
-            took: answer.came.saturating_sub(answer.asked),
-            asked_ago: now.saturating_sub(answer.asked),
-        },
-    }
-}
-
-/// Whether all that came is a daemon's whole answer.
-fn is_answer(bytes: &[u8]) -> Result<(), String> {
-    match reply::parse(bytes, true).map_err(|why| format!("no HTTP reply: {why}"))? {
-        Some(reply) if !reply.is_success() => Err(format!("HTTP status {}", reply.status)),
-        Some(reply) if reply.complete => Ok(()),
-        Some(_) | None => Err("the connection was closed before the reply was complete".into()),
+    let Some(answer) = slot.last() else {
+        return Probe::NotAsked;
+    };
+    match slot.last_seen::<IgnoredAny>() {
+        Seen::Unknown(why) => Probe::Refused(why),
+        Seen::Known(_) => answer.answered(now),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Whom, get, is_answer};
+    use super::{Whom, get, whole};
     use std::os::unix::net::UnixListener;
     use std::process::Command;
 
@@ -193,9 +179,9 @@ mod tests {
             ("", "closed without a reply"),
             ("\u{16}\u{3} hello", "no HTTP reply"),
         ] {
-            match is_answer(reply.as_bytes()) {
-                Ok(()) => assert_eq!(why, "", "{reply:?}"),
-                Err(told) => assert!(!why.is_empty() && told.contains(why), "{reply:?}: {told}"),
+            match whole(reply.as_bytes()) {
+                Ok(_) => assert_eq!(why, "", "{reply:?}"),
+                Err(told) => assert!(!why.is_empty() && told.to_string().contains(why), "{reply:?}: {told}"),
             }
         }
     }

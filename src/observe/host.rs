@@ -7,7 +7,7 @@ use crate::model::{BackingFile, Bytes, Disk, Host};
 use anyhow::{Context, Result, ensure};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -20,69 +20,67 @@ pub fn look(tree: &Path, data_root: &str, files: &[String]) -> Result<Disk> {
         .ok()
         .map(|dir| names::Prefix::from_stat(dir.dev(), dir.ino()).pool());
     let usual = [names::data_file(&root), names::metadata_file(&root)].map(|path| path.to_string_lossy().into_owned());
-    let gone = |path: &&String| fs::metadata(at(path)).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    let gone = |path: &&String| fs::metadata(at(path)).is_err_and(|error| error.kind() == ErrorKind::NotFound);
     let missing = usual.iter().filter(gone).cloned().collect();
     let [data_path, metadata_path] = match files {
         [data, metadata] => [data.clone(), metadata.clone()],
         _ => usual,
     };
-    let exists = |path: &&Path| at(&path.to_string_lossy()).exists();
-    let existing = root.ancestors().find(exists).unwrap_or(Path::new("/"));
-    let mut disk = Disk {
-        pool_name,
-        data_path,
-        metadata_path,
-        files: Vec::new(),
-        missing,
-        host: room(tree, &existing.to_string_lossy())?,
-        metadata_host: None,
-    };
-    let mut filesystems = Vec::new();
-    for path in [disk.data_path.clone(), disk.metadata_path.clone()] {
-        match fs::metadata(at(&path)) {
-            Ok(file) => {
-                filesystems.push(file.dev());
-                disk.files.push(BackingFile {
+    let mut found = Vec::new();
+    for path in [&data_path, &metadata_path] {
+        match fs::metadata(at(path)) {
+            Ok(file) => found.push((
+                file.dev(),
+                BackingFile {
                     size_bytes: Bytes(file.len()),
                     allocated_bytes: Bytes(file.blocks() * Bytes::SECTOR),
-                    path,
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).context(path),
+                    path: path.clone(),
+                },
+            )),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).context(path.clone()),
         }
     }
     // The files may lie on another filesystem than the data root (symbolic links, mounts below it).
     let below = |file: &BackingFile| {
         let place = resolved(tree, &file.path)?;
-        room(tree, &place.parent().unwrap_or(Path::new("/")).to_string_lossy())
+        room(tree, place.parent().unwrap_or(Path::new("/")))
     };
-    if let Some(first) = disk.files.first() {
-        disk.host = below(first)?;
-    }
-    if let ([data, metadata], [_, file]) = (filesystems.as_slice(), disk.files.as_slice())
-        && data != metadata
-    {
-        disk.metadata_host = Some(below(file)?);
-    }
-    Ok(disk)
+    let exists = |path: &&Path| at(&path.to_string_lossy()).exists();
+    let host = match found.first() {
+        Some((_, file)) => below(file)?,
+        None => room(tree, root.ancestors().find(exists).unwrap_or(Path::new("/")))?,
+    };
+    let metadata_host = match found.as_slice() {
+        [(data, _), (metadata, file)] if data != metadata => Some(below(file)?),
+        _ => None,
+    };
+    Ok(Disk {
+        pool_name,
+        data_path,
+        metadata_path,
+        files: found.into_iter().map(|(_, file)| file).collect(),
+        missing,
+        host,
+        metadata_host,
+    })
 }
 
 /// A path of the tree with its links followed, as Docker does with its data root before it forms the pool's name
 /// (`ReadSymlinkedDirectory`, daemon.go). What is not there yet is Docker's to make.
 fn resolved(tree: &Path, path: &str) -> Result<PathBuf> {
     if tree != Path::new("/") {
-        let place = tree::place(tree, path);
-        return Ok(Path::new("/").join(place.strip_prefix(tree).unwrap_or(&place)));
+        return Ok(tree::shown(tree, &tree::place(tree, path)));
     }
     match fs::canonicalize(path) {
         Ok(path) => Ok(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(PathBuf::from(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(PathBuf::from(path)),
         Err(error) => Err(error).with_context(|| path.to_owned()),
     }
 }
 
-fn room(tree: &Path, path: &str) -> Result<Host> {
+fn room(tree: &Path, path: &Path) -> Result<Host> {
+    let path = &*path.to_string_lossy();
     let fs = statvfs(&tree::place(tree, path)).with_context(|| format!("statvfs {path}"))?;
     let unit = fs.fragment_size();
     Ok(Host {

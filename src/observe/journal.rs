@@ -23,7 +23,6 @@ const MOST_BYTES: usize = 3 << 20;
 pub struct Question {
     /// As `journalctl --since=` takes it.
     pub since: Option<String>,
-    /// The kinds of event.
     pub message_ids: Vec<String>,
 }
 

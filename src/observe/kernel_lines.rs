@@ -3,6 +3,7 @@
 use crate::kernel::kernel_log::wording::meaning;
 use crate::kernel::kernel_log::{KMSG, KernelLog, Record};
 use crate::model::{KernelEvent, KernelLine, Seen};
+use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -15,9 +16,9 @@ const LONGEST_TEXT: usize = 240;
 const MOST_RECORDS: usize = 20_000;
 
 /// The log as far as it was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct KernelLines {
-    log: Result<KernelLog, String>,
+    log: Seen<KernelLog>,
     lines: Vec<KernelLine>,
     /// When all that had been said was read for the last time.
     caught_up: Option<Duration>,
@@ -25,22 +26,11 @@ pub struct KernelLines {
     volumes: BTreeMap<u32, String>,
 }
 
-impl Default for KernelLines {
-    fn default() -> Self {
-        KernelLines {
-            log: Err("not read".into()),
-            lines: Vec::new(),
-            caught_up: None,
-            volumes: BTreeMap::new(),
-        }
-    }
-}
-
 impl KernelLines {
     /// Opens the kernel's log, from its oldest record on.
     pub fn open() -> KernelLines {
         KernelLines {
-            log: KernelLog::open(Path::new(KMSG)).map_err(|error| format!("{KMSG}: {error}")),
+            log: KernelLog::open(Path::new(KMSG)).context(KMSG).into(),
             ..KernelLines::default()
         }
     }
@@ -49,8 +39,8 @@ impl KernelLines {
     pub fn read(&mut self, now: Duration, awake: Duration) {
         for _ in 0..MOST_RECORDS {
             let next = match &mut self.log {
-                Ok(log) => log.read_next(),
-                Err(_) => return,
+                Seen::Known(log) => log.read_next(),
+                Seen::Unknown(_) => return,
             };
             match next {
                 Ok(Some(record)) => self.take(&record, now, awake),
@@ -59,7 +49,7 @@ impl KernelLines {
                     return;
                 }
                 Err(error) => {
-                    self.log = Err(format!("{KMSG}: {error}"));
+                    self.log = Seen::unknown(format!("{KMSG}: {error}"));
                     return;
                 }
             }
@@ -79,17 +69,18 @@ impl KernelLines {
         let when = now.saturating_sub(age).max(self.caught_up.unwrap_or_default());
         if event == KernelEvent::FilesystemMounted {
             // Whatever befell this device is over, or was another's.
-            self.forget_volume(device);
+            let its = self.lines.iter_mut().filter(|line| line.device.as_deref() == device);
+            its.for_each(|line| line.volume = None);
             return;
         }
         // What was said before we came may be about another volume that had the same number.
-        let volume = self.caught_up.and(device).and_then(|device| self.volume(device));
+        let volume = self.caught_up.and_then(|_| named(&self.volumes, device));
         let mut line = KernelLine {
             when,
             times: 1,
             event,
             device: device.map(str::to_owned),
-            volume: volume.map(str::to_owned),
+            volume: volume.cloned(),
             text: record.text.chars().take(LONGEST_TEXT).collect(),
         };
         if let Some(at) = self.lines.iter().position(|known| says_the_same(known, &line)) {
@@ -106,12 +97,7 @@ impl KernelLines {
     pub fn set_volumes(&mut self, volumes: &[(u32, String)]) {
         self.volumes = volumes.iter().cloned().collect();
         for line in &mut self.lines {
-            let there = line
-                .device
-                .as_deref()
-                .and_then(number)
-                .and_then(|n| self.volumes.get(&n));
-            if line.volume.as_ref() != there {
+            if line.volume.as_ref() != named(&self.volumes, line.device.as_deref()) {
                 line.volume = None;
             }
         }
@@ -120,43 +106,30 @@ impl KernelLines {
     /// Lines that matter, oldest first.
     pub fn seen(&self) -> Seen<Vec<KernelLine>> {
         match &self.log {
-            Ok(_) => Seen::Known(self.lines.clone()),
-            Err(why) => Seen::unknown(why),
+            Seen::Known(_) => Seen::Known(self.lines.clone()),
+            Seen::Unknown(why) => Seen::unknown(why),
         }
     }
 
     /// Records that were overwritten before they were read.
     pub fn lost(&self) -> u64 {
-        self.log.as_ref().map_or(0, |log| log.lost)
-    }
-
-    fn volume(&self, device: &str) -> Option<&str> {
-        self.volumes.get(&number(device)?).map(String::as_str)
-    }
-
-    fn forget_volume(&mut self, device: Option<&str>) {
-        for line in &mut self.lines {
-            if line.device.as_deref() == device {
-                line.volume = None;
-            }
-        }
+        self.log.known().map_or(0, |log| log.lost)
     }
 }
 
-/// `dm-3` is 3.
-fn number(device: &str) -> Option<u32> {
-    device.strip_prefix("dm-")?.parse().ok()
+/// The volume that `dm-3` is now.
+fn named<'a>(volumes: &'a BTreeMap<u32, String>, device: Option<&str>) -> Option<&'a String> {
+    volumes.get(&device?.strip_prefix("dm-")?.parse().ok()?)
 }
 
 /// The same about the same device; of the pool's changes each is a line of its own.
 fn says_the_same(one: &KernelLine, other: &KernelLine) -> bool {
     let same_text = match other.event {
-        KernelEvent::PoolMode | KernelEvent::PoolGrown => one.text == other.text,
         // Damage is told once for each block that is read: that flood must not push out the lines that are judged.
         KernelEvent::PoolMetadata if other.device.is_none() => {
             without_digits(&one.text).eq(without_digits(&other.text))
         }
-        KernelEvent::PoolMetadata => one.text == other.text,
+        KernelEvent::PoolMode | KernelEvent::PoolGrown | KernelEvent::PoolMetadata => one.text == other.text,
         _ => true,
     };
     same_text && one.event == other.event && one.device == other.device && one.volume == other.volume

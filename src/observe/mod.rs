@@ -4,11 +4,11 @@ mod answer;
 mod ask;
 mod build;
 pub mod config;
-pub mod consumers;
+pub(crate) mod consumers;
 mod daemon;
 mod docker_socket;
 mod host;
-pub mod journal;
+pub(crate) mod journal;
 mod kernel_lines;
 mod lvm;
 mod once;
@@ -24,33 +24,30 @@ mod tree;
 mod units;
 mod witnesses;
 
-pub use answer::answer;
-pub use ask::Ask;
-pub use sense::Sense;
+pub(crate) use answer::answer;
+pub(crate) use ask::Ask;
+pub(crate) use sense::Sense;
 
 use crate::docker::configuration::Configuration;
 use crate::kernel::errand::Porter;
 use crate::kernel::process;
 use crate::model::{Backing, Evidence, Pool, Seen, Settings, Snapshot, Task};
 use kernel_lines::KernelLines;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use slot::Slot;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// All senses with what each last brought back.
-#[derive(Debug)]
-pub struct Observer {
+#[derive(Debug, Default)]
+pub(crate) struct Observer {
     slots: [Slot; Sense::ALL.len()],
-    settings: Settings,
+    pub settings: Settings,
     config: Option<Configuration>,
     /// Docker's pool in the newest look at pools, as far as is known which one that is.
     pool: Seen<Option<Pool>>,
     /// When the pool was last seen in trouble.
     trouble: Option<Duration>,
-    /// What the daemon's newest replies came to.
-    ping: docker_socket::Heard,
-    info: docker_socket::Heard,
     /// An errand that does nothing, where no other has come back for a while; and when one last did.
     helper: Slot,
     heard_of: Option<Duration>,
@@ -62,43 +59,22 @@ pub struct Observer {
     volumes: Option<Vec<(u32, String)>>,
     volumes_changed: Option<Duration>,
     /// The tree that files are read from; `/` but for a preflight of another one.
-    root: String,
+    pub root: String,
     kernel_lines: KernelLines,
     /// The newest look at the daemon's tasks saw one in D state.
     task_in_d: bool,
-    /// The newest verdict asks for a deed.
-    deed_due: bool,
+    /// The newest verdict asks for a deed, whose evidence shall not be old.
+    pub deed_due: bool,
 }
 
 impl Observer {
-    /// Senses that have seen nothing yet.
-    pub fn new(settings: Settings) -> Observer {
+    /// Senses that have seen nothing yet. Another root than `/` is that of a tree: its files are looked at, and no pool, unit or daemon of
+    /// this host.
+    pub fn new(settings: Settings, root: &str) -> Observer {
         Observer {
-            slots: Default::default(),
             settings,
-            config: None,
-            pool: Seen::unknown("not seen yet"),
-            trouble: None,
-            ping: Ok(()),
-            info: Ok(()),
-            helper: Slot::default(),
-            heard_of: None,
-            info_anew: Slot::default(),
-            said: None,
-            volumes: None,
-            volumes_changed: None,
-            root: "/".into(),
-            kernel_lines: KernelLines::default(),
-            task_in_d: false,
-            deed_due: false,
-        }
-    }
-
-    /// Looks at the tree below `root` instead: its files, and no pool, unit or daemon of this host.
-    pub fn of_tree(settings: Settings, root: &str) -> Observer {
-        Observer {
             root: root.to_owned(),
-            ..Observer::new(settings)
+            ..Observer::default()
         }
     }
 
@@ -117,10 +93,7 @@ impl Observer {
             for sense in [Sense::Unit, Sense::Tasks, Sense::Config, Sense::Host] {
                 self.slots[sense as usize].disown();
             }
-            // Their children end with the connection, so none is left beside the next.
-            for sense in [Sense::Ping, Sense::Info, Sense::Driver] {
-                self.slots[sense as usize] = Slot::default();
-            }
+            self.drop_requests();
             self.find_pool();
         }
         another
@@ -145,7 +118,7 @@ impl Observer {
         if self.helper.collect(now) || !fresh.is_empty() {
             self.heard_of = Some(now);
         }
-        if self.info_anew.collect(now) && docker_socket::hear(&self.info_anew).is_ok() {
+        if self.info_anew.collect(now) && self.info_anew.last_value::<IgnoredAny>().is_some() {
             // The child of the first one hangs, and not Docker.
             self.slots[Sense::Info as usize] = std::mem::take(&mut self.info_anew);
             fresh.push(Sense::Info);
@@ -190,16 +163,12 @@ impl Observer {
                 self.trouble = Some(now);
             }
         }
-        if fresh.contains(&Sense::Ping) {
-            self.ping = docker_socket::hear(self.slot(Sense::Ping));
-        }
-        if fresh.contains(&Sense::Info) {
-            self.info = docker_socket::hear(self.slot(Sense::Info));
-            let main_pid = self.unit(now).known().map(|unit| unit.main_pid);
-            if let Some(said) = main_pid.and_then(|pid| docker_socket::said(self.slot(Sense::Info), pid)) {
-                self.said = Some(said);
-                self.find_pool();
-            }
+        if fresh.contains(&Sense::Info)
+            && let Some(said) = self.slot(Sense::Info).last_value::<Option<docker_socket::Said>>()
+            && said.is_some()
+        {
+            self.said = said;
+            self.find_pool();
         }
         fresh
     }
@@ -214,27 +183,16 @@ impl Observer {
     /// briefly: their silence is for the judge to weigh, and a full pool does not wait for a hung daemon.
     pub fn is_waiting(&self, now: Duration) -> bool {
         const BRIEFLY: Duration = Duration::from_millis(300);
-        let deadline = self.settings.watch.look_deadline;
-        [
-            (Sense::Pools, deadline),
-            (Sense::Host, deadline),
-            (Sense::Unit, deadline),
-            (Sense::Tasks, deadline),
-            (Sense::Containerd, deadline),
-            (Sense::Config, deadline),
-            (Sense::Superblock, deadline),
-            (Sense::NamedSuperblock, deadline),
-            (Sense::State, deadline),
-            (Sense::VolumeGroup, deadline),
-            (Sense::Lvm, self.patience_with_lvm()),
-            (Sense::Volumes, consumers::PATIENCE),
-            (Sense::Owners, consumers::PATIENCE),
-            (Sense::Ping, BRIEFLY),
-            (Sense::Info, BRIEFLY),
-            (Sense::Witnesses, BRIEFLY / 3),
-        ]
-        .iter()
-        .any(|(sense, limit)| self.slot(*sense).out_for(now).is_some_and(|waited| waited < *limit))
+        let limit = |sense| match sense {
+            Sense::Stacks | Sense::Driver | Sense::Event => Duration::ZERO,
+            Sense::Ping | Sense::Info => BRIEFLY,
+            Sense::Witnesses => BRIEFLY / 3,
+            Sense::Lvm => self.patience_with_lvm(),
+            Sense::Volumes | Sense::Owners => consumers::PATIENCE,
+            _ => self.settings.watch.look_deadline,
+        };
+        let waits = |sense| self.slot(sense).is_awaited(limit(sense), now);
+        Sense::ALL.into_iter().any(waits)
     }
 
     /// For how long the helper has not made the child that was asked for: errands may all be stuck in what they look at, but this one does
@@ -248,19 +206,19 @@ impl Observer {
         self.helper.out_for(now)
     }
 
-    /// Senses whose errand is out past the deadline, with the time it has been out.
-    pub fn stuck(&self, now: Duration) -> Vec<(Sense, Duration)> {
+    /// What is looked at by errands that are out past the deadline, as operators call it, with the time they have been out.
+    pub fn stuck(&self, now: Duration) -> Vec<(&'static str, Duration)> {
+        let deadline = self.settings.watch.look_deadline;
         [
-            Sense::Pools,
-            Sense::Host,
-            Sense::Unit,
-            Sense::Tasks,
-            Sense::Config,
-            Sense::Lvm,
+            (Sense::Pools, "the thin pools (device-mapper)"),
+            (Sense::Host, "the pool's files and the filesystem below them"),
+            (Sense::Unit, "Docker's unit (systemd)"),
+            (Sense::Tasks, "the tasks of Docker's unit (/proc)"),
+            (Sense::Config, "Docker's configuration"),
+            (Sense::Lvm, "the pool's volumes (LVM)"),
         ]
         .into_iter()
-        .filter_map(|sense| Some((sense, self.slot(sense).out_for(now)?)))
-        .filter(|(_, waited)| *waited > self.settings.watch.look_deadline)
+        .filter_map(|(sense, name)| Some((name, self.slot(sense).stuck_for(now, deadline)?)))
         .collect()
     }
 
@@ -302,7 +260,8 @@ impl Observer {
         }
     }
 
-    fn seen<T: DeserializeOwned>(&self, sense: Sense, now: Duration) -> Seen<T> {
+    /// What this sense last brought back, unless the next look is stuck.
+    pub fn seen<T: DeserializeOwned>(&self, sense: Sense, now: Duration) -> Seen<T> {
         self.slot(sense).seen(now, self.settings.watch.look_deadline)
     }
 
@@ -310,7 +269,8 @@ impl Observer {
         &self.slots[sense as usize]
     }
 
-    fn ask(&mut self, porter: &Porter, sense: Sense, ask: &Ask, now: Duration) -> bool {
+    /// Sends out a look, unless the last one is still out. Whether it went out.
+    pub fn ask(&mut self, porter: &Porter, sense: Sense, ask: &Ask, now: Duration) -> bool {
         self.slots[sense as usize].ask(porter, ask, now)
     }
 }

@@ -58,11 +58,8 @@ pub fn look() -> Result<Look> {
             look.volumes.push((device.minor, device.name));
             continue;
         }
-        let (_, table) = match control.table(&device.name) {
-            Ok(seen) => seen,
-            // It went away between the list and the look.
-            Err(dm::Error::NoSuchDevice(_)) => continue,
-            Err(error) => return Err(error.into()),
+        let Some((_, table)) = there(control.table(&device.name))? else {
+            continue;
         };
         let [line] = table.as_slice() else { continue };
         if line.kind != thin_pool::KIND {
@@ -81,6 +78,14 @@ pub fn look() -> Result<Look> {
         });
     }
     Ok(look)
+}
+
+/// What was seen of a device; `None` where it went away between the list and the look.
+pub(super) fn there<T>(seen: Result<T, dm::Error>) -> Result<Option<T>> {
+    match seen {
+        Err(dm::Error::NoSuchDevice(_)) => Ok(None),
+        seen => Ok(Some(seen?)),
+    }
 }
 
 /// Docker's pool among those that were seen: the one that the daemon names; else by name where that is known, or by the place of its data

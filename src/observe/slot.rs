@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use crate::kernel::errand::{self, Kind, Porter, Request, Undone, decode};
-use crate::model::Seen;
+use crate::model::{Probe, Seen};
 use serde::de::DeserializeOwned;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -18,6 +18,16 @@ pub(super) struct Answer {
     pub result: Result<Vec<u8>, Undone>,
 }
 
+impl Answer {
+    /// The same as the daemon's answer to a request.
+    pub fn answered(&self, now: Duration) -> Probe {
+        Probe::Answered {
+            took: self.came.saturating_sub(self.asked),
+            asked_ago: now.saturating_sub(self.asked),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     errand: errand::Slot,
@@ -27,15 +37,6 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// One whose last errand has brought this.
-    #[cfg(test)]
-    pub fn answered(answer: Answer) -> Slot {
-        Slot {
-            last: Some(answer),
-            ..Slot::default()
-        }
-    }
-
     /// Sends the errand out, unless the last one has not come back. Whether it went out.
     pub fn ask(&mut self, porter: &Porter, ask: &Ask, now: Duration) -> bool {
         match self.errand.send(porter, &Request::new(Kind::Look, ask), now) {
@@ -87,6 +88,11 @@ impl Slot {
         self.errand.fd()
     }
 
+    /// The errand is out, and has not been for this long.
+    pub fn is_awaited(&self, patience: Duration, now: Duration) -> bool {
+        self.out_for(now).is_some_and(|waited| waited < patience)
+    }
+
     /// How long the errand has been out.
     pub fn out_for(&self, now: Duration) -> Option<Duration> {
         self.errand.out_for(now)
@@ -127,7 +133,7 @@ impl Slot {
     pub fn last_seen<T: DeserializeOwned>(&self) -> Seen<T> {
         match &self.last {
             Some(answer) => parse(answer),
-            None => Seen::unknown("not seen yet"),
+            None => Seen::default(),
         }
     }
 }

@@ -4,14 +4,14 @@
 mod variables;
 
 use super::{tree, units};
+use crate::docker::Sourced;
 use crate::docker::configuration::Odd;
 use crate::systemd::bus::ExecStart;
-use crate::systemd::exec_line::{self, Command, Line};
-use crate::systemd::unit_file::NoCommand;
+use crate::systemd::exec_line::{self, Line, Word};
+use crate::systemd::unit_file::{NoCommand, Placed, Service};
 use crate::systemd::unit_name;
 use crate::systemd::version::Version;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
 use variables::Variables;
 
@@ -20,7 +20,7 @@ const MOST_FILES: usize = 64;
 
 /// Where the words of an ExecStart= are known from.
 #[derive(Debug)]
-pub enum Source {
+pub(super) enum Source {
     /// systemd's own word, or why it did not tell.
     Manager(Result<ExecStart, String>),
     /// The unit's files.
@@ -28,35 +28,30 @@ pub enum Source {
 }
 
 /// What to read.
-#[derive(Debug)]
-pub struct Question<'a> {
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Question {
     /// Root of the tree.
-    pub root: &'a Path,
-    /// `docker.service`
-    pub unit: &'a str,
+    pub root: String,
+    pub unit: String,
     /// This process' own environment is the unit's (`ExecStartPre=`).
     pub inside_unit: bool,
     /// Stands for the unit's `ExecStart=`, in its grammar.
-    pub exec_line: Option<&'a str>,
+    pub exec_line: Option<String>,
 }
 
 /// The start as one systemd reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The command, or why it is not known.
-    pub command: Result<Command, NoCommand>,
-    /// Where the command stands.
-    pub place: String,
-    /// The environment that the daemon will have, as far as its configuration is concerned.
-    pub environment: BTreeMap<String, String>,
-    /// Where its variables stand, `/etc/sysconfig/docker:3`, as far as that is known.
-    pub places: BTreeMap<String, String>,
+    /// The command's words, each with its place: the file and line of a variable, or the unit's own line. Or why they are not known.
+    pub command: Result<Vec<Sourced<String>>, NoCommand>,
+    /// `DOCKER_DRIVER` as the daemon will have it.
+    pub driver: Option<Sourced<String>>,
     /// What does not mean what it seems to.
     pub odd: Vec<Odd>,
 }
 
 /// The readings of the start, all different; the first is the oldest systemd's. More than one only where `version` is unknown.
-pub fn look(question: &Question<'_>, source: &Source, version: Version) -> Vec<Reading> {
+pub(super) fn look(question: &Question, source: &Source, version: Version) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
     for version in version.readings() {
         let reading = read(question, source, version);
@@ -72,137 +67,110 @@ struct Start {
     /// Words before variables are expanded.
     words: Result<Vec<String>, NoCommand>,
     place: String,
-    /// Name, value, place.
-    environment: Vec<(String, String, String)>,
+    variables: Variables,
     /// Path or pattern, whether a missing file is ignored.
     files: Vec<(String, bool)>,
-    odd: Vec<Odd>,
 }
 
-fn read(question: &Question<'_>, source: &Source, version: u16) -> Reading {
+fn read(question: &Question, source: &Source, version: u16) -> Reading {
+    let root = Path::new(&question.root);
     let mut start = match source {
-        Source::Manager(exec) => told(exec, question.unit, version),
-        Source::Tree => in_tree(question.root, question.unit, version),
+        Source::Manager(exec) => told(exec, &question.unit, version),
+        Source::Tree => in_tree(root, &question.unit, version),
     };
-    if let Some(text) = question.exec_line {
-        start.words = given(text, question.unit, version).map_err(Into::into);
+    if let Some(text) = &question.exec_line {
+        start.words = given(text, &question.unit, version).map_err(Into::into);
         start.place = "--exec-line".into();
     }
-    let mut variables = Variables::default();
-    for (name, value, place) in start.environment {
-        variables.set(name, value, place);
-    }
-    let mut odd = start.odd;
-    for (pattern, may_be_missing) in &start.files {
-        match tree::matching(question.root, pattern, MOST_FILES) {
+    let mut variables = start.variables;
+    for (pattern, may_be_missing) in start.files {
+        match tree::matching(root, &pattern, MOST_FILES) {
             Ok(paths) => {
                 for path in paths {
-                    variables.read_file(question.root, &path, *may_be_missing, version, &mut odd);
+                    variables.read_file(root, &path, may_be_missing, version);
                 }
             }
-            Err(why) => odd.push(Odd {
-                place: pattern.clone(),
-                why: format!("EnvironmentFile={pattern}: {why}"),
-                dropped: false,
-                remedy: "name the files one by one".into(),
-            }),
+            Err(why) => {
+                let why = format!("EnvironmentFile={pattern}: {why}");
+                variables.tell(pattern, why, false, "name the files one by one");
+            }
         }
     }
     if question.inside_unit {
         variables.take(variables::own());
     }
-    let command = start
-        .words
-        .and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?));
+    let words = start.words;
+    let command = words.and_then(|words| Ok(exec_line::command(&words, &variables.values, version)?));
+    let place = |variable: Option<String>| match variable {
+        None => start.place.clone(),
+        Some(name) => match variables.places.get(&name) {
+            Some(place) => place.clone(),
+            None => format!("the environment variable {name}"),
+        },
+    };
+    let sourced = |word: Word| Sourced::new(word.text, place(word.variable));
     Reading {
+        driver: variables.driver(command.as_ref().ok()),
         // systemd is at this very start: what it thinks of the unit by now, edited or masked meanwhile, does not undo that.
-        command: command.map_err(|no| NoCommand {
-            fault: no.fault.filter(|_| !question.inside_unit),
-            ..no
-        }),
-        place: start.place,
-        environment: variables.values,
-        places: variables.places,
-        odd,
+        command: command
+            .map_err(|no| NoCommand {
+                fault: no.fault.filter(|_| !question.inside_unit),
+                ..no
+            })
+            .map(|command| command.words.into_iter().map(sourced).collect()),
+        odd: variables.odd,
     }
 }
 
 /// The start as the manager tells it. Up to 232 it shows words with their specifiers.
 fn told(exec: &Result<ExecStart, String>, unit: &str, version: u16) -> Start {
-    let place = format!("{unit}'s ExecStart");
-    let exec = match exec {
-        Ok(exec) => exec,
-        Err(why) => {
-            return Start {
-                words: Err(why.clone().into()),
-                place,
-                environment: Vec::new(),
-                files: Vec::new(),
-                odd: Vec::new(),
-            };
-        }
-    };
+    let unread = exec.as_ref().err();
+    let exec = exec.as_ref().cloned().unwrap_or_default();
     let words = exec.argv.iter().map(|word| match version {
         ..233 => unit_name::specifiers(word, unit, version),
         _ => Ok(word.clone()),
     });
-    let assignments = exec.environment.iter().filter_map(|line| line.split_once('='));
+    let mut variables = Variables::default();
+    for (name, value) in exec.environment.iter().filter_map(|line| line.split_once('=')) {
+        variables.set(name.into(), value.into(), format!("Environment= of {unit}"));
+    }
     Start {
-        words: match exec.fault {
-            None => words.collect::<Result<_, _>>().map_err(Into::into),
-            fault => Err(NoCommand {
+        words: match (unread, exec.fault) {
+            (Some(why), _) => Err(why.clone().into()),
+            (None, None) => words.collect::<Result<_, _>>().map_err(Into::into),
+            (None, fault) => Err(NoCommand {
                 why: format!("systemd does not load {unit}"),
                 fault,
             }),
         },
-        environment: assignments
-            .map(|(name, value)| (name.to_owned(), value.to_owned(), format!("Environment= of {unit}")))
-            .collect(),
-        files: exec.environment_files.clone(),
-        place,
-        odd: Vec::new(),
+        files: exec.environment_files,
+        place: format!("{unit}'s ExecStart"),
+        variables,
     }
 }
 
 /// The start as the unit's files in the tree tell it.
 fn in_tree(root: &Path, unit: &str, version: u16) -> Start {
-    let service = units::service(root, unit, version);
-    let command = service
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|service| service.command());
-    let (words, place) = match command {
+    let (service, unread) = match units::service(root, unit, version) {
+        Ok(service) => (service, None),
+        Err(why) => (Service::default(), Some(why)),
+    };
+    let (words, place) = match unread.map_or_else(|| service.command(), Err) {
         Ok(command) => (Ok(words(&command.value)), command.place.clone()),
         Err(why) => (Err(why), format!("{unit}'s ExecStart")),
     };
-    let service = service.as_ref().ok();
-    let odd = service.map(|service| service.warnings.iter()).into_iter().flatten();
+    let mut variables = Variables::default();
+    for Placed { value, place } in service.environment {
+        variables.set(value.0, value.1, place);
+    }
+    for Placed { value, place } in service.warnings {
+        variables.tell(place, value, true, "correct the line in the unit");
+    }
     Start {
         words,
         place,
-        environment: service
-            .map(|service| service.environment.iter())
-            .into_iter()
-            .flatten()
-            .map(|set| (set.value.0.clone(), set.value.1.clone(), set.place.clone()))
-            .collect(),
-        files: service
-            .map(|service| {
-                service
-                    .environment_files
-                    .iter()
-                    .map(|file| file.value.clone())
-                    .collect()
-            })
-            .unwrap_or_default(),
-        odd: odd
-            .map(|warning| Odd {
-                place: warning.place.clone(),
-                why: warning.value.clone(),
-                dropped: true,
-                remedy: "correct the line in the unit".into(),
-            })
-            .collect(),
+        variables,
+        files: service.environment_files.into_iter().map(|file| file.value).collect(),
     }
 }
 

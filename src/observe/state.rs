@@ -11,9 +11,9 @@ use crate::docker::state::{Odd, OddFile, RootState};
 use crate::docker::{device_json, direct_lvm, drivers, names};
 use crate::kernel::attributes;
 use anyhow::Result;
-use live::{AUFS, has_filesystem, has_thin_pools, held_back, named_pool, pidfile, what_is_on, xfs_knob};
+use live::{AUFS, has_filesystem, has_thin_pools, held_back, kernel, named_pool, pidfile, what_is_on, xfs_knob};
 use nix::sys::statfs::statfs;
-use nix::sys::statvfs::{FsFlags, statvfs};
+use nix::sys::statvfs::FsFlags;
 use own::{base, devices, image_list, no_bolt, remembered};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -23,11 +23,9 @@ use std::path::{Path, PathBuf};
 /// What to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Root of the tree to read.
+    /// That of the tree to read.
     pub root: String,
-    /// Docker's data root.
     pub data_root: String,
-    /// The daemon's pidfile.
     pub pidfile: String,
     /// `dm.thinpooldev`, or the pool's name where `dm.directlvm_device` is set.
     pub thin_pool_device: Option<String>,
@@ -61,7 +59,7 @@ pub fn look(question: &Question) -> Result<RootState> {
         immutable_files: files
             .iter()
             .filter(|path| attributes::immutable(path) == Some(true))
-            .map(|path| shown(path, root))
+            .map(|path| tree::shown(root, path).to_string_lossy().into_owned())
             .collect(),
         volume_store_broken: no_bolt(&data_root.join("volumes/metadata.db")),
         odd_files: wanted
@@ -94,7 +92,7 @@ pub fn look(question: &Question) -> Result<RootState> {
             .filter(|_| live && !has_leftovers(&data_root))
             .map(|fs| fs.blocks_free().saturating_sub(held_back(existing).unwrap_or(0)));
         // A tree may be mounted read-only to be looked at.
-        state.read_only = live && statvfs(existing).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
+        state.read_only = live && filesystem.is_some_and(|fs| fs.flags().contains(FsFlags::ST_RDONLY));
     }
     if unmounted.is_some() {
         state.drivers = None;
@@ -120,9 +118,7 @@ pub fn look(question: &Question) -> Result<RootState> {
         state.pidfile_is_directory = Some(question.pidfile.clone()).filter(|path| Path::new(path).is_dir());
         state.pidfile_process = pidfile(&question.pidfile);
         state.xfs_knob = xfs_knob();
-        state.kernel = fs::read_to_string("/proc/sys/kernel/osrelease")
-            .ok()
-            .map(|release| release.trim().to_owned());
+        state.kernel = kernel();
         state.thin_pools = has_thin_pools();
         state.semaphores = semaphores::reached();
         state.used_devices = question
@@ -162,12 +158,6 @@ fn prior_drivers(data_root: &Path) -> Option<Vec<drivers::Prior>> {
     Some(found.collect())
 }
 
-/// The path as it is in the tree.
-fn shown(path: &Path, root: &Path) -> String {
-    let path = Path::new("/").join(path.strip_prefix(root).unwrap_or(path));
-    path.to_string_lossy().into_owned()
-}
-
 /// `name`, where the pool's file should be, with something else behind it at `place`. In a tree nothing is said of a link that leads
 /// below a filesystem that is not mounted there.
 fn odd(root: &Path, name: &Path, place: &Path) -> Option<OddFile> {
@@ -181,7 +171,7 @@ fn odd(root: &Path, name: &Path, place: &Path) -> Option<OddFile> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let directory = tree::resolve(root, &name.parent()?.to_string_lossy()).ok()?;
             let target = fs::read_link(directory.join(name.file_name()?)).ok()?;
-            let inside = Path::new("/").join(place.strip_prefix(root).unwrap_or(place));
+            let inside = tree::shown(root, place);
             // The devices of a tree are made when it boots.
             if root != Path::new("/") && inside.starts_with("/dev") {
                 return told(Odd::BlockDevice);
@@ -225,13 +215,13 @@ fn plugin(root: &Path, driver: &str) -> bool {
     if driver.is_empty() || driver.contains(['/', '\0']) {
         return true;
     }
-    let at = |directory: &str, suffix: &str| -> PathBuf { below(root, &format!("{directory}/{driver}{suffix}")) };
+    let there = |directory, suffix| below(root, &format!("{directory}/{driver}{suffix}")).exists();
     ["/etc/docker/plugins", "/usr/lib/docker/plugins", "/run/docker/plugins"]
         .iter()
         .any(|directory| {
             [".sock", ".spec", ".json"]
                 .iter()
-                .any(|suffix| at(directory, suffix).exists())
+                .any(|suffix| there(directory, suffix))
         })
 }
 

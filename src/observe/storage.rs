@@ -25,10 +25,8 @@ impl Observer {
     }
 
     pub(super) fn look_at_host(&mut self, porter: &Porter, now: Duration) {
-        let files = match self.pool(now) {
-            Seen::Known(Some(pool)) => loop_files(&pool),
-            _ => Vec::new(),
-        };
+        let pool = self.pool(now).known_or_none().flatten();
+        let files = pool.as_ref().map(loop_files).unwrap_or_default();
         if let Some(config) = self.config() {
             let ask = Ask::Host {
                 root: self.root.clone(),
@@ -65,10 +63,8 @@ impl Observer {
     }
 
     pub(super) fn is_pool_in_trouble(&self, now: Duration) -> bool {
-        match self.pool(now) {
-            Seen::Known(Some(pool)) => pool.is_exhausted() || pool.suspended || pool.mode != Mode::Rw,
-            Seen::Known(None) | Seen::Unknown(_) => false,
-        }
+        let pool = self.pool(now).known_or_none().flatten();
+        pool.is_some_and(|pool| pool.is_exhausted() || pool.suspended || pool.mode != Mode::Rw)
     }
 
     /// The pool's files and the filesystem below them, as last seen.
@@ -143,8 +139,8 @@ mod tests {
     use crate::observe::slot::Slot;
 
     fn after_event(brought: &Result<Option<pools::Look>, String>) -> Observer {
-        let mut observer = Observer::new(Settings::default());
-        observer.slots[Sense::Event as usize] = Slot::answered(Answer {
+        let mut observer = Observer::new(Settings::default(), "/");
+        observer.slots[Sense::Event as usize].take_over(Answer {
             asked: Duration::from_secs(10),
             came: Duration::from_secs(500),
             result: Ok(encode(brought.clone())),

@@ -96,6 +96,16 @@ pub fn read(root: &Path, path: &str, most: u64) -> Result<Vec<u8>> {
     plain(&resolve(root, path)?, most)
 }
 
+/// The text of the plain file `path` in the tree; `None` where [`read`] fails.
+pub fn text(root: &Path, path: &str, most: u64) -> Option<String> {
+    Some(String::from_utf8_lossy(&read(root, path, most).ok()?).into_owned())
+}
+
+/// What is at `place` on this host, as a path of the tree at `root`.
+pub fn shown(root: &Path, place: &Path) -> PathBuf {
+    Path::new("/").join(place.strip_prefix(root).unwrap_or(place))
+}
+
 /// The bytes of the plain file at `place` on this host; errors as [`read`]'s, `IsADirectory` for a directory.
 pub fn plain(place: &Path, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();

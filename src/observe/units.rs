@@ -13,37 +13,25 @@ const MOST_BYTES: u64 = 256 * 1024;
 /// Most names that are taken from one directory.
 const MOST_NAMES: usize = 1024;
 
-/// dpkg's status has some 2 MiB.
-const MOST_STATUS_BYTES: u64 = 32 << 20;
-
-/// Directories of `libsystemd-shared-NNN.so`: Red Hat's and upstream's, Fedora's of today, Debian's.
-const SHARED: [&str; 6] = [
-    "/usr/lib/systemd",
-    "/lib/systemd",
-    "/usr/lib64/systemd",
-    "/usr/lib/x86_64-linux-gnu/systemd",
-    "/usr/lib/aarch64-linux-gnu/systemd",
-    "/lib/x86_64-linux-gnu/systemd",
-];
-
-/// Links to `libsystemd.so.0.N.N`.
-const LIBRARY: [&str; 6] = [
-    "/usr/lib64/libsystemd.so.0",
-    "/lib64/libsystemd.so.0",
-    "/usr/lib/libsystemd.so.0",
-    "/usr/lib/x86_64-linux-gnu/libsystemd.so.0",
-    "/lib/x86_64-linux-gnu/libsystemd.so.0",
-    "/usr/lib/aarch64-linux-gnu/libsystemd.so.0",
+/// Directories of libraries: of links to `libsystemd.so.0.N.N`, and of `systemd/libsystemd-shared-NNN.so`.
+const LIBRARIES: [&str; 7] = [
+    "/usr/lib64",
+    "/lib64",
+    "/usr/lib",
+    "/lib",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
 ];
 
 /// Which systemd is installed in the tree. Not known where its files do not tell, or tell of more than one.
 pub fn version(root: &Path) -> Version {
-    let shared = SHARED
-        .iter()
-        .flat_map(|directory| tree::names(root, directory, MOST_NAMES));
+    let shared = LIBRARIES.map(|directory| tree::names(root, &format!("{directory}/systemd"), MOST_NAMES));
     let shared: Vec<Version> = shared
+        .iter()
+        .flatten()
         .filter(|name| name.starts_with("libsystemd-shared-"))
-        .map(|name| Version::from_file_name(&name))
+        .map(|name| Version::from_file_name(name))
         .collect();
     if let Some(first) = shared.first() {
         return match shared.iter().all(|version| version == first) {
@@ -51,15 +39,12 @@ pub fn version(root: &Path) -> Version {
             false => Version::UNKNOWN,
         };
     }
-    let library = LIBRARY.iter().find_map(|path| {
-        let place = tree::resolve(root, path).ok()?;
+    let library = LIBRARIES.iter().find_map(|directory| {
+        let place = tree::resolve(root, &format!("{directory}/libsystemd.so.0")).ok()?;
         let version = Version::from_file_name(place.file_name()?.to_str()?);
         version.number().map(|_| version)
     });
-    library.unwrap_or_else(|| {
-        let status = tree::read(root, "/var/lib/dpkg/status", MOST_STATUS_BYTES).unwrap_or_default();
-        Version::from_dpkg_status(&String::from_utf8_lossy(&status))
-    })
+    library.unwrap_or_default()
 }
 
 /// Reads how the unit is started, as systemd `version` would.

@@ -7,7 +7,6 @@ use crate::kernel::errand::Porter;
 use crate::kernel::proc;
 use crate::model::{Seen, Stack, Task, TaskState, Whose, Witness, Witnesses};
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -98,41 +97,23 @@ fn bounded(mut found: Vec<Witness>) -> Witnesses {
     }
 }
 
-/// Whose stack is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    pid: u32,
-    tid: u32,
-    start_ticks: u64,
-}
-
-impl From<&Witness> for Wanted {
-    fn from(witness: &Witness) -> Self {
-        Wanted {
-            pid: witness.task.pid,
-            tid: witness.task.tid,
-            start_ticks: witness.task.start_ticks,
-        }
-    }
-}
-
 /// Reads their stacks. A task that has ended has none.
-pub fn stacks(root: &Path, wanted: &[Wanted]) -> Vec<Stack> {
-    let stack = |wanted: &Wanted| {
-        let frames = proc::stack_of(root, wanted.pid, wanted.tid, wanted.start_ticks)?;
+pub fn stacks(root: &Path, tasks: &[Task]) -> Vec<Stack> {
+    let stack = |task: &Task| {
         Some(Stack {
-            tid: wanted.tid,
-            start_ticks: wanted.start_ticks,
-            frames,
+            tid: task.tid,
+            start_ticks: task.start_ticks,
+            frames: proc::stack_of(root, task.pid, task.tid, task.start_ticks)?,
         })
     };
-    wanted.iter().filter_map(stack).collect()
+    tasks.iter().filter_map(stack).collect()
 }
 
 impl Observer {
     /// While something is wrong: sends out the look at the tasks around Docker, and once they are known the one at their stacks.
     pub fn look_at_witnesses(&mut self, porter: &Porter, now: Duration) {
-        if !self.is_suspicious(now) {
+        // The pool is in trouble, or the daemon takes long to answer.
+        if !self.is_pool_in_trouble(now) && !self.is_silent(now) {
             self.slots[Sense::Witnesses as usize].forget();
             self.slots[Sense::Stacks as usize].forget();
             return;
@@ -144,14 +125,10 @@ impl Observer {
             self.ask(porter, Sense::Witnesses, &Ask::Witnesses { control_group }, now);
         } else if came(Sense::Stacks) < came(Sense::Witnesses) {
             let witnesses = self.seen::<Witnesses>(Sense::Witnesses, now).known_or_none();
-            let wanted = witnesses.unwrap_or_default().tasks.iter().map(Into::into).collect();
-            self.ask(porter, Sense::Stacks, &Ask::Stacks(wanted), now);
+            let tasks = witnesses.unwrap_or_default().tasks.into_iter();
+            let ask = Ask::Stacks(tasks.map(|witness| witness.task).collect());
+            self.ask(porter, Sense::Stacks, &ask, now);
         }
-    }
-
-    /// A deed is due, and its evidence shall not be old.
-    pub fn expect_deed(&mut self, due: bool) {
-        self.deed_due = due;
     }
 
     fn witnesses_fresh(&self, now: Duration) -> Duration {
@@ -170,16 +147,9 @@ impl Observer {
     pub fn awaits_stacks(&self, now: Duration) -> bool {
         const SOON: Duration = Duration::from_secs(1);
         let [witnesses, stacks] = [Sense::Witnesses, Sense::Stacks].map(|sense| self.slot(sense));
-        let out = [witnesses, stacks]
-            .iter()
-            .any(|slot| slot.out_for(now).is_some_and(|waited| waited < SOON));
+        let out = witnesses.is_awaited(SOON, now) || stacks.is_awaited(SOON, now);
         let to_ask = stacks.last().map(|answer| answer.came) < witnesses.last().map(|answer| answer.came);
         out || (to_ask && stacks.out_for(now).is_none())
-    }
-
-    /// The pool is in trouble, or the daemon takes long to answer.
-    pub(super) fn is_suspicious(&self, now: Duration) -> bool {
-        self.is_pool_in_trouble(now) || self.is_silent(now)
     }
 }
 
@@ -240,11 +210,11 @@ mod tests {
     #[test]
     fn what_may_hang_or_is_to_be_cured_is_looked_at_more_often() {
         let now = Duration::from_secs(1000);
-        let mut observer = Observer::new(crate::model::Settings::default());
+        let mut observer = Observer::new(crate::model::Settings::default(), "/");
         assert_eq!(observer.witnesses_fresh(now), FRESH_WHILE_NOTHING_HANGS);
-        observer.expect_deed(true);
+        observer.deed_due = true;
         assert_eq!(observer.witnesses_fresh(now), FRESH);
-        observer.expect_deed(false);
+        observer.deed_due = false;
         observer.task_in_d = true;
         assert_eq!(observer.witnesses_fresh(now), FRESH);
     }
@@ -253,16 +223,10 @@ mod tests {
     fn our_own_host_can_be_looked_at() {
         assert!(look(Path::new("/"), "/no/such.service").is_ok());
         assert!(look(Path::new("/nonexistent"), "").is_err());
-        assert_eq!(
-            stacks(
-                Path::new("/"),
-                &[Wanted {
-                    pid: u32::MAX,
-                    tid: 1,
-                    start_ticks: 1
-                }]
-            ),
-            []
-        );
+        let gone = Task {
+            pid: u32::MAX,
+            ..witness(Whose::Kernel, 1, "gone", TaskState::Alive).task
+        };
+        assert_eq!(stacks(Path::new("/"), &[gone]), []);
     }
 }

@@ -69,20 +69,6 @@ impl Version {
             _ => Version::UNKNOWN,
         }
     }
-
-    /// From dpkg's status file, the version of the installed package `systemd`.
-    pub fn from_dpkg_status(text: &str) -> Version {
-        let field = |paragraph: &str, name: &str| -> Option<String> {
-            let mut lines = paragraph.lines();
-            lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
-        };
-        let mut paragraphs = text.split("\n\n");
-        paragraphs
-            .find(|paragraph| field(paragraph, "Package").as_deref() == Some("systemd"))
-            .filter(|paragraph| field(paragraph, "Status").is_some_and(|status| status.ends_with(" installed")))
-            .and_then(|paragraph| field(paragraph, "Version"))
-            .map_or(Version::UNKNOWN, |version| Version::from_manager(&version))
-    }
 }
 
 impl fmt::Display for Version {
@@ -224,28 +210,10 @@ mod tests {
         assert!(unknown.is_sorted() && unknown.first() == Some(&219));
     }
 
-    #[test]
-    fn dpkg() {
-        let status = |state: &str| {
-            format!(
-                "Package: libsystemd0\nStatus: install ok installed\nVersion: 1\n\nPackage: systemd\nStatus: {state}\n\
-                 Depends: x\nVersion: 252.22-1~deb12u1\n\nPackage: z\n"
-            )
-        };
-        assert_eq!(
-            Version::from_dpkg_status(&status("install ok installed")),
-            Version::known(252)
-        );
-        for text in [&status("deinstall ok config-files"), "", "Package: systemd\n"] {
-            assert_eq!(Version::from_dpkg_status(text), Version::UNKNOWN);
-        }
-    }
-
     proptest! {
         #[test]
         fn never_panics(text in ".{0,40}", numbers in "[0-9.]{0,12}") {
             Version::from_manager(&text);
-            Version::from_dpkg_status(&text);
             Version::from_file_name(&text);
             Version::from_file_name(&format!("libsystemd.so.0.{numbers}"));
             Version::from_file_name(&format!("libsystemd-shared-{numbers}.so"));

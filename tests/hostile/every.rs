@@ -104,5 +104,4 @@ fn kernel(data: &[u8], text: &str) {
     let _ = thin_pool::Table::parse(text);
     proc::parse_stat(1, data, "wait");
     lvm::volume_group(text);
-    lvm::parse_vgs(text);
 }

@@ -117,7 +117,7 @@ fn metadata_for(data: Bytes, block_bytes: u64) -> Bytes {
 
 /// The deed with its figures and its steps.
 pub fn told(deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Plan> {
-    let (Deed::Grow { target, to, .. }, Seen::Known(Some(pool))) = (deed, &seen.pool) else {
+    let (Deed::Grow { target, from, to }, Some(pool)) = (deed, seen.pool()) else {
         bail!("there is nothing to be told of: {deed}");
     };
     let steps = match act::order(deed, seen).map_err(|why| anyhow!(why))? {
@@ -131,7 +131,7 @@ pub fn told(deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Plan> {
         Some(file) => to
             .saturating_sub(file.allocated_bytes)
             .saturating_add(seen.owed_beside(pool, *target)),
-        None => from_group(deed),
+        None => from_group(*target, to.saturating_sub(*from)),
     };
     let needed = metadata_for(*to, pool.data.block_bytes);
     let note = (*target == Target::Data && needed > pool.metadata.total()).then(|| {
@@ -151,22 +151,16 @@ pub fn told(deed: &Deed, seen: &Snapshot, settings: &Settings) -> Result<Plan> {
 }
 
 /// What a growth takes from the volume group: of metadata twice as much, for LVM keeps a spare volume as large.
-fn from_group(deed: &Deed) -> Bytes {
-    match deed {
-        Deed::Grow { target, from, to } => {
-            let more = to.saturating_sub(*from);
-            match target {
-                Target::Data => more,
-                Target::Metadata => more.saturating_add(more),
-            }
-        }
-        _ => Bytes(0),
+fn from_group(target: Target, more: Bytes) -> Bytes {
+    match target {
+        Target::Data => more,
+        Target::Metadata => more.saturating_add(more),
     }
 }
 
 /// What will be seen once it is done.
 pub fn after(deed: &Deed, mut seen: Snapshot) -> Snapshot {
-    let (Deed::Grow { target, to, .. }, Seen::Known(Some(pool))) = (deed, &mut seen.pool) else {
+    let (Deed::Grow { target, from, to }, Seen::Known(Some(pool))) = (deed, &mut seen.pool) else {
         return seen;
     };
     let (usage, file) = match target {
@@ -178,7 +172,9 @@ pub fn after(deed: &Deed, mut seen: Snapshot) -> Snapshot {
         file.size_bytes = file.size_bytes.max(*to);
     }
     if let Lvm::Asked(Seen::Known(said)) = &mut pool.lvm {
-        said.group_free = said.group_free.saturating_sub(from_group(deed));
+        said.group_free = said
+            .group_free
+            .saturating_sub(from_group(*target, to.saturating_sub(*from)));
     }
     seen
 }

@@ -1,10 +1,9 @@
 //! Gathers once all that the judge needs to know of one start.
 
-use super::pool;
 use crate::commands::look::Once;
 use crate::judge::before::Before;
 use crate::kernel::process;
-use crate::model::{Seen, Snapshot};
+use crate::model::{Lvm, Seen, Snapshot};
 use crate::observe::Sense;
 
 /// Looks at what lies on the disk; `None` where Docker's configuration could not be learnt.
@@ -24,9 +23,16 @@ pub fn gather(once: &mut Once, seen: &Snapshot) -> Option<Before> {
     {
         before.named_superblock = Some(once.superblock(Sense::NamedSuperblock, &device.value));
     }
-    let device = before.config.thin_pool_device().filter(|device| !device.is_empty());
-    if let (Some(device), Some(_)) = (device, pool(seen)) {
-        before.volume_group = once.look_at_volume_group(device);
+    let named = before
+        .config
+        .thin_pool_device()
+        .is_some_and(|device| !device.is_empty());
+    if named
+        && seen.pool().is_some()
+        && let Some(pool) = once.look_at_lvm().pool()
+        && let Lvm::Asked(Seen::Known(said)) = &pool.lvm
+    {
+        before.lvm = Some(said.clone());
     }
     Some(before)
 }

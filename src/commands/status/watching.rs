@@ -17,7 +17,7 @@ use std::time::Duration;
 pub fn run(json: bool, pause: Duration, mut looker: Looker) -> Result<ExitCode> {
     // The helper was forked before, so its children take signals as ever.
     let signals = process::signals().context("signals cannot be waited for")?;
-    looker.once.errands.end_at(signals);
+    looker.once.errands.signals = Some(signals);
     let mut shown: Option<Health> = None;
     loop {
         let report = looker.report();

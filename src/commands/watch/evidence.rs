@@ -11,7 +11,6 @@ use crate::model::{Bytes, Seen, Snapshot};
 use crate::report::event::Event;
 use crate::report::evidence::{Bundle, lines};
 use anyhow::Result;
-use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 /// Time that a deed waits for stacks.
@@ -28,16 +27,9 @@ pub(super) struct Keeper {
     /// What it showed, but for figures, and when.
     shown: Option<(Vec<String>, Duration)>,
     /// dockerd has been asked for its goroutines, and what has come of it is not known yet.
-    dump: Slot,
+    pub dump: Slot,
     /// It has been asked in this silence.
     asked: bool,
-}
-
-impl Keeper {
-    /// Readable when there is word of the goroutines.
-    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.dump.fd()
-    }
 }
 
 impl Guard {
@@ -90,7 +82,7 @@ impl Guard {
         let hang = verdict
             .findings
             .iter()
-            .find(|finding| finding.code.is_hang() && !self.teller.has_told(finding));
+            .find(|finding| finding.code.is_hang() && !self.teller.told.has(finding));
         if let Some(finding) = hang {
             self.keep_evidence(finding.code.as_str());
         }

@@ -18,6 +18,9 @@ struct Hand {
     called_stuck: bool,
 }
 
+/// A deed, what came of it, the time it took, and what the look shows.
+type Ended = (Deed, Outcome, Duration, String);
+
 /// The two hands.
 #[derive(Debug, Default)]
 pub(super) struct Hands {
@@ -47,10 +50,7 @@ fn answered_since(seen: &Snapshot, now: Duration, at: Duration) -> bool {
 }
 
 impl Hands {
-    /// Sends a child out to do the deed.
-    ///
-    /// # Errors
-    /// Why it was not begun; nothing has changed then.
+    /// Sends a child out to do the deed. Nothing has changed where it was not begun.
     pub fn begin(&mut self, porter: &Porter, deed: &Deed, seen: &Snapshot, now: Duration) -> Result<(), String> {
         let order = act::order(deed, seen)?;
         self.send(porter, deed, &order, now)
@@ -86,18 +86,21 @@ impl Hands {
     /// Now and then: sends a child to finish a restart whose stop was ordered, by us or an earlier guard, and whose start nobody has seen
     /// to. Whether one was sent.
     pub fn finish_restart(&mut self, porter: &Porter, now: Duration) -> bool {
-        let rests = self.finishing.is_some_and(|at| now.saturating_sub(at) < FINISH_AGAIN);
-        if rests {
+        if self.finishing.is_some_and(|at| now.saturating_sub(at) < FINISH_AGAIN) {
             return false;
         }
         self.finishing = Some(now);
         self.send(porter, &Deed::Restart, &Order::FinishRestart, now).is_ok()
     }
 
+    fn hands(&self) -> impl Iterator<Item = &Hand> {
+        [&self.pool, &self.daemon].into_iter().flatten()
+    }
+
     /// How many children are past their time.
     pub fn stuck(&self) -> usize {
-        let hands = [&self.pool, &self.daemon].into_iter().flatten();
-        hands.filter(|hand| hand.called_stuck && hand.errand.is_out()).count()
+        let stuck = |hand: &&Hand| hand.called_stuck && hand.errand.is_out();
+        self.hands().filter(stuck).count()
     }
 
     /// A child is at the pool and has not said anything yet.
@@ -106,45 +109,30 @@ impl Hands {
     }
 
     /// Descriptors that become readable when a child has ended.
-    pub fn fds(&self) -> Vec<BorrowedFd<'_>> {
-        [&self.pool, &self.daemon]
-            .into_iter()
-            .flatten()
-            .filter_map(|hand| hand.errand.fd())
-            .collect()
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.hands().filter_map(|hand| hand.errand.fd())
     }
 
     /// What children are still at.
     pub fn under_way(&self) -> Vec<&Deed> {
-        [&self.pool, &self.daemon]
-            .into_iter()
-            .flatten()
-            .filter(|hand| hand.errand.is_out())
-            .map(|hand| &hand.deed)
-            .collect()
+        let out = self.hands().filter(|hand| hand.errand.is_out());
+        out.map(|hand| &hand.deed).collect()
     }
 
     /// Takes in what children have said; whether one has.
     pub fn collect(&mut self, now: Duration) -> bool {
         let mut any = false;
         for hand in [&mut self.pool, &mut self.daemon].into_iter().flatten() {
-            let Some((said, _)) = hand.errand.collect() else {
-                continue;
-            };
-            hand.said = Some((said.and_then(|answer| decode(&answer)), now));
-            any = true;
+            if let Some((said, _)) = hand.errand.collect() {
+                hand.said = Some((said.and_then(|answer| decode(&answer)), now));
+                any = true;
+            }
         }
         any
     }
 
-    /// Deeds that have come to an end in the light of a fresh look, or that are stuck: deed, outcome, time it took, and what the
-    /// look shows.
-    pub fn settle(
-        &mut self,
-        seen: &Snapshot,
-        now: Duration,
-        settings: &Settings,
-    ) -> Vec<(Deed, Outcome, Duration, String)> {
+    /// Deeds that have come to an end in the light of a fresh look, or that are stuck.
+    pub fn settle(&mut self, seen: &Snapshot, now: Duration, settings: &Settings) -> Vec<Ended> {
         let mut ended = Vec::new();
         for slot in [&mut self.pool, &mut self.daemon] {
             let Some(hand) = slot else { continue };
@@ -188,7 +176,7 @@ impl Hands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Containers, Daemon, Evidence, Seen};
+    use crate::model::Daemon;
 
     #[test]
     fn what_was_not_begun_is_not_done_however_well_the_daemon_answers() {
@@ -212,20 +200,11 @@ mod tests {
                 asked_ago: second(1),
             };
             let seen = Snapshot {
-                pool: Seen::Known(None),
-                host: Seen::unknown("not asked"),
-                names_gone: Vec::new(),
-                metadata_host: None,
                 daemon: Daemon {
-                    unit: Seen::unknown("not asked"),
-                    tasks: Seen::unknown("not asked"),
-                    ping: Probe::NotAsked,
                     info: answered,
-                    driver: Probe::NotAsked,
-                    containerd: Seen::unknown("not asked"),
-                    containers: Containers::default(),
+                    ..Daemon::default()
                 },
-                evidence: Evidence::default(),
+                ..Snapshot::default()
             };
             let ended = hands.settle(&seen, second(110), &Settings::default());
             let outcomes: Vec<_> = ended.iter().map(|(_, outcome, _, _)| outcome).collect();

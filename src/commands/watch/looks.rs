@@ -54,17 +54,9 @@ impl Guard {
 
     /// Docker's configuration is what its newest start has read.
     pub(super) fn learn_config(&mut self) {
-        let pid = self
-            .observer
-            .snapshot(now())
-            .daemon
-            .unit
-            .known()
-            .map(|unit| unit.main_pid);
-        let uncertain = self
-            .observer
-            .config()
-            .is_none_or(|config| config.line_unknown.is_some());
+        let pid = self.observer.unit(now()).known().map(|unit| unit.main_pid);
+        let config = self.observer.config();
+        let uncertain = config.is_none_or(|config| config.line_unknown.is_some());
         let again = uncertain && self.configured_at.is_none_or(|at| now() >= at + self.config_again);
         let another = pid.is_some() && pid != self.configured_for;
         if (again || another) && self.observer.learn_config(&self.porter, false, None, now()) {
@@ -83,7 +75,7 @@ impl Guard {
         self.take_in()
     }
 
-    /// All that is known now; each line that follows is told in sight of it.
+    /// All that is known now: its figures stand beside each line that is told until the next.
     pub(super) fn take_in(&mut self) -> Snapshot {
         let seen = self.observer.snapshot(now());
         let pool = seen.pool().map(|pool| reports::pool(pool, &seen, &self.settings));

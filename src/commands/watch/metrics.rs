@@ -1,15 +1,13 @@
 //! Writing the figures for Prometheus: now and then, by a child, since the file's disk may hang. Nothing waits for it.
 
-use super::{Guard, now};
+use super::Guard;
 use crate::commands::reports;
 use crate::judge::Verdict;
 use crate::judge::guard::metrics_not_written;
 use crate::kernel::errand::{Kind, Request, Slot, Undone, decode};
-use crate::model::{Code, Probe, Seen, Snapshot};
-use crate::report::event::Event;
+use crate::model::{Code, Finding, Probe, Seen, Snapshot};
 use crate::report::json::DaemonReport;
 use crate::report::metrics::{self, Figures};
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -19,13 +17,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// Prometheus asks no more often than this by its own examples. No timer of its own: the round that comes next writes.
 const SELDOM: Duration = Duration::from_secs(15);
 
-/// What the child is to write.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Order {
-    path: String,
-    text: String,
-}
-
 /// How the writing goes.
 #[derive(Debug, Default)]
 pub(super) struct TextFile {
@@ -34,8 +25,8 @@ pub(super) struct TextFile {
     path: String,
     /// When the last one was sent, to which file, with these codes among its findings.
     last: Option<(Duration, String, Vec<Code>)>,
-    /// The file that could not be written, and since when: that has been told.
-    failing: Option<(String, Duration)>,
+    /// The file that could not be written, and why.
+    failing: Option<(String, String)>,
 }
 
 impl TextFile {
@@ -47,20 +38,24 @@ impl TextFile {
             })
     }
 
-    /// Takes in how a write to `path` has gone; what is to be told of it.
-    fn learn(&mut self, path: &str, said: Result<(), Undone>, now: Duration) -> Option<Event> {
-        match (said, &self.failing) {
-            (Err(_), Some((failing, _))) if failing == path => None,
-            (Err(why), _) => {
-                self.failing = Some((path.to_owned(), now));
-                Some(Event::raised(&metrics_not_written(path, &why.to_string())))
-            }
-            (Ok(()), None) => None,
-            (Ok(()), Some((failing, since))) => {
-                let event = Event::cleared(Code::MetricsNotWritten, failing, now.saturating_sub(*since).as_secs());
-                self.failing = None;
-                Some(event)
-            }
+    /// Takes in how the newest write goes.
+    fn learn(&mut self, said: Result<(), Undone>) {
+        self.failing = said.err().map(|why| (self.path.clone(), why.to_string()));
+    }
+
+    /// The file cannot be written.
+    pub fn finding(&self) -> Option<Finding> {
+        let (path, why) = self.failing.as_ref()?;
+        Some(metrics_not_written(path, why))
+    }
+
+    /// Takes in what the child has said; one that does not end is like one that fails. No second one starts beside it.
+    pub fn collect(&mut self, now: Duration, deadline: Duration) {
+        if let Some((said, _)) = self.out.collect() {
+            self.learn(said.and_then(|answer| decode(&answer)));
+        } else if let Some(waited) = self.out.out_for(now).filter(|waited| *waited > deadline) {
+            let why = format!("the write has been stuck for {} s", waited.as_secs());
+            self.learn(Err(Undone::Failed(why)));
         }
     }
 }
@@ -69,34 +64,22 @@ impl Guard {
     /// Sends a child out with the figures of this round, where a file is asked for and the last child is back.
     pub(super) fn write_metrics(&mut self, seen: &Snapshot, verdict: &Verdict, now: Duration) {
         let path = self.settings.metrics.textfile.clone();
-        self.tell_stuck_metrics(now);
         let codes: Vec<_> = verdict.findings.iter().map(|finding| finding.code).collect();
         if path.is_empty() {
-            self.learn_metrics(&path, Ok(()));
+            self.metrics.failing = None;
             return;
         }
         if !self.metrics.is_due(&path, &codes, now) {
             return;
         }
-        let text = metrics::text(&self.figures(
-            seen,
-            verdict,
-            &DaemonReport::new(
-                &seen.daemon,
-                &self.settings.docker.unit,
-                self.memory.stuck_tasks(seen, now),
-                self.settings.watch.silent_after,
-            ),
-            now,
-        ));
-        let order = Order {
-            path: path.clone(),
-            text,
-        };
-        let request = Request::new(Kind::Metrics, &order);
+        let stuck = self.memory.stuck_tasks(seen, now);
+        let watch = &self.settings.watch;
+        let daemon = DaemonReport::new(&seen.daemon, &self.settings.docker.unit, stuck, watch.silent_after);
+        let text = metrics::text(&self.figures(seen, verdict, &daemon, now));
+        let request = Request::new(Kind::Metrics, &(&path, text));
         self.metrics.path.clone_from(&path);
         if let Err(why) = self.metrics.out.send(&self.porter, &request, now) {
-            self.learn_metrics(&path, Err(why));
+            self.metrics.learn(Err(why));
         }
         self.metrics.last = Some((now, path, codes));
     }
@@ -136,46 +119,11 @@ impl Guard {
             stuck_errands: self.observer.stuck(now).len() + self.hands.stuck(),
         }
     }
-
-    /// Takes in what the child has said. Nobody is woken for it: it lies in its pipe until something else happens.
-    pub(super) fn collect_metrics(&mut self) {
-        if let Some((said, _)) = self.metrics.out.collect() {
-            let path = self.metrics.path.clone();
-            self.learn_metrics(&path, said.and_then(|answer| decode(&answer)));
-        }
-    }
-
-    /// A write that does not end is told like one that fails. No second one starts beside it.
-    fn tell_stuck_metrics(&mut self, now: Duration) {
-        self.collect_metrics();
-        let Some(waited) = self.metrics.out.out_for(now) else {
-            return;
-        };
-        if waited > self.settings.watch.look_deadline {
-            let path = self.metrics.path.clone();
-            let why = format!("the write has been stuck for {} s", waited.as_secs());
-            self.learn_metrics(&path, Err(Undone::Failed(why)));
-        }
-    }
-
-    fn learn_metrics(&mut self, path: &str, said: Result<(), Undone>) {
-        if let Some(event) = self.metrics.learn(path, said, now()) {
-            self.teller.tell_event(&event);
-        }
-    }
 }
 
-/// Writes the file, in the child. May block for ever.
-///
-/// # Errors
-/// Why the file is not written.
-pub fn write_order(order: &Order) -> Result<(), Undone> {
-    write(Path::new(&order.path), &order.text).map_err(|error| Undone::Failed(error.to_string()))
-}
-
-/// In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not
+/// Writes the file, in the child. May block for ever. In one rename, so that no reader finds half of it. The draft lies in the same directory, under a name that the collector does not
 /// read, and is made anew: a link that somebody has put there is not followed.
-fn write(path: &Path, text: &str) -> io::Result<()> {
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(".new");
     match fs::remove_file(&draft) {

@@ -1,13 +1,25 @@
-//! What outlives the guard within one boot: a small file on tmpfs, and the lock that lets one guard run at a time.
+//! What outlives the guard within one boot: small files on tmpfs, and the lock that lets one guard run at a time.
 
 use crate::act::RUN_DIR;
 use crate::judge::memory::Persistent;
+use crate::judge::rate::Fill;
 use crate::kernel::lock;
 use anyhow::{Context, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The restarts, the incident under way and the newest deeds.
+const STATE: &str = "watch.json";
+
+/// The history of the fill rates, which `thinguard status` reads too.
+const RATES: &str = "rates.json";
+
+/// Rates are not written more often than this: the newest seconds may be lost.
+const RATES_SELDOM: Duration = Duration::from_secs(10);
 
 /// What came of taking the lock.
 #[derive(Debug)]
@@ -18,29 +30,26 @@ pub enum Opened {
     Held(Option<u32>),
 }
 
-/// The file, with what was last written to it.
+/// The lock, with what was last written.
 #[derive(Debug)]
 pub struct StateFile {
-    path: PathBuf,
     written: Option<Box<Persistent>>,
     /// The newest write failed: that has been told.
     failing: bool,
+    rates_written: Option<Duration>,
     _lock: File,
 }
 
-fn lock_path() -> PathBuf {
-    PathBuf::from(RUN_DIR).join("watch.lock")
+fn place(name: &str) -> PathBuf {
+    Path::new(RUN_DIR).join(name)
 }
 
-fn state_path() -> PathBuf {
-    PathBuf::from(RUN_DIR).join("watch.json")
+fn lock_path() -> PathBuf {
+    place("watch.lock")
 }
 
 impl StateFile {
-    /// Takes the lock.
-    ///
-    /// # Errors
-    /// When `/run` cannot be written.
+    /// Takes the lock; fails where `/run` cannot be written.
     pub fn open() -> Result<Opened> {
         let mut lock = lock::open(&lock_path()).with_context(|| lock_path().display().to_string())?;
         // A guard that is being replaced needs a moment to end.
@@ -58,9 +67,9 @@ impl StateFile {
                 // For people and for a second guard; on a full `/run` they only learn less.
                 let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
                 Ok(Opened::Ours(StateFile {
-                    path: state_path(),
                     written: None,
                     failing: false,
+                    rates_written: None,
                     _lock: lock,
                 }))
             }
@@ -73,42 +82,60 @@ impl StateFile {
         }
     }
 
-    /// What the last guard left. A file that cannot be read is as good as none: the whole budget and the cool-down are forgotten then.
-    /// It is written in one rename, so that only somebody else's hand can make it so.
-    pub fn recall(&self) -> Persistent {
-        read()
-    }
-
-    /// Writes what has changed, in one rename. On tmpfs this cannot hang; a failure is told and the guard goes on.
+    /// Writes what has changed; a failure is told and the guard goes on.
     pub fn keep(&mut self, kept: &Persistent) {
         if self.written.as_deref() == Some(kept) {
             return;
         }
-        let draft = self.path.with_extension("new");
-        let text = serde_json::to_vec(kept).unwrap_or_default();
-        match fs::write(&draft, text).and_then(|()| fs::rename(&draft, &self.path)) {
+        match write(STATE, kept) {
             Ok(()) => {
                 self.written = Some(Box::new(kept.clone()));
                 self.failing = false;
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
+                    let path = place(STATE);
                     log::warn!(
                         "{}: {error}; the restart budget would not survive the guard",
-                        self.path.display()
+                        path.display()
                     );
                 }
             }
         }
     }
+
+    /// Writes the rates now and then. Nothing depends on them, so a failure is no one's concern; it is tried again.
+    pub fn keep_rates(&mut self, fill: &Fill, now: Duration) {
+        if self
+            .rates_written
+            .is_none_or(|at| now.saturating_sub(at) >= RATES_SELDOM)
+        {
+            let _ = write(RATES, fill);
+            self.rates_written = Some(now);
+        }
+    }
 }
 
-/// What the guard last wrote.
+/// In one rename. On tmpfs this cannot hang.
+fn write(name: &str, what: &impl Serialize) -> io::Result<()> {
+    let (path, draft) = (place(name), place(name).with_extension("new"));
+    fs::write(&draft, serde_json::to_vec(what)?).and_then(|()| fs::rename(&draft, &path))
+}
+
+fn recall<T: DeserializeOwned + Default>(name: &str) -> T {
+    let bytes = fs::read(place(name)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// What the guard last wrote. A file that cannot be read is as good as none: the whole budget and the cool-down are forgotten then. It is
+/// written in one rename, so that only somebody else's hand can make it so.
 pub fn read() -> Persistent {
-    fs::read(state_path())
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+    recall(STATE)
+}
+
+/// The rates that the guard last wrote.
+pub fn read_rates() -> Fill {
+    recall(RATES)
 }
 
 /// Whether a guard is running: it holds its lock for as long as it lives.

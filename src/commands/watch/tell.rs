@@ -2,9 +2,8 @@
 
 use super::told::{News, ToldFindings};
 use crate::judge::rate::{self, Fill};
-use crate::judge::{Memory, Verdict, lvm};
-use crate::model::{Allow, Code, Deed, Finding, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
-use crate::observe::Sense;
+use crate::judge::{Memory, Verdict, growth, lvm};
+use crate::model::{Allow, Code, Deed, Lvm, Outcome, Probe, Seen, Settings, Snapshot, Target, When};
 use crate::report::event::{Event, Kind, Priority};
 use crate::report::journal::Journal;
 use crate::report::json::PoolReport;
@@ -14,9 +13,9 @@ use std::time::Duration;
 /// What has been said, and the journal to say it to.
 #[derive(Debug)]
 pub(super) struct Teller {
-    journal: Journal,
-    told: ToldFindings,
-    stuck: Vec<Sense>,
+    pub journal: Journal,
+    pub told: ToldFindings,
+    stuck: Vec<&'static str>,
     /// It has been told that the budget of restarts is spent, and the daemon has been stuck ever since.
     gave_up: bool,
     restart_window: Duration,
@@ -115,11 +114,6 @@ impl Teller {
         self.journal.tell(event);
     }
 
-    /// Whether this finding has been told and is not over.
-    pub fn has_told(&self, finding: &Finding) -> bool {
-        self.told.has(finding)
-    }
-
     pub fn begins(&mut self, deed: &Deed, verdict: &Verdict) {
         // What a restart does to the containers is said before it is done.
         let reason = verdict
@@ -143,15 +137,13 @@ impl Teller {
     }
 
     /// Says what is new, what is over, and what has lasted.
-    pub fn tell(&mut self, verdict: &Verdict, stuck: &[(Sense, Duration)], now: Duration) {
-        for (sense, waited) in stuck {
-            if !self.stuck.contains(sense) {
-                self.journal
-                    .tell(&Event::look_stuck(&sense.to_string(), waited.as_secs()));
+    pub fn tell(&mut self, verdict: &Verdict, stuck: &[(&'static str, Duration)], now: Duration) {
+        for (look, waited) in stuck {
+            if !self.stuck.contains(look) {
+                self.journal.tell(&Event::look_stuck(look, waited.as_secs()));
             }
         }
-        self.stuck = stuck.iter().map(|(sense, _)| *sense).collect();
-
+        self.stuck = stuck.iter().map(|(look, _)| *look).collect();
         self.tell_budget(verdict);
         for news in self.told.news(&verdict.findings, now) {
             self.journal.tell(&match news {
@@ -170,15 +162,11 @@ impl Teller {
         let goes_on = self.gave_up && verdict.finding(Code::DaemonStuck).is_some();
         self.gave_up = verdict.restarts_spent.is_some() || goes_on;
     }
-
-    pub fn flush(&mut self) {
-        self.journal.flush();
-    }
 }
 
 /// The line that `systemctl status thinguard` shows.
 pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> String {
-    let pool = match (&seen.pool, super::pool(seen)) {
+    let pool = match (&seen.pool, seen.pool()) {
         (_, Some(pool)) => format!(
             "pool {}% of {} data, {}% metadata",
             pool.data.used_percent(),
@@ -188,12 +176,12 @@ pub(super) fn status_line(seen: &Snapshot, fill: &Fill, settings: &Settings) -> 
         (Seen::Unknown(why), None) => format!("pool unknown ({why})"),
         (Seen::Known(_), None) => "no active pool".into(),
     };
-    let host = match (&seen.host, super::pool(seen).map(|pool| &pool.lvm)) {
+    let host = match (&seen.host, seen.pool().map(|pool| &pool.lvm)) {
         (_, Some(Lvm::Asked(Seen::Known(said)))) => {
             format!("volume group room {}", lvm::room(said, Target::Data, &settings.lvm))
         }
         (_, Some(Lvm::Asked(Seen::Unknown(_)) | Lvm::NotAsked)) => "volume group room unknown".into(),
-        (Seen::Known(host), _) => format!("host room {}", crate::judge::growth::room(host, &settings.host)),
+        (Seen::Known(host), _) => format!("host room {}", growth::room(host, &settings.host)),
         (Seen::Unknown(_), _) => "host room unknown".into(),
     };
     let docker = match (&seen.daemon.info, &seen.daemon.unit) {

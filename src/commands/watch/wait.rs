@@ -27,7 +27,7 @@ impl Guard {
     pub(super) fn pump(&mut self, longest: Duration) -> Result<()> {
         let fds = [self.signals.as_fd(), self.porter.as_fd()].into_iter();
         let answers = self.observer.fds().into_iter().chain(self.hands.fds());
-        let answers = answers.chain(self.reload.fd()).chain(self.evidence.fd());
+        let answers = answers.chain(self.reload.fd()).chain(self.evidence.dump.fd());
         let ready = errand::wait(fds.chain(answers), longest).context("poll")?;
         let (signalled, helper_gone) = (ready[0], ready[1]);
         if helper_gone {
@@ -51,8 +51,7 @@ impl Guard {
             self.woken = true;
         }
         self.collect_goroutines();
-        self.collect_metrics();
-        self.teller.flush();
+        self.teller.journal.flush();
         Ok(())
     }
 }

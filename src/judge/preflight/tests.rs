@@ -83,7 +83,7 @@ fn host() -> Before {
         }),
         superblock: Some(Seen::Known(Ok(superblock()))),
         named_superblock: None,
-        volume_group: None,
+        lvm: None,
     };
     set_options(
         &mut before,

@@ -109,10 +109,10 @@ fn docker_ce_behind_absolute_links() {
         );
     }
     assert_eq!(
-        files::resolve(&tree.0, "/bin/../bin/dockerd").as_deref(),
+        resolve(&tree.0, "/bin/../bin/dockerd").as_deref(),
         Some("/usr/bin/dockerd-ce")
     );
-    assert_eq!(files::resolve(&tree.0, "/../../usr/bin/nothing"), None);
+    assert_eq!(resolve(&tree.0, "/../../usr/bin/nothing"), None);
 }
 
 #[test]

@@ -17,7 +17,12 @@ fn tree(storage: &str, systemd: Option<u16>) -> TestTree {
 }
 
 fn learn(tree: &TestTree, exec_line: Option<&str>) -> Configuration {
-    let raw = look(tree.path(), "docker.service", false, exec_line).expect("texts");
+    let raw = look(&Question {
+        root: tree.path().display().to_string(),
+        unit: "docker.service".into(),
+        inside_unit: false,
+        exec_line: exec_line.map(str::to_owned),
+    });
     let bytes = serde_json::to_vec(&raw).expect("JSON");
     parse(&serde_json::from_slice(&bytes).expect("the same"), &Settings::default())
 }

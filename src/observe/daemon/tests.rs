@@ -41,24 +41,23 @@ fn pool(mode: Mode) -> Pool {
     }
 }
 
-fn replied(reply: Result<&str, String>, took: Duration) -> Slot {
-    Slot::answered(Answer {
+fn replied(reply: Result<(), &str>, took: Duration) -> Slot {
+    let mut slot = Slot::default();
+    slot.take_over(Answer {
         asked: ASKED,
         came: ASKED + took,
-        result: Ok(encode(reply.map_err(Undone::Failed))),
-    })
+        result: Ok(encode(reply.map_err(|why| Undone::Failed(why.into())))),
+    });
+    slot
 }
 
-/// An observer whose `/info` was answered with these bytes after this time.
-fn answered(reply: Result<&str, String>, took: Duration) -> Observer {
-    let mut observer = Observer::new(Settings::default());
+/// An observer whose `/info` was answered like this after this time.
+fn answered(reply: Result<(), &str>, took: Duration) -> Observer {
+    let mut observer = Observer::new(Settings::default(), "/");
     observer.pool = Seen::Known(Some(pool(Mode::Rw)));
     observer.slots[Sense::Info as usize] = replied(reply, took);
-    observer.info = docker_socket::hear(observer.slot(Sense::Info));
     observer
 }
-
-const GOOD: &str = "HTTP/1.0 200 OK\r\n\r\n{}";
 
 /// The first whole second after the answer in which this request is due.
 fn due_after(observer: &Observer, sense: Sense) -> Option<u64> {
@@ -69,66 +68,64 @@ fn due_after(observer: &Observer, sense: Sense) -> Option<u64> {
 #[test]
 fn a_daemon_that_answers_at_once_is_asked_seldom_and_for_one_thing() {
     let at_once = Duration::from_millis(200);
-    let calm = answered(Ok(GOOD), at_once);
+    let calm = answered(Ok(()), at_once);
     assert_eq!(due_after(&calm, Sense::Info), Some(45));
     assert_eq!(due_after(&calm, Sense::Ping), None);
 
-    let slow = answered(Ok(GOOD), Duration::from_secs(2));
+    let slow = answered(Ok(()), Duration::from_secs(2));
     assert_eq!(due_after(&slow, Sense::Info), Some(5));
     assert_eq!(due_after(&slow, Sense::Ping), Some(0));
 
-    for refused in [Ok("HTTP/1.0 500 No\r\n\r\n"), Err("cannot connect".to_owned())] {
-        let refused = answered(refused, at_once);
-        assert_eq!(due_after(&refused, Sense::Info), Some(1));
-        assert_eq!(due_after(&refused, Sense::Ping), Some(0));
-    }
+    let refused = answered(Err("cannot connect"), at_once);
+    assert_eq!(due_after(&refused, Sense::Info), Some(1));
+    assert_eq!(due_after(&refused, Sense::Ping), Some(0));
 }
 
 #[test]
 fn what_hangs_may_begin_with_makes_it_more_often() {
     let at_once = Duration::from_millis(200);
-    let mut in_d = answered(Ok(GOOD), at_once);
+    let mut in_d = answered(Ok(()), at_once);
     in_d.task_in_d = true;
     assert_eq!(due_after(&in_d, Sense::Info), Some(2));
 
-    let mut blind = answered(Ok(GOOD), at_once);
+    let mut blind = answered(Ok(()), at_once);
     blind.pool = Seen::unknown("the look has been stuck for 6 s");
     assert_eq!(due_after(&blind, Sense::Info), Some(5));
 
-    let mut without = answered(Ok(GOOD), at_once);
+    let mut without = answered(Ok(()), at_once);
     without.pool = Seen::Known(None);
     assert_eq!(due_after(&without, Sense::Info), Some(5), "was its daemon stopped?");
 
-    let mut busy = answered(Ok(GOOD), at_once);
+    let mut busy = answered(Ok(()), at_once);
     busy.volumes_changed = Some(ASKED - Duration::from_secs(1));
     assert_eq!(due_after(&busy, Sense::Info), Some(5), "its container may run only now");
     busy.volumes_changed = Some(ASKED - Duration::from_secs(57));
     assert_eq!(due_after(&busy, Sense::Info), Some(45), "the minute is over");
 
-    let mut broken = answered(Ok(GOOD), at_once);
+    let mut broken = answered(Ok(()), at_once);
     broken.pool = Seen::Known(Some(pool(Mode::Ro)));
     assert_eq!(due_after(&broken, Sense::Info), Some(2));
 
-    let mut cured = answered(Ok(GOOD), at_once);
+    let mut cured = answered(Ok(()), at_once);
     cured.trouble = Some(ASKED);
     assert_eq!(due_after(&cured, Sense::Info), Some(5));
     cured.trouble = Some(ASKED - Duration::from_secs(57));
     assert_eq!(due_after(&cured, Sense::Info), Some(45), "the minute is over");
 
-    let mut patient = answered(Ok(GOOD), at_once);
+    let mut patient = answered(Ok(()), at_once);
     for interval in [Duration::from_secs(600), Duration::MAX] {
         patient.settings.watch.interval = interval;
         assert_eq!(due_after(&patient, Sense::Info), Some(60));
     }
 
-    let mut hurried = answered(Ok(GOOD), at_once);
+    let mut hurried = answered(Ok(()), at_once);
     hurried.settings.watch.interval = Duration::from_secs(1);
     assert_eq!(due_after(&hurried, Sense::Info), Some(5));
 }
 
 #[test]
 fn how_many_containers_run_is_known_while_the_devices_are_the_same() {
-    let mut observer = answered(Ok(GOOD), Duration::from_millis(200));
+    let mut observer = answered(Ok(()), Duration::from_millis(200));
     observer.said = Some(Said {
         main_pid: 7,
         asked: ASKED,
@@ -148,18 +145,13 @@ fn how_many_containers_run_is_known_while_the_devices_are_the_same() {
 #[test]
 fn what_a_request_to_the_driver_came_to() {
     let driver = |reply| {
-        let mut observer = answered(Ok(GOOD), Duration::from_millis(200));
+        let mut observer = answered(Ok(()), Duration::from_millis(200));
         observer.slots[Sense::Driver as usize] = replied(reply, Duration::from_millis(30));
         observer.driver(ASKED)
     };
-    assert!(matches!(driver(Ok(GOOD)), Probe::Answered { .. }));
-    for nothing in [
-        Ok("HTTP/1.0 404 No\r\n\r\n"),
-        Err("there is no image to ask for".to_owned()),
-    ] {
-        assert!(matches!(driver(nothing), Probe::Refused(_)));
-    }
-    assert_eq!(answered(Ok(GOOD), Duration::ZERO).driver(ASKED), Probe::NotAsked);
+    assert!(matches!(driver(Ok(())), Probe::Answered { .. }));
+    assert!(matches!(driver(Err("there is no image to ask for")), Probe::Refused(_)));
+    assert_eq!(answered(Ok(()), Duration::ZERO).driver(ASKED), Probe::NotAsked);
 }
 
 #[test]
@@ -209,11 +201,11 @@ fn only_a_pool_on_dockers_own_files_misses_them() {
             0,
         ),
     ] {
-        let mut observer = Observer::new(Settings::default());
+        let mut observer = Observer::new(Settings::default(), "/");
         observer.config = Some(config(json));
         assert_eq!(observer.names_gone(&look(name), &pool).len(), wanted, "{json} {name}");
     }
-    let unknown = Observer::new(Settings::default());
+    let unknown = Observer::new(Settings::default(), "/");
     assert!(
         unknown.names_gone(&look("its"), &pool(Mode::Rw)).is_empty(),
         "nothing is guessed"

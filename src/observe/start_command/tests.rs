@@ -3,17 +3,27 @@
 use super::*;
 use crate::model::UnitFault;
 use crate::observe::test_tree::TestTree;
+use std::collections::BTreeMap;
 
 const UNIT: &str = "docker.service";
 
+fn question(tree: &TestTree, inside_unit: bool, exec_line: Option<&str>) -> Question {
+    Question {
+        root: tree.path().display().to_string(),
+        unit: UNIT.into(),
+        inside_unit,
+        exec_line: exec_line.map(str::to_owned),
+    }
+}
+
 fn readings(tree: &TestTree, exec_line: Option<&str>) -> Vec<Reading> {
-    let question = Question {
-        root: tree.path(),
-        unit: UNIT,
-        inside_unit: false,
-        exec_line,
-    };
+    let question = question(tree, false, exec_line);
     look(&question, &Source::Tree, units::version(tree.path()))
+}
+
+fn texts(reading: &Reading) -> Vec<&str> {
+    let words = reading.command.as_ref().map(Vec::as_slice).unwrap_or_default();
+    words.iter().map(|word| word.value.as_str()).collect()
 }
 
 /// CentOS 7.2 with the operator's file of the original report.
@@ -40,33 +50,27 @@ fn from_unit_and_files_to_words() {
     let readings = readings(&centos(), None);
     assert_eq!(readings.len(), 1);
     let reading = &readings[0];
-    let command = reading.command.as_ref().expect("a command");
     assert_eq!(
-        command.argv().join(" "),
+        texts(reading).join(" "),
         "/usr/bin/docker-current daemon --selinux-enabled --storage-driver=devicemapper --graph=/home/docker"
     );
-    assert_eq!(command.words[4].variable.as_deref(), Some("DOCKER_STORAGE_OPTIONS"));
+    let places = [0, 2, 4].map(|word| reading.command.as_ref().unwrap()[word].place.as_str());
     assert_eq!(
-        reading.places["DOCKER_STORAGE_OPTIONS"],
-        "/etc/sysconfig/docker-storage:2"
+        places,
+        [
+            "/usr/lib/systemd/system/docker.service:6",
+            "/etc/sysconfig/docker:2",
+            "/etc/sysconfig/docker-storage:2"
+        ]
     );
-    assert_eq!(
-        reading.places["GOTRACEBACK"],
-        "/usr/lib/systemd/system/docker.service:2"
-    );
-    assert_eq!(reading.place, "/usr/lib/systemd/system/docker.service:6");
     assert_eq!(reading.odd, []);
 }
 
 #[test]
 fn a_line_by_hand_has_the_units_environment() {
     let readings = readings(&centos(), Some("@/usr/bin/dockerd docker \"$OPTIONS\" -D"));
-    let command = readings[0].command.as_ref().map(Command::argv);
-    assert_eq!(
-        command,
-        Ok(vec!["/usr/bin/dockerd".into(), "--selinux-enabled".into(), "-D".into()])
-    );
-    assert_eq!(readings[0].place, "--exec-line");
+    assert_eq!(texts(&readings[0]), ["/usr/bin/dockerd", "--selinux-enabled", "-D"]);
+    assert_eq!(readings[0].command.as_ref().unwrap()[0].place, "--exec-line");
 }
 
 #[test]
@@ -74,7 +78,7 @@ fn an_empty_tree_tells_nothing() {
     let readings = readings(&TestTree::new(), None);
     assert_eq!(readings.len(), 1);
     assert!(readings[0].command.is_err());
-    assert!(readings[0].environment.is_empty());
+    assert_eq!(readings[0].driver, None);
 }
 
 /// Without a version all generations are tried; where they agree there is one reading.
@@ -89,10 +93,7 @@ fn an_unknown_version() {
     assert_eq!(readings(&tree, None).len(), 1);
     tree.write("/e", "# old \\\nX=-s devicemapper\n");
     let found = readings(&tree, None);
-    let words: Vec<usize> = found
-        .iter()
-        .map(|reading| reading.command.as_ref().map_or(0, |it| it.words.len()))
-        .collect();
+    let words: Vec<usize> = found.iter().map(|reading| texts(reading).len()).collect();
     assert_eq!(words, [1, 3]);
     tree.write("/usr/lib/systemd/libsystemd-shared-252.so", "");
     assert_eq!(readings(&tree, None).len(), 1);
@@ -121,22 +122,17 @@ fn the_managers_word() {
     tree.write("/e", "X=-s devicemapper\n");
     let exec = ExecStart {
         argv: vec!["/usr/bin/dockerd".into(), "$X".into(), "--label=%p".into()],
-        environment: vec!["A=1".into()],
+        environment: vec!["DOCKER_DRIVER=overlay2".into()],
         environment_files: vec![("/e".into(), false), ("/none".into(), true), ("/gone".into(), false)],
         fault: None,
     };
-    let question = Question {
-        root: tree.path(),
-        unit: UNIT,
-        inside_unit: false,
-        exec_line: None,
-    };
+    let question = question(&tree, false, None);
     for (version, label) in [(219, "--label=docker"), (252, "--label=%p")] {
         let readings = look(&question, &Source::Manager(Ok(exec.clone())), Version::known(version));
-        let words = readings[0].command.as_ref().map(Command::argv).unwrap_or_default();
-        assert_eq!(words, ["/usr/bin/dockerd", "-s", "devicemapper", label]);
-        assert_eq!(readings[0].places["X"], "/e:1");
-        assert_eq!(readings[0].places["A"], "Environment= of docker.service");
+        assert_eq!(texts(&readings[0]), ["/usr/bin/dockerd", "-s", "devicemapper", label]);
+        assert_eq!(readings[0].command.as_ref().unwrap()[1].place, "/e:1");
+        let driver = Sourced::new("overlay2".to_owned(), "DOCKER_DRIVER in Environment= of docker.service");
+        assert_eq!(readings[0].driver, Some(driver));
         assert_eq!(readings[0].odd.len(), 1);
     }
     let readings = look(&question, &Source::Manager(Err("away".into())), Version::known(219));
@@ -168,12 +164,7 @@ fn own_environment_tells_values_and_files_places() {
 fn a_start_that_is_under_way_is_not_refused_over_its_unit() {
     let tree = TestTree::new();
     for (inside_unit, fault) in [(false, Some(UnitFault::Masked)), (true, None)] {
-        let question = Question {
-            root: tree.path(),
-            unit: UNIT,
-            inside_unit,
-            exec_line: None,
-        };
+        let question = question(&tree, inside_unit, None);
         let source = Source::Manager(Ok(ExecStart {
             fault: Some(UnitFault::Masked),
             ..ExecStart::default()

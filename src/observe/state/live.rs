@@ -3,10 +3,11 @@
 use super::own::bounded;
 use crate::docker::state::{NamedPool, PidfileProcess};
 use crate::kernel::{dm, proc, thin_pool};
-use anyhow::Result;
+use crate::observe::pools::there;
+use crate::observe::tree;
+use anyhow::{Context, Result, bail};
 use nix::sys::stat;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
@@ -37,20 +38,19 @@ pub(super) fn pidfile(path: &str) -> Option<PidfileProcess> {
 
 /// Whether XFS here has the knob that `dm.xfs_nospace_max_retries` writes; only a mounted XFS shows it, never the kernel's number.
 pub(super) fn xfs_knob() -> Option<bool> {
-    let mounted: Vec<_> = fs::read_dir("/sys/fs/xfs")
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .collect();
-    let filesystems: Vec<_> = mounted.iter().filter(|entry| entry.file_name() != "stats").collect();
-    match filesystems.is_empty() {
-        true => None,
-        false => Some(
-            filesystems
-                .iter()
-                .any(|entry| entry.path().join("error/metadata/ENOSPC/max_retries").exists()),
-        ),
-    }
+    let entries = fs::read_dir("/sys/fs/xfs").ok()?.flatten();
+    let mut filesystems = entries
+        .filter(|entry| entry.file_name() != "stats" && entry.path().is_dir())
+        .map(|entry| entry.path().join("error/metadata/ENOSPC/max_retries"))
+        .peekable();
+    filesystems.peek()?;
+    Some(filesystems.any(|knob| knob.exists()))
+}
+
+/// The kernel's release.
+pub(super) fn kernel() -> Option<String> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(release.trim().to_owned())
 }
 
 pub(super) const AUFS: &str = "aufs";
@@ -61,7 +61,7 @@ const MODULES_BYTES: u64 = 16 << 20;
 /// Whether the kernel knows a filesystem, or modprobe would find a module of that name, which is what dockerd tries first. Anything
 /// that cannot be read is unknown.
 pub(super) fn has_filesystem(name: &str) -> Option<bool> {
-    let known = text(Path::new("/proc/filesystems"))?;
+    let known = fs::read_to_string("/proc/filesystems").ok()?;
     let mut lines = known.lines();
     let has = lines.any(|line| line.split_whitespace().next_back() == Some(name));
     if has {
@@ -83,21 +83,14 @@ pub(super) fn has_thin_pools() -> Option<bool> {
 
 /// Whether a list of modules of this kernel has this one.
 fn installed(module: &str, list: &str) -> Option<bool> {
-    let release = text(Path::new("/proc/sys/kernel/osrelease"))?;
-    let modules = text(&Path::new("/lib/modules").join(release.trim()).join(list))?;
+    let modules = text(&format!("/lib/modules/{}/{list}", kernel()?))?;
     let module = format!("/{module}.ko");
     let mut paths = modules.lines().filter_map(|line| line.split(':').next());
     Some(paths.any(|path| path.contains(&module)))
 }
 
-fn text(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    File::open(path)
-        .ok()?
-        .take(MODULES_BYTES)
-        .read_to_string(&mut text)
-        .ok()?;
-    Some(text)
+fn text(path: &str) -> Option<String> {
+    tree::text(Path::new("/"), path, MODULES_BYTES)
 }
 
 /// What udev's blkid found on a block device when it last changed: a filesystem, `LVM2_member`, and so on.
@@ -108,7 +101,7 @@ pub(super) fn what_is_on(path: &str) -> Option<String> {
     }
     let number = device.rdev();
     let record = format!("/run/udev/data/b{}:{}", stat::major(number), stat::minor(number));
-    let record = text(Path::new(&record))?;
+    let record = text(&record)?;
     let mut kinds = record.lines().filter_map(|line| line.strip_prefix("E:ID_FS_TYPE="));
     kinds.next().map(str::to_owned)
 }
@@ -116,21 +109,20 @@ pub(super) fn what_is_on(path: &str) -> Option<String> {
 pub(super) fn named_pool(name: &str) -> NamedPool {
     let look = || -> Result<NamedPool> {
         let control = dm::Control::open(Path::new(dm::CONTROL))?;
-        match control.status(name) {
-            Err(dm::Error::NoSuchDevice(_)) => Ok(NamedPool::Missing),
-            Err(error) => Err(error.into()),
-            Ok((_, lines)) => match lines.first() {
-                Some(line) if line.kind == thin_pool::KIND => match thin_pool::Status::parse(&line.params) {
-                    Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
-                        transaction_id: status.transaction_id,
-                        data_used: status.data_used,
-                    }),
-                    Ok(broken) => Ok(NamedPool::Unknown(format!("its status is '{broken:?}'"))),
-                    Err(why) => Ok(NamedPool::Unknown(format!("its status is not understood: {why}"))),
-                },
-                Some(line) => Ok(NamedPool::Other(line.kind.clone())),
-                None => Ok(NamedPool::Unknown("it has no table".into())),
-            },
+        let Some((_, lines)) = there(control.status(name))? else {
+            return Ok(NamedPool::Missing);
+        };
+        let line = lines.first().context("it has no table")?;
+        if line.kind != thin_pool::KIND {
+            return Ok(NamedPool::Other(line.kind.clone()));
+        }
+        match thin_pool::Status::parse(&line.params) {
+            Ok(thin_pool::Status::Active(status)) => Ok(NamedPool::Pool {
+                transaction_id: status.transaction_id,
+                data_used: status.data_used,
+            }),
+            Ok(broken) => bail!("its status is '{broken:?}'"),
+            Err(why) => bail!("its status is not understood: {why}"),
         }
     };
     look().unwrap_or_else(|error| NamedPool::Unknown(format!("{error:#}")))

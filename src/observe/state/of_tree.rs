@@ -19,9 +19,8 @@ pub(super) fn unmounted(root: &Path, path: &str) -> Option<Unmounted> {
     if root == Path::new("/") {
         return None;
     }
-    let text = tree::read(root, "/etc/fstab", MOST_BYTES).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let real = Path::new("/").join(tree::place(root, path).strip_prefix(root).ok()?);
+    let text = tree::text(root, "/etc/fstab", MOST_BYTES)?;
+    let real = tree::shown(root, &tree::place(root, path));
     let points = text.lines().zip(1..).filter_map(|(line, number)| {
         let line = line.trim_start();
         let point = line
@@ -42,8 +41,8 @@ pub(super) fn unmounted(root: &Path, path: &str) -> Option<Unmounted> {
 /// aufs was never part of Linux, and Red Hat's kernels and those made of them never had it; a kernel of another's in the tree may.
 pub(super) fn never_has_aufs(root: &Path) -> bool {
     const MOST_NAMES: usize = 64;
-    let text = tree::read(root, "/etc/os-release", MOST_BYTES).unwrap_or_default();
-    let of_red_hat = OsRelease::parse(&String::from_utf8_lossy(&text)).is_like("rhel");
+    let text = tree::text(root, "/etc/os-release", MOST_BYTES).unwrap_or_default();
+    let of_red_hat = OsRelease::parse(&text).is_like("rhel");
     let kernels = tree::names(root, "/lib/modules", MOST_NAMES);
     of_red_hat && kernels.iter().all(|release| release.contains(".el"))
 }

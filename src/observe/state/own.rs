@@ -5,10 +5,9 @@ use crate::docker::device_json::{self, Device};
 use crate::docker::state::RootState;
 use crate::observe::tree;
 use anyhow::Result;
-use nix::libc::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,9 +22,6 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 /// So few are read even on a host that is too busy for that: an ordinary host has no more, and what is said of it must not hang on its load.
 const FEW: u32 = 100;
-
-/// Longer than any file of a device that dockerd writes.
-const USUAL_BYTES: usize = 1024;
 
 /// Unreadable files that are told by name.
 const TOLD: usize = 5;
@@ -55,17 +51,6 @@ pub(super) fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     tree::plain(path, JSON_BYTES)
 }
 
-/// The bytes of a plain file, with as few calls as there can be: there may be thousands. `None` where it is longer than usual.
-fn short<'a>(path: &Path, buffer: &'a mut [u8]) -> std::io::Result<Option<&'a [u8]>> {
-    let read = OpenOptions::new()
-        .read(true)
-        // Should something else have come in its place meanwhile, it is neither followed nor waited for.
-        .custom_flags(O_NONBLOCK | O_NOFOLLOW | O_NOCTTY)
-        .open(path)?
-        .read(buffer)?;
-    Ok(buffer.get(..read).filter(|_| read < buffer.len()))
-}
-
 /// Reads the files of devices, as far as number and time allow.
 pub(super) fn devices(metadata: &Path, state: &mut RootState) {
     let began = Instant::now();
@@ -73,7 +58,6 @@ pub(super) fn devices(metadata: &Path, state: &mut RootState) {
         state.all_devices_seen = true;
         return;
     };
-    let mut buffer = [0; USUAL_BYTES];
     for entry in entries {
         let is_late = state.devices_seen >= FEW && began.elapsed() > LONGEST;
         if state.devices_seen >= MOST_DEVICES || is_late {
@@ -85,17 +69,10 @@ pub(super) fn devices(metadata: &Path, state: &mut RootState) {
             continue;
         }
         state.devices_seen += 1;
-        let plain = entry.file_type().is_ok_and(|kind| kind.is_file());
-        let read = match plain.then(|| short(&entry.path(), &mut buffer)) {
-            Some(Ok(Some(text))) => Ok(device_json::device(text)),
-            Some(Err(error)) => Err(error),
-            Some(Ok(None)) | None => bounded(&entry.path()).map(|text| device_json::device(&text)),
-        };
-        let why = match read {
-            Ok(device) => device.err(),
-            // It went away meanwhile, or the disk is bad: nothing that can be said of its contents.
-            Err(_) => None,
-        };
+        // Of one that went away meanwhile, or on a bad disk, nothing can be said.
+        let why = bounded(&entry.path())
+            .ok()
+            .and_then(|text| device_json::device(&text).err());
         if let Some(why) = why.filter(|_| state.unreadable_devices.len() < TOLD) {
             state.unreadable_devices.push((name, why));
         }
@@ -111,11 +88,7 @@ const BOLT_PAGES: [u64; 4] = [0, 4096, 16_384, 65_536];
 
 /// A file with something in it and that number nowhere: "invalid database". bolt makes an empty one anew.
 pub(super) fn no_bolt(path: &Path) -> bool {
-    let plain = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0);
-    // A pipe in its place is not opened: that would wait for a writer.
-    let Some(file) = plain.then(|| File::open(path).ok()).flatten() else {
-        return false;
-    };
+    let Ok(file) = tree::open_plain(path) else { return false };
     let absent = |page: &u64| {
         let mut bytes = [0; 4];
         match file.read_exact_at(&mut bytes, page + BOLT_MAGIC_AT) {
@@ -124,7 +97,7 @@ pub(super) fn no_bolt(path: &Path) -> bool {
             Err(error) => error.kind() == ErrorKind::UnexpectedEof,
         }
     };
-    BOLT_PAGES.iter().all(absent)
+    file.metadata().is_ok_and(|file| file.len() > 0) && BOLT_PAGES.iter().all(absent)
 }
 
 /// The list of images: a few hundred bytes an image.
@@ -133,18 +106,10 @@ const IMAGE_LIST_BYTES: u64 = 16 << 20;
 /// What a crash leaves of the list: nothing, or the beginning (moby v20.10.27 `reference/store.go`, `reload`). Other faults of its
 /// JSON are left to dockerd, whose parser is another.
 pub(super) fn image_list(path: &Path) -> Option<String> {
-    let plain = fs::metadata(path)
-        .ok()
-        .filter(|file| file.is_file() && file.len() < IMAGE_LIST_BYTES)?;
-    if plain.len() == 0 {
+    let text = tree::plain(path, IMAGE_LIST_BYTES).ok()?;
+    if text.is_empty() {
         return Some("it is empty".into());
     }
-    let mut text = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(IMAGE_LIST_BYTES)
-        .read_to_end(&mut text)
-        .ok()?;
     let error = serde_json::from_slice::<serde::de::IgnoredAny>(&text).err()?;
     let sure = error.is_eof()
         || ["key must be a string", "expected value"]

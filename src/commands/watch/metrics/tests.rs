@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::model::Code;
-use crate::report::event::Kind;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
@@ -34,11 +33,7 @@ impl Drop for Directory {
 }
 
 fn ordered(path: &Path, text: &str) -> Result<(), String> {
-    let order = Order {
-        path: path.display().to_string(),
-        text: text.into(),
-    };
-    write_order(&order).map_err(|why| why.to_string())
+    write(path, text).map_err(|why| why.to_string())
 }
 
 #[test]
@@ -79,29 +74,24 @@ fn what_cannot_be_written_is_told_in_clear_words() {
 }
 
 #[test]
-fn a_failure_is_told_once_and_so_is_its_end() {
-    let mut file = TextFile::default();
-    let at = Duration::from_secs;
-    let mut told = |path: &str, said: Result<(), &str>, seconds| {
-        let event = file.learn(path, said.map_err(|why| Undone::Failed(why.to_owned())), at(seconds));
-        event.map(|event| (event.kind, event.message))
+fn a_failure_is_found_until_it_is_over() {
+    let mut file = TextFile {
+        path: "/a.prom".into(),
+        ..TextFile::default()
     };
-    assert_eq!(told("/a.prom", Ok(()), 1), None);
-    let (kind, message) = told("/a.prom", Err("full"), 2).unwrap();
-    assert_eq!(kind, Kind::FindingRaised);
-    assert!(
-        message.starts_with("metrics-not-written: ") && message.contains("/a.prom: full"),
-        "{message}"
+    assert_eq!(file.finding(), None);
+    file.learn(Err(Undone::Failed("full".into())));
+    let finding = file.finding().unwrap();
+    assert_eq!(
+        (finding.code, finding.subject.as_str()),
+        (Code::MetricsNotWritten, "/a.prom")
     );
-    assert_eq!(told("/a.prom", Err("full"), 3), None);
-    assert_eq!(told("/a.prom", Err("stuck for 7 s"), 4), None);
-    let (kind, message) = told("/a.prom", Ok(()), 12).unwrap();
-    assert_eq!(kind, Kind::FindingCleared);
-    assert_eq!(message, "metrics-not-written: /a.prom: over after 10 s");
-    assert_eq!(told("/a.prom", Ok(()), 13), None);
-    // Another file that cannot be written is news.
-    assert!(told("/a.prom", Err("full"), 14).is_some());
-    assert!(told("/b.prom", Err("full"), 15).is_some());
+    assert!(finding.message.contains("/a.prom: full"), "{finding:?}");
+    // Another file is being written: that it can be is not known yet.
+    file.path = "/b.prom".into();
+    assert_eq!(file.finding().unwrap().subject, "/a.prom");
+    file.learn(Ok(()));
+    assert_eq!(file.finding(), None);
 }
 
 #[test]

@@ -1,17 +1,16 @@
 //! A start judged by its texts alone: the same parsers and judges as before a real start, with a data root that is told.
 
-use crate::docker::build::Build;
-use crate::docker::state::RootState;
-use crate::judge::before::Before;
-use crate::judge::preflight;
-use crate::model::{Finding, Seen, Settings};
-use crate::observe::Observer;
-use crate::observe::config::{self, Raw};
-use crate::observe::start_command::Reading;
-use crate::systemd::exec_line::{Command, Word};
 use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
+use thinguard::docker::Sourced;
+use thinguard::docker::build::Build;
+use thinguard::docker::state::RootState;
+use thinguard::judge::before::Before;
+use thinguard::judge::preflight;
+use thinguard::model::{Finding, Seen, Settings, Snapshot};
+use thinguard::observe::config::{self, Raw};
+use thinguard::observe::start_command::Reading;
 
 /// A start on paper.
 #[derive(Debug, Clone)]
@@ -34,23 +33,16 @@ impl Paper {
         let settings = Settings::default();
         let config = config::parse(&self.texts(&settings.docker.unit), &settings);
         let before = Before::new(config, Seen::Known(self.root.clone()));
-        let unseen = Observer::new(settings.clone()).snapshot(Duration::ZERO);
-        preflight::judge(&before, &unseen, &settings, Duration::ZERO).findings
+        preflight::judge(&before, &Snapshot::default(), &settings, Duration::ZERO).findings
     }
 
     fn texts(&self, unit: &str) -> Raw {
-        let words = self.argv.iter().map(|text| Word {
-            text: text.clone(),
-            variable: None,
-        });
+        let place = format!("{unit}'s ExecStart");
+        let words = self.argv.iter().map(|text| Sourced::new(text.clone(), &*place));
+        let driver = self.environment.get("DOCKER_DRIVER");
         let reading = Reading {
-            command: Ok(Command {
-                words: words.collect(),
-                ..Command::default()
-            }),
-            place: format!("{unit}'s ExecStart"),
-            environment: self.environment.clone(),
-            places: BTreeMap::new(),
+            command: Ok(words.collect()),
+            driver: driver.map(|value| Sourced::new(value.clone(), "environment variable DOCKER_DRIVER")),
             odd: Vec::new(),
         };
         config::gather(vec![reading], unit, self.build.clone(), |path| self.read(path))
