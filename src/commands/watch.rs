@@ -106,7 +106,7 @@ pub fn run() -> Result<ExitCode> {
         // One time for all of a round's thought and words.
         let round = now();
         guard.verify(&seen, round);
-        let verdict = guard.judge(&seen, round);
+        let verdict = judge::judge(&seen, &guard.settings, &mut guard.memory, round);
         guard.tell(&seen, &verdict, round);
         guard.act(&verdict)?;
         if !std::mem::replace(&mut ready, true) {
@@ -199,10 +199,6 @@ impl Guard {
         }
     }
 
-    fn judge(&mut self, seen: &Snapshot, now: Duration) -> Verdict {
-        judge::judge(seen, &self.settings, &mut self.memory, now)
-    }
-
     /// Looks again, and does what both looks ask for.
     fn act(&mut self, verdict: &Verdict) -> Result<()> {
         self.observer.deed_due = verdict.deed.is_some();
@@ -217,7 +213,7 @@ impl Guard {
             return Ok(());
         }
         let seen = self.take_in();
-        let again = self.judge(&seen, now());
+        let again = judge::judge(&seen, &self.settings, &mut self.memory, now());
         let Some(deed) = again.deed.as_ref().filter(|second| judge::agrees(first, Some(second))) else {
             log::debug!("'{first}' was not done: a second look did not bear it out");
             return Ok(());
@@ -249,7 +245,7 @@ impl Guard {
         while self.observer.awaits_info_anew(patience, now()) && !self.stopping {
             self.look()?;
             let seen = self.take_in();
-            self.judge(&seen, now());
+            judge::judge(&seen, &self.settings, &mut self.memory, now());
             self.pump(Duration::from_secs(1))?;
         }
         self.look()
