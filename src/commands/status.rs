@@ -51,12 +51,14 @@ pub fn pause(text: &str) -> Result<Duration, String> {
 /// Shows the state and exits with it: 0 healthy, 1 warning, 2 critical, 3 unknown.
 ///
 /// # Errors
-/// When the settings are wrong or nothing could be looked at.
+/// When nothing could be looked at.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let settings = settings::load(Path::new("/"))?;
+    // A mistake there must not hide the pool: the guard goes on in spite of it too, with these settings.
+    let settings::Parsed { settings, problems, .. } = settings::parse(&settings::files::read_all(Path::new("/")));
     let mut looker = Looker {
         once: Once::new(&settings, "/", DEADLINE)?,
         settings,
+        mistakes: problems.iter().map(settings::Problem::and_what_follows).collect(),
         configured: None,
         fill: None,
     };
@@ -79,6 +81,8 @@ fn told(report: &StatusReport, as_json: bool) -> Result<String> {
 struct Looker {
     once: Once,
     settings: Settings,
+    /// What is wrong with them.
+    mistakes: Vec<String>,
     /// When Docker's configuration was last asked for.
     configured: Option<Duration>,
     /// How fast pool and host fill, as far as these looks have seen; they are all there is where no guard runs.
@@ -116,6 +120,11 @@ impl Looker {
         findings.extend(unfinished.map(|order| restarting(&order, guarded)));
         findings.extend(judge::hang::slow(&seen, &findings, PATIENCE));
         findings.extend(judge::guard::not_running(&seen, guarded));
+        findings.extend(
+            self.mistakes
+                .iter()
+                .map(|mistake| judge::guard::settings_invalid(mistake)),
+        );
         let stuck = memory.stuck_tasks(&seen, process::since_boot());
         let report = StatusReport {
             pool: seen.pool().map(|pool| {
@@ -170,6 +179,7 @@ fn guard(kept: &Persistent, settings: &Settings, running: bool) -> GuardReport {
         running,
         last_deed: kept.deeds.last().map(told),
         deeds: kept.deeds.iter().rev().map(told).collect(),
-        restarts_left: Some(settings.restart.budget.saturating_sub(kept.restarts.len() as u32)),
+        restarts_left: (!settings.restart.is_off())
+            .then(|| settings.restart.budget.saturating_sub(kept.restarts.len() as u32)),
     }
 }

@@ -3,12 +3,12 @@
 use crate::model::{Code, Finding, Snapshot};
 use std::time::Duration;
 
-/// The settings cannot be used, so a start was not judged.
+/// A mistake in the settings.
 pub fn settings_invalid(why: &str) -> Finding {
     Finding::warn(Code::SettingsInvalid, "thinguard.toml")
         .says(why)
         .at("/etc/thinguard.toml and /etc/thinguard.d")
-        .next("correct it; 'thinguard preflight' shows the same")
+        .next("correct it; 'thinguard settings' checks the files")
 }
 
 /// The file with figures for Prometheus cannot be written.
