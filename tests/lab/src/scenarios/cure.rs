@@ -200,14 +200,15 @@ fn metadata_fills(host: &mut Host, figures: &mut Figures) -> Result<()> {
     // Without udev, which would look at each of the snapshots twice: that takes an emulated host more time than all the rest.
     host.sh("systemctl stop systemd-udevd-kernel.socket systemd-udevd-control.socket systemd-udevd.service")?;
     // Snapshots of Docker's base device, under ids that Docker will never reach; the write into each breaks the sharing of its
-    // mappings and so takes metadata blocks of its own.
+    // mappings and so takes metadata blocks of its own. The kernel activates none at the moment in which a growth has the pool suspended.
     let snapshots = host.sh_timeout(
         "export DM_DISABLE_UDEV=1; pool=$(dmsetup ls --target thin-pool | cut -f 1); metadata() { dmsetup status --noflush $pool | cut -d ' ' -f 5; }; \
          base=$(grep -o '\"device_id\":[0-9]*' /var/lib/docker/devicemapper/metadata/base | cut -d : -f 2); \
          first=$(metadata); total=${first#*/}; \
          for i in $(seq 1 600); do \
            id=$((100000 + i)); dmsetup message $pool 0 \"create_snap $id $base\" || exit 1; \
-           dmsetup create snap --table \"0 2097152 thin /dev/mapper/$pool $id\" || exit 1; \
+           tries=0; until dmsetup create snap --table \"0 2097152 thin /dev/mapper/$pool $id\"; do \
+             tries=$((tries + 1)); [ $tries -lt 20 ] || exit 1; sleep 0.2; done; \
            dd if=/dev/zero of=/dev/mapper/snap bs=64K count=1 seek=$((i % 64)) oflag=direct status=none || exit 1; \
            dmsetup remove --retry snap || exit 1; \
            now=$(metadata); [ ${now#*/} -gt $total ] && break; \
