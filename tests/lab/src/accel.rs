@@ -54,7 +54,9 @@ impl Accelerator {
     pub fn about(self) -> &'static str {
         match self {
             Accelerator::Kvm => "the host runs on KVM: all scenarios take some minutes",
-            Accelerator::Tcg => "no KVM here, so the host is emulated (TCG): all scenarios take some 40 minutes",
+            Accelerator::Tcg => {
+                "no KVM here, so the host is emulated (TCG): all scenarios take some 25 minutes on two processors"
+            }
             Accelerator::Counted => "the host is emulated and counts instructions: slow, and the same everywhere",
         }
     }
